@@ -1,0 +1,57 @@
+/*
+ * The registry of facts: what the product can read about this machine and this instance.
+ *
+ * A fact is a function without side effects that writes one JSON value. It never creates what it
+ * looks at (law 6), answers "absent" as data, and fails only when it could not look. Checks are pure
+ * predicates over facts; a run record names each fact it used with the SHA-256 of its canonical JSON.
+ * Within one assessment each fact is read once, so all checks see one snapshot.
+ *
+ * Limits   PO_FACT_BYTES_MAX of JSON a fact, PO_FACT_ROWS_MAX rows in a list
+ */
+#ifndef PO_FACT_FACT_H
+#define PO_FACT_FACT_H
+
+#include "core/ctx.h"
+#include "core/json.h"
+
+#define PO_FACT_BYTES_MAX ((size_t)1 << 20)
+#define PO_FACT_ROWS_MAX 10000
+
+struct po_home;
+struct po_fact_set;
+
+/* How long it may take: decides what runs in which schedule. */
+enum po_fact_cost { PO_FACT_CHEAP, PO_FACT_SCAN, PO_FACT_DRILL };
+
+struct po_fact {
+    const char *name;       /* "home.tree", dotted, append-only */
+    const char *type;       /* Script type of the value, e.g. "{exists: bool, mode: int}" */
+    const char *capability; /* what a program must be granted to read it, e.g. "home.read" */
+    enum po_fact_cost cost;
+    PO_RC (*read)(struct po_ctx *cx, struct po_fact_set *set, struct po_json_out *out);
+    const char *doc;        /* one sentence: source and meaning, units */
+};
+
+/* All facts, sorted by name. */
+const struct po_fact *po_fact_table(size_t *ret_count);
+const struct po_fact *po_fact_find(po_str name); /* NULL when unknown */
+
+/* A snapshot: facts are read at first use and kept in cx's arena. Borrows home. */
+PO_RC po_fact_set_new(struct po_ctx *cx, struct po_home *home, struct po_fact_set **ret_set);
+struct po_home *po_fact_set_home(struct po_fact_set *set);
+po_time_us po_fact_set_now_us(const struct po_fact_set *set);
+
+struct po_fact_value {
+    const struct po_json *json; /* the value */
+    uint8_t digest[32];         /* SHA-256 of its canonical JSON */
+    po_time_us read_at_us;
+};
+/*
+ * The fact's value in this snapshot.
+ *
+ * Errors   PO_NOTFOUND unknown name;  otherwise what the read met: the check's state is then `error`
+ */
+PO_RC po_fact_get(struct po_ctx *cx, struct po_fact_set *set, const char *name,
+                  const struct po_fact_value **ret_value);
+
+#endif

@@ -1,0 +1,126 @@
+/*
+ * The home: one instance's directory, with its lock, configuration, store, keys and ledger.
+ *
+ * A command opens the home, works, closes it; closing signs one checkpoint when events were added.
+ * Keys and signing state live outside (law 8). A home whose keys are absent, or which is a copy or
+ * an older restore, opens read-only with a reason: it serves and verifies and does not extend.
+ *
+ * Limits   lock wait PO_HOME_LOCK_WAIT_US, then PO_BUSY
+ * Threads  the opener's
+ */
+#ifndef PO_HOME_HOME_H
+#define PO_HOME_HOME_H
+
+#include "core/buf.h"
+#include "core/ctx.h"
+#include "core/json.h"
+
+#define PO_HOME_LOCK_WAIT_US (5 * PO_US_PER_S)
+#define PO_HOME_PATH_BYTES_MAX 1024
+
+struct po_home;
+struct po_cfg;
+struct po_flags;
+struct po_store;
+struct po_tx;
+struct po_keyring;
+struct po_ledger;
+struct po_event;
+
+/* Every directory and file of a home has one row; `init`, health checks and the doctor share it. */
+enum po_home_place {
+    PO_PLACE_ROOT,
+    PO_PLACE_CONFIG,
+    PO_PLACE_DATA,
+    PO_PLACE_LEDGER,
+    PO_PLACE_BACKUPS,
+    PO_PLACE_ARCHIVE,
+    PO_PLACE_REPORTS,
+    PO_PLACE_LOGS,
+    PO_PLACE_SCRIPTS,
+    PO_PLACE_INTAKE,
+    PO_PLACE_ENV,        /* config/.env */
+    PO_PLACE_FLAGS,      /* config/status_flags.json */
+    PO_PLACE_DB,         /* data/paulyops.db */
+    PO_PLACE_LOCK,       /* data/lock */
+    PO_PLACE_COUNT
+};
+struct po_home_place_row {
+    const char *path; /* relative to the root; "" is the root */
+    bool is_dir;
+    bool is_required; /* its absence is a finding; a directory is repaired by the doctor */
+    uint16_t mode;    /* declared permission bits */
+};
+const struct po_home_place_row *po_home_place_row(enum po_home_place place);
+
+/* The root: --home, else PAULYOPS_HOME, else ~/PaulyOps. In the arena. */
+PO_RC po_home_find(struct po_ctx *cx, const char *option_or_null, const char **ret_root);
+
+/*
+ * Create a home: directories, instance id, store, keys (outside), ledger with its first event and
+ * checkpoint. Leaves nothing behind on failure that a second `init` could not finish.
+ *
+ * Errors   PO_EXISTS there is one;  PO_CREATE, PO_IO, PO_DENIED
+ */
+PO_RC po_home_init(struct po_ctx *cx, const char *root);
+
+enum po_home_mode { PO_HOME_READ_WRITE, PO_HOME_READ_ONLY };
+/*
+ * Open under the lock, validate configuration and flags, recover the ledger, note intents without
+ * outcome. PO_HOME_READ_WRITE falls back to read-only when law 8 says so (see
+ * po_home_read_only_reason); it does not fail.
+ *
+ * Errors   PO_NOTFOUND no home here, run `init`;  PO_BUSY;  PO_CONFIG;  PO_CORRUPT;  PO_DENIED;  PO_IO
+ */
+PO_RC po_home_open(struct po_ctx *cx, const char *root, enum po_home_mode mode,
+                   struct po_home **ret_home);
+/* Append pending events, sign one checkpoint if the ledger grew, release. Call before success. */
+PO_RC po_home_close(struct po_ctx *cx, struct po_home **home);
+/* The abandon path: releases without signing; pending events stay for the next start. */
+void po_home_abandonp(struct po_home **home);
+#define PO_HOME_AUTO PO_CLEANUP(po_home_abandonp) struct po_home
+
+const char *po_home_root(const struct po_home *home);
+const char *po_home_path(const struct po_home *home, enum po_home_place place); /* absolute */
+/* Directory of keys and signing state. */
+const char *po_home_state_dir(const struct po_home *home);
+const char *po_home_instance(const struct po_home *home); /* "inst_<hex>" */
+/* NULL when the home can extend; else one line why not. */
+const char *po_home_read_only_reason(const struct po_home *home);
+struct po_cfg *po_home_cfg(struct po_home *home);
+struct po_flags *po_home_flags(struct po_home *home);
+struct po_store *po_home_store(struct po_home *home);
+struct po_keyring *po_home_keyring(struct po_home *home); /* NULL without keys */
+struct po_ledger *po_home_ledger(struct po_home *home);
+
+/*
+ * Commit a change together with its event (law 2): seals the event into the transaction's pending
+ * queue and commits. The event reaches the ledger at the next po_home_flush.
+ */
+PO_RC po_home_commit(struct po_ctx *cx, struct po_home *home, struct po_tx *tx,
+                     const struct po_event *event);
+/* An event without other state: its own transaction. PO_DENIED in a read-only home. */
+PO_RC po_home_record(struct po_ctx *cx, struct po_home *home, const struct po_event *event);
+/* Many events in one transaction. */
+PO_RC po_home_record_all(struct po_ctx *cx, struct po_home *home, const struct po_event *events,
+                         size_t count);
+/* Move pending rows into the ledger files, durably. */
+PO_RC po_home_flush(struct po_ctx *cx, struct po_home *home);
+/* Flush and sign a checkpoint now (at most one per ledger size). */
+PO_RC po_home_checkpoint(struct po_ctx *cx, struct po_home *home);
+
+/*
+ * Bracket of a change outside the database (law 2): intent is durable when begin returns; an intent
+ * left open by a crash is reported at the next start and counts as a finding.
+ */
+struct po_intent {
+    uint8_t event_id[16];
+    const char *action;
+};
+PO_RC po_intent_begin(struct po_ctx *cx, struct po_home *home, const char *action,
+                      po_str resource, po_str detail_json, struct po_intent *ret_intent);
+/* result: "success" or "failure". */
+PO_RC po_intent_end(struct po_ctx *cx, struct po_home *home, struct po_intent *intent,
+                    const char *result, po_str detail_json);
+
+#endif
