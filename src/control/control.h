@@ -16,15 +16,15 @@
 #include "core/json.h"
 #include "core/str.h"
 
-#define PO_CONTROLS_MAX           512
-#define PO_CLAUSES_MAX            4096
-#define PO_CRITERIA_MAX           128
-#define PO_CATEGORIES_MAX         8
-#define PO_REQUIREMENTS_MAX       1024
-#define PO_CONTROL_REFS_MAX       64 /* ids in one list: criteria of a control, controls of a row, ... */
+#define PO_CONTROLS_MAX 512
+#define PO_CLAUSES_MAX 4096
+#define PO_CRITERIA_MAX 128
+#define PO_CATEGORIES_MAX 8
+#define PO_REQUIREMENTS_MAX 1024
+#define PO_CONTROL_REFS_MAX 64 /* ids in one list: criteria of a control, controls of a row, ... */
 #define PO_CONTROL_TEXT_BYTES_MAX 2048
-#define PO_HEALTH_CHECKS_MAX      64
-#define PO_SHA256_BYTES           32
+#define PO_HEALTH_CHECKS_MAX 64
+#define PO_SHA256_BYTES 32
 
 /* -- catalog ------------------------------------------------------------------------------------ */
 
@@ -189,12 +189,12 @@ const char *po_proof_name(enum po_proof proof);
 
 /* -- run records (docs/spec/run-record.md) -------------------------------------------------------- */
 
-#define PO_RUN_BYTES_MAX        ((size_t)48 << 10)
-#define PO_RUN_DEVIATIONS_MAX   100 /* listed; the record counts all of them */
-#define PO_RUN_FACTS_MAX        32
+#define PO_RUN_BYTES_MAX ((size_t)48 << 10)
+#define PO_RUN_DEVIATIONS_MAX 100 /* listed; the record counts all of them */
+#define PO_RUN_FACTS_MAX 32
 #define PO_RUN_REASON_BYTES_MAX 512
-#define PO_RUN_TEXT_BYTES_MAX   256 /* subject, fact, query, check, engine */
-#define PO_RUN_EVENT_TYPE       "control.tested"
+#define PO_RUN_TEXT_BYTES_MAX 256 /* subject, fact, query, check, engine */
+#define PO_RUN_EVENT_TYPE "control.tested"
 
 enum po_run_state { PO_RUN_PASS, PO_RUN_FAIL, PO_RUN_ERROR, PO_RUN_SKIPPED, PO_RUN_UNTESTED };
 
@@ -203,11 +203,11 @@ struct po_run_deviation {
     po_str fact;    /* what was found: "mode=0644" */
 };
 
-/* One input the check read. */
+/* One fact the check read (fact/fact.h). */
 struct po_run_fact {
-    po_str query; /* "files.modes@1" */
-    int64_t rows;
-    uint8_t digest[PO_SHA256_BYTES]; /* of the rows' canonical JSON */
+    po_str name;                     /* "home.tree" */
+    uint8_t digest[PO_SHA256_BYTES]; /* of its canonical JSON */
+    po_time_us read_at_us;
 };
 
 /* One test of one clause. Strings are borrowed. */
@@ -252,7 +252,7 @@ const char *po_run_state_name(enum po_run_state state);
 
 /* -- states ------------------------------------------------------------------------------------- */
 
-#define PO_LEAF_NONE   UINT64_MAX
+#define PO_LEAF_NONE UINT64_MAX
 #define PO_WAIVERS_MAX 256
 
 /* Newest run of one clause at or before the as-of leaf. */
