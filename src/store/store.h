@@ -1,0 +1,231 @@
+/*
+ * The instance's database: SQLite behind typed functions. All SQL is here (store_statements.def).
+ *
+ * Invariants
+ *  1. A change commits only through po_tx_commit, which takes the change's event (law 2). The two
+ *     exceptions touch no state of the product: creating the schema, and deleting pending rows that
+ *     the ledger files hold.
+ *  2. Every statement on a table with tenants binds the tenant as ?1, or says why it is global.
+ *  3. A sealed cell opens only at its own tenant, table, column, row and key epoch.
+ *  4. After a failed sync nothing more is acknowledged: the store refuses until it is opened again.
+ *
+ * Threads  one store, one thread; the process holds the database exclusively
+ * Source   docs/spec/store.md
+ * Control  CC6.1 CC7.2 PI1.5
+ */
+#ifndef PO_STORE_STORE_H
+#define PO_STORE_STORE_H
+
+#include "core/buf.h"
+#include "core/clock.h"
+#include "core/ctx.h"
+#include "core/err.h"
+#include "core/secret.h"
+#include "core/str.h"
+#include "crypto/crypto.h"
+
+#define PO_STORE_ROWS_MAX 100000
+#define PO_STORE_NAME_BYTES_MAX 128
+#define PO_STORE_VALUE_BYTES_MAX ((size_t)64 << 10)
+
+struct po_store;
+struct po_tx;
+
+struct po_store_options {
+    const char *path;           /* "<home>/data/paulyops.db" */
+    struct po_keyring *keyring; /* borrowed while open; NULL: sealed things are PO_UNAVAILABLE */
+    bool is_read_only;          /* po_tx_begin refuses with PO_UNAVAILABLE; migrations too */
+};
+
+/* New database file with the present schema. PO_EXISTS, PO_CREATE, PO_IO. */
+PO_RC po_store_create(struct po_ctx *cx, const struct po_store_options *options,
+                      struct po_store **ret_store);
+/*
+ * Open and migrate.
+ *
+ * Errors  PO_NOTFOUND     no database;  PO_CORRUPT  damaged or no database of ours;
+ *         PO_TAMPER       a migration recorded with another checksum than this build's;
+ *         PO_UNSUPPORTED  made by a newer version;  PO_BUSY  another process has it;  PO_IO
+ */
+PO_RC po_store_open(struct po_ctx *cx, const struct po_store_options *options,
+                    struct po_store **ret_store);
+/* Close; an open transaction is rolled back. NULL is fine. */
+void po_store_close(struct po_store *store);
+void po_store_closep(struct po_store **store);
+
+/* ---- transactions --------------------------------------------------------------------------- */
+
+#define PO_STORE_PENDING_RECORD_BYTES_MAX 512
+#define PO_STORE_PENDING_SEALED_BYTES_MAX (((size_t)1 << 24) - 1)
+
+/*
+ * An event on its way to the ledger: sealed already. `record` and `sealed` are opaque here: the
+ * ledger module writes them and reads them back.
+ */
+struct po_store_pending {
+    uint8_t event_id[16];
+    po_tenant_id tenant;
+    po_str record; /* 1..PO_STORE_PENDING_RECORD_BYTES_MAX */
+    po_str sealed; /* 0..PO_STORE_PENDING_SEALED_BYTES_MAX */
+};
+
+/* Begin a write transaction (one at a time: PO_BUG). PO_UNAVAILABLE read-only, PO_BUSY, PO_IO. */
+PO_RC po_tx_begin(struct po_ctx *cx, struct po_store *store, struct po_tx **ret_tx);
+/* A further event of the same transaction, ordered before the one given to po_tx_commit. */
+PO_RC po_tx_queue(struct po_ctx *cx, struct po_tx *tx, const struct po_store_pending *event);
+/*
+ * Queue `event` and commit, durably. The only commit there is. On failure everything of the
+ * transaction is undone. `tx` is spent either way; its cleanup frees it.
+ *
+ * Errors  PO_BUG  event NULL or tx spent;  PO_EXISTS  event id queued already;
+ *         PO_IO   "disk full" or a failed write: nothing of it happened
+ */
+PO_RC po_tx_commit(struct po_ctx *cx, struct po_tx *tx, const struct po_store_pending *event);
+/* Roll back unless committed, and free. */
+void po_tx_freep(struct po_tx **tx);
+#define PO_TX_AUTO PO_CLEANUP(po_tx_freep) struct po_tx
+struct po_store *po_tx_store(struct po_tx *tx);
+
+/* ---- pending events ------------------------------------------------------------------------- */
+
+/* Oldest first, at most `limit` (<= PO_STORE_ROWS_MAX), at most 32 MiB of the arena; copies. */
+PO_RC po_store_pending_list(struct po_ctx *cx, struct po_store *store, size_t limit,
+                            struct po_store_pending **ret_rows, size_t *ret_count);
+PO_RC po_store_pending_count(struct po_ctx *cx, struct po_store *store, uint64_t *ret_count);
+/* Delete rows that the ledger files now hold (durable there first). Unknown ids are fine. */
+PO_RC po_store_pending_delete(struct po_ctx *cx, struct po_store *store,
+                              const struct po_store_pending *rows, size_t count);
+
+/* ---- tenants and data keys ------------------------------------------------------------------ */
+
+struct po_store_tenant {
+    po_tenant_id id;
+    po_str name; /* empty when the keys to open it are absent */
+    po_time_us created_us;
+};
+/* Tenant row and its first data key. PO_EXISTS; PO_UNAVAILABLE without keyring. */
+PO_RC po_store_tenant_create(struct po_ctx *cx, struct po_tx *tx, po_tenant_id id, po_str name);
+PO_RC po_store_tenant_list(struct po_ctx *cx, struct po_store *store,
+                           struct po_store_tenant **ret_tenants, size_t *ret_count);
+
+/*
+ * The tenant's newest data key, for sealing. Borrowed until the transaction that made it is rolled
+ * back or the store is closed.
+ *
+ * Errors  PO_UNAVAILABLE no keyring or not its master key;  PO_NOTFOUND no such tenant;  PO_TAMPER
+ */
+PO_RC po_store_data_key_get(struct po_ctx *cx, struct po_store *store, po_tenant_id tenant,
+                            uint32_t *ret_epoch, const struct po_secret **ret_key);
+/* The key of a given epoch, for opening. */
+PO_RC po_store_data_key_get_at(struct po_ctx *cx, struct po_store *store, po_tenant_id tenant,
+                               uint32_t epoch, const struct po_secret **ret_key);
+/* A new epoch: later seals use it, earlier keys stay for opening. PO_LIMIT after 255 epochs. */
+PO_RC po_store_data_key_rotate(struct po_ctx *cx, struct po_tx *tx, po_tenant_id tenant,
+                               uint32_t *ret_epoch);
+/* For po_keyring_rotate_master: wrap every data key under the newest master key. */
+PO_RC po_store_data_key_rewrap(struct po_ctx *cx, struct po_tx *tx, uint64_t *ret_count);
+
+struct po_store_data_key_info {
+    po_tenant_id tenant;
+    uint32_t epoch;
+    bool is_current; /* the newest epoch; others only open */
+    bool opens;      /* unwraps with the keyring at hand */
+    po_time_us created_us;
+    po_time_us rewrapped_us; /* 0 = never */
+};
+PO_RC po_store_data_key_list(struct po_ctx *cx, struct po_store *store,
+                             struct po_store_data_key_info **ret_keys, size_t *ret_count);
+
+/*
+ * 16-byte keyed token of a value, to find a sealed cell by equality: HMAC under a key of tenant,
+ * table and column (from the tenant's first data key, so tokens outlive data key rotation).
+ */
+#define PO_STORE_TOKEN_BYTES 16
+struct po_store_column {
+    po_tenant_id tenant;
+    const char *table;
+    const char *column;
+};
+PO_RC po_store_token(struct po_ctx *cx, struct po_store *store,
+                     const struct po_store_column *column, po_str value,
+                     uint8_t out[static PO_STORE_TOKEN_BYTES]);
+
+/* ---- meta: facts of the instance ------------------------------------------------------------ */
+
+/* ret_value is in the arena; {NULL, 0} when absent (PO_OK). Not sealed: nothing personal here. */
+PO_RC po_store_meta_find(struct po_ctx *cx, struct po_store *store, const char *key,
+                         po_str *ret_value);
+PO_RC po_store_meta_set(struct po_ctx *cx, struct po_tx *tx, const char *key, po_str value);
+
+/* ---- register: the operator's figures; every value ever set is kept -------------------------- */
+
+struct po_store_register_entry {
+    uint64_t id; /* rises with each set */
+    po_str name;
+    po_str value;
+    po_str author;
+    po_time_us time_us;
+    bool is_current;
+};
+/* Tenant and author are cx's. `name`: 1..PO_STORE_NAME_BYTES_MAX of [a-z0-9_.-]. */
+PO_RC po_store_register_set(struct po_ctx *cx, struct po_tx *tx, po_str name, po_str value,
+                            uint64_t *ret_id);
+/* *ret_entry is NULL when the name was never set. In the arena. */
+PO_RC po_store_register_find(struct po_ctx *cx, struct po_store *store, po_str name,
+                             struct po_store_register_entry **ret_entry);
+/* By name, then oldest first; only the present values unless with_history. */
+PO_RC po_store_register_list(struct po_ctx *cx, struct po_store *store, bool with_history,
+                             struct po_store_register_entry **ret_entries, size_t *ret_count);
+
+/* ---- flag_state: what configuration was last recorded ---------------------------------------- */
+
+struct po_store_flag_state {
+    bool exists;
+    uint8_t digest[PO_SHA256_BYTES];
+    po_time_us time_us;
+};
+/* `name` such as "status_flags" or "env"; tenant is cx's. Absent is PO_OK with exists = false. */
+PO_RC po_store_flag_state_find(struct po_ctx *cx, struct po_store *store, po_str name,
+                               struct po_store_flag_state *ret_state);
+PO_RC po_store_flag_state_set(struct po_ctx *cx, struct po_tx *tx, po_str name,
+                              const uint8_t digest[static PO_SHA256_BYTES]);
+
+/* ---- intents: outside changes begun and not yet ended (law 2) -------------------------------- */
+
+struct po_store_intent {
+    uint8_t id[16]; /* the intent event's id */
+    po_str kind;    /* "repair.apply"; [a-z0-9_.-] */
+    po_str detail;  /* sealed; empty in lists when the keys are absent */
+    po_time_us time_us;
+};
+/* Tenant is cx's. time_us is ignored on the way in. PO_EXISTS. */
+PO_RC po_store_intent_open(struct po_ctx *cx, struct po_tx *tx,
+                           const struct po_store_intent *intent);
+/* PO_NOTFOUND when it is not open. */
+PO_RC po_store_intent_close(struct po_ctx *cx, struct po_tx *tx, const uint8_t id[static 16]);
+/* Open intents, oldest first. */
+PO_RC po_store_intent_list(struct po_ctx *cx, struct po_store *store,
+                           struct po_store_intent **ret_intents, size_t *ret_count);
+
+/* ---- check ---------------------------------------------------------------------------------- */
+
+#define PO_STORE_FINDINGS_MAX 200
+
+struct po_store_finding {
+    const char *check; /* "integrity", "foreign_key", "schema", "sealed_cell", "data_key", "orphan",
+                          "findings_limit" */
+    const char *table; /* "" when of the whole file */
+    const char *row;   /* row id as text, "" when none */
+    const char *text;  /* one line */
+};
+struct po_store_check {
+    struct po_store_finding *findings;
+    size_t finding_count;
+    uint64_t rows;               /* rows read */
+    uint64_t cells_opened;       /* sealed cells that opened */
+    uint64_t cells_unchecked;    /* sealed cells without their key: not a pass */
+};
+/* Read-only. A finding is a result, not an error; errors only when checking itself failed. */
+PO_RC po_store_check(struct po_ctx *cx, struct po_store *store, struct po_store_check *ret_check);
+
+#endif
