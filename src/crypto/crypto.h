@@ -253,7 +253,8 @@ struct po_note_vkey {
     uint8_t key[PO_ED25519_PUBLIC_BYTES];
 };
 /* PO_INVALID a bad name or type. */
-PO_RC po_note_vkey_make(po_str name, uint8_t type, const uint8_t key[static PO_ED25519_PUBLIC_BYTES],
+PO_RC po_note_vkey_make(po_str name, uint8_t type,
+                        const uint8_t key[static PO_ED25519_PUBLIC_BYTES],
                         struct po_note_vkey *ret_vkey);
 /* "name+hex8+base64". PO_INVALID shape or id; PO_UNSUPPORTED another signature type. */
 PO_RC po_note_vkey_parse(po_str text, struct po_note_vkey *ret_vkey);

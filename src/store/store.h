@@ -221,9 +221,9 @@ struct po_store_finding {
 struct po_store_check {
     struct po_store_finding *findings;
     size_t finding_count;
-    uint64_t rows;               /* rows read */
-    uint64_t cells_opened;       /* sealed cells that opened */
-    uint64_t cells_unchecked;    /* sealed cells without their key: not a pass */
+    uint64_t rows;            /* rows read */
+    uint64_t cells_opened;    /* sealed cells that opened */
+    uint64_t cells_unchecked; /* sealed cells without their key: not a pass */
 };
 /* Read-only. A finding is a result, not an error; errors only when checking itself failed. */
 PO_RC po_store_check(struct po_ctx *cx, struct po_store *store, struct po_store_check *ret_check);
