@@ -10,12 +10,13 @@
 #include "core/err.h"
 #include "core/str.h"
 
+/* No append may take bytes of the same buffer: growing moves them. */
 struct po_buf {
     char *ptr;
     size_t len;
     size_t cap;
     size_t max;
-    enum po_code status; /* PO_OK, PO_LIMIT or PO_NOMEM; sticky */
+    enum po_code status; /* PO_OK, PO_LIMIT or PO_NOMEM (PO_BUG by the JSON writer); sticky */
 };
 
 void po_buf_init(struct po_buf *buf, size_t max_bytes);

@@ -158,20 +158,21 @@ po_rc po_utf8_next(po_str s, size_t *pos, uint32_t *ret_code_point)
     return po_rc_ok();
 }
 
+size_t po_utf8_encode(uint32_t code_point, char out[static 4])
+{
+    static const unsigned char LEAD[] = {0, 0, 0xc0, 0xe0, 0xf0};
+    uint32_t c = code_point;
+    if (c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff)) c = 0xfffd;
+    size_t len = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+    for (size_t i = len - 1; i > 0; i--, c >>= 6)
+        out[i] = (char)(0x80 | (c & 0x3f));
+    out[0] = (char)(LEAD[len] | c);
+    return len;
+}
+
 void po_utf8_append(struct po_buf *buf, uint32_t code_point)
 {
-    if (code_point > 0x10ffff || (code_point >= 0xd800 && code_point <= 0xdfff))
-        code_point = 0xfffd;
-    uint32_t c = code_point;
-    if (c < 0x80) {
-        po_buf_append_u8(buf, (uint8_t)c);
-        return;
-    }
-    size_t len = c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
-    char *at = po_buf_extend(buf, len);
-    if (at == NULL) return;
-    static const unsigned char LEAD[] = {0, 0, 0xc0, 0xe0, 0xf0};
-    for (size_t i = len - 1; i > 0; i--, c >>= 6)
-        at[i] = (char)(0x80 | (c & 0x3f));
-    at[0] = (char)(LEAD[len] | c);
+    char bytes[4];
+    size_t len = po_utf8_encode(code_point, bytes);
+    po_buf_append(buf, po_str_n(bytes, len));
 }

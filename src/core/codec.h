@@ -23,6 +23,8 @@ PO_RC po_base64_decode_exact(po_str in, uint8_t *out, size_t out_len);
 size_t po_utf8_find_invalid(po_str s);
 /* Decode one code point at *pos and advance; PO_INVALID. */
 PO_RC po_utf8_next(po_str s, size_t *pos, uint32_t *ret_code_point);
+/* Encode into 1 to 4 bytes and give their count; what is no scalar value becomes U+FFFD. */
+size_t po_utf8_encode(uint32_t code_point, char out[static 4]);
 void po_utf8_append(struct po_buf *buf, uint32_t code_point);
 
 #endif

@@ -5,7 +5,10 @@
  * numbers that are not integers in int64 (unless PO_JSON_ALLOW_REAL keeps their text), depth or size
  * beyond the limits. Parsed strings borrow from the input where they hold no escape, else the arena.
  *
- * Limits   PO_JSON_BYTES_MAX input, PO_JSON_DEPTH_MAX nesting, PO_JSON_NODES_MAX values
+ * Limits   PO_JSON_BYTES_MAX input, PO_JSON_DEPTH_MAX nesting, PO_JSON_NODES_MAX values; a value
+ *          takes 88 bytes or more of request memory, so a context's arena usually ends first
+ *          (PO_NOMEM at about 350,000 values)
+ * Source   docs/adr/0002-json-by-hand.md
  */
 #ifndef PO_CORE_JSON_H
 #define PO_CORE_JSON_H
@@ -63,10 +66,14 @@ PO_RC po_json_get_int(struct po_ctx *cx, const struct po_json *object, const cha
 PO_RC po_json_get_array(struct po_ctx *cx, const struct po_json *object, const char *key,
                         const struct po_json **ret_array);
 
-/* Streaming writer: commas and escapes are its business, correct nesting the caller's. */
+/*
+ * Streaming writer: commas and escapes are its business, correct nesting the caller's. Wrong nesting
+ * shows in po_buf_check of the buffer: PO_LIMIT beyond PO_JSON_DEPTH_MAX, PO_BUG for an end too many
+ * or a key without a value.
+ */
 struct po_json_out {
     struct po_buf *buf;
-    uint64_t has_item; /* one bit per depth */
+    uint64_t has_item; /* bit d-1: the container at depth d has an item */
     uint8_t depth;
     bool after_key;
     uint8_t indent; /* 0 = compact */
@@ -88,7 +95,13 @@ void po_json_out_raw(struct po_json_out *out, po_str json);
 void po_json_out_field(struct po_json_out *out, const char *key, po_str value);
 void po_json_out_field_int(struct po_json_out *out, const char *key, int64_t value);
 
-/* RFC 8785: sorted keys (UTF-16 order), shortest forms. PO_INVALID if the tree holds a real. */
+/*
+ * RFC 8785: sorted keys (UTF-16 order), shortest forms.
+ *
+ * Errors   PO_INVALID  a real, an integer beyond +-(2^53-1) (other programs would round it: write
+ *                      such values as strings), bad UTF-8 or a name twice in a tree made by hand;
+ *          PO_LIMIT    out is full, or deeper than PO_JSON_DEPTH_MAX;  PO_NOMEM
+ */
 PO_RC po_json_canonical(struct po_ctx *cx, const struct po_json *root, struct po_buf *out);
 /* Append `s` quoted and escaped. */
 void po_json_quote(struct po_buf *buf, po_str s);

@@ -11,6 +11,7 @@
 
 struct po_map;
 
+/* PO_LIMIT (more than 2^28), PO_NOMEM, PO_IO no randomness. The map lives in cx's arena. */
 PO_RC po_map_new(struct po_ctx *cx, size_t max_entries, struct po_map **ret_map);
 /* PO_EXISTS when the key is there; PO_LIMIT; PO_NOMEM. */
 PO_RC po_map_add(struct po_ctx *cx, struct po_map *map, po_str key, void *value);

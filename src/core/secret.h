@@ -11,9 +11,12 @@
 
 struct po_secret;
 
-/* Copies `bytes` (the caller wipes its own). PO_LIMIT, PO_NOMEM. Returns owned. */
+/*
+ * Copies `bytes` (the caller wipes its own). Returns owned. PO_INVALID when empty, PO_LIMIT,
+ * PO_NOMEM, PO_CRYPTO when libsodium does not start.
+ */
 PO_RC po_secret_new(struct po_ctx *cx, po_str bytes, struct po_secret **ret_secret);
-/* `len` random bytes. */
+/* `len` random bytes; errors as above and PO_IO. */
 PO_RC po_secret_random(struct po_ctx *cx, size_t len, struct po_secret **ret_secret);
 void po_secret_free(struct po_secret *secret);
 void po_secret_freep(struct po_secret **secret);

@@ -37,7 +37,10 @@ po_str po_str_slice(po_str s, size_t from, size_t to);
 po_str po_str_trim(po_str s);
 /* Cut the next line (without "\n") off the front; false when nothing is left. */
 bool po_str_next_line(po_str *rest, po_str *ret_line);
-/* Cut up to the next `sep` off the front; false when nothing is left. */
+/*
+ * Cut up to the next `sep` off the front; false when nothing is left. "a,,b," has the fields "a",
+ * "", "b", "", and an empty text that is not NULL has one empty field.
+ */
 bool po_str_next_field(po_str *rest, char sep, po_str *ret_field);
 
 /* Decimal without sign, plus, blanks or leading zeros (0 itself is fine); PO_INVALID or PO_LIMIT. */
