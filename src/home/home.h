@@ -14,6 +14,7 @@
 #include "core/buf.h"
 #include "core/ctx.h"
 #include "core/json.h"
+#include "ledger/ledger.h"
 
 #define PO_HOME_LOCK_WAIT_US (5 * PO_US_PER_S)
 #define PO_HOME_PATH_BYTES_MAX 1024
@@ -25,7 +26,6 @@ struct po_store;
 struct po_tx;
 struct po_keyring;
 struct po_ledger;
-struct po_event;
 
 /* Every directory and file of a home has one row; `init`, health checks and the doctor share it. */
 enum po_home_place {
@@ -42,6 +42,7 @@ enum po_home_place {
     PO_PLACE_ENV,        /* config/.env */
     PO_PLACE_FLAGS,      /* config/status_flags.json */
     PO_PLACE_DB,         /* data/paulyops.db */
+    PO_PLACE_INSTANCE,   /* data/instance: the random name under which keys stand elsewhere */
     PO_PLACE_LOCK,       /* data/lock */
     PO_PLACE_COUNT
 };
@@ -57,12 +58,13 @@ const struct po_home_place_row *po_home_place_row(enum po_home_place place);
 PO_RC po_home_find(struct po_ctx *cx, const char *option_or_null, const char **ret_root);
 
 /*
- * Create a home: directories, instance id, store, keys (outside), ledger with its first event and
- * checkpoint. Leaves nothing behind on failure that a second `init` could not finish.
+ * Create a home: directories, instance name, keys (outside), store, ledger with its first events.
+ * What an interrupted init left is completed. The home comes back open: po_home_close signs its first
+ * checkpoint.
  *
  * Errors   PO_EXISTS there is one;  PO_CREATE, PO_IO, PO_DENIED
  */
-PO_RC po_home_init(struct po_ctx *cx, const char *root);
+PO_RC po_home_init(struct po_ctx *cx, const char *root, struct po_home **ret_home);
 
 enum po_home_mode { PO_HOME_READ_WRITE, PO_HOME_READ_ONLY };
 /*
@@ -99,6 +101,9 @@ struct po_ledger *po_home_ledger(struct po_home *home);
  */
 PO_RC po_home_commit(struct po_ctx *cx, struct po_home *home, struct po_tx *tx,
                      const struct po_event *event);
+/* A further event of the same transaction, ordered before the one given to po_home_commit. */
+PO_RC po_home_queue(struct po_ctx *cx, struct po_home *home, struct po_tx *tx,
+                    const struct po_event *event);
 /* An event without other state: its own transaction. PO_DENIED in a read-only home. */
 PO_RC po_home_record(struct po_ctx *cx, struct po_home *home, const struct po_event *event);
 /* Many events in one transaction. */
@@ -119,8 +124,8 @@ struct po_intent {
 };
 PO_RC po_intent_begin(struct po_ctx *cx, struct po_home *home, const char *action,
                       po_str resource, po_str detail_json, struct po_intent *ret_intent);
-/* result: "success" or "failure". */
+/* Close the bracket with what came of it. */
 PO_RC po_intent_end(struct po_ctx *cx, struct po_home *home, struct po_intent *intent,
-                    const char *result, po_str detail_json);
+                    enum po_event_result result, po_str detail_json);
 
 #endif

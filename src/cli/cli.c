@@ -1,0 +1,182 @@
+/*
+ * Dispatch: parse, decide, open the home, run, record what the command's own commits do not, print.
+ *
+ * Invariants
+ * 1. Nothing of a failed command reaches stdout, unless it streams.
+ * 2. One line of error on stderr at most; operator detail, never a secret (law 5).
+ * 3. Reads, denials and failures of a writable home leave an event (law 2); changes bring their own.
+ */
+#include "cli.h"
+
+#include "cli_priv.h"
+#include "core/alloc.h"
+#include "core/random.h"
+#include "core/sys.h"
+#include "ledger/ledger.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+
+bool po_cli_out_is_tty(void) { return isatty(STDOUT_FILENO) == 1; }
+bool po_cli_in_is_tty(void) { return isatty(STDIN_FILENO) == 1; }
+
+static void write_all(int fd, po_str text) {
+    while (text.len > 0) {
+        ssize_t n = po_sys_write(fd, text.ptr, text.len);
+        if (n <= 0) return;
+        text = po_str_slice(text, (size_t)n, text.len);
+    }
+}
+
+void po_cli_note(const struct po_cli *cli, const char *fmt, ...) {
+    if (cli->is_quiet) return;
+    char line[1024];
+    va_list args;
+    va_start(args, fmt);
+    int n = vsnprintf(line, sizeof line, fmt, args);
+    va_end(args);
+    if (n <= 0) return;
+    size_t len = (size_t)n < sizeof line ? (size_t)n : sizeof line - 1;
+    write_all(STDERR_FILENO, po_str_n(line, len));
+    write_all(STDERR_FILENO, PO_LIT("\n"));
+}
+
+void po_cli_progress(const struct po_cli *cli, const char *what) {
+    if (!cli->is_quiet && isatty(STDERR_FILENO) == 1) po_cli_note(cli, "… %s", what);
+}
+
+static void print_error(struct po_ctx *cx) {
+    struct po_buf line;
+    po_buf_init(&line, 1024);
+    po_buf_append_cstr(&line, "paulyops: ");
+    const char *msg = po_err_msg(cx);
+    if (msg[0] == '\0') msg = po_code_public_text(cx->err.code);
+    for (const char *p = msg; *p != '\0'; p++)
+        po_buf_append_char(&line, (uint8_t)*p < 0x20U || *p == 0x7F ? '?' : *p);
+    po_buf_append_char(&line, '\n');
+    if (po_is_ok(po_buf_check(&line)))
+        write_all(STDERR_FILENO, po_buf_str(&line));
+    else
+        write_all(STDERR_FILENO, PO_LIT("paulyops: out of memory\n"));
+    po_buf_done(&line);
+}
+
+/* An event about the command itself. */
+static PO_RC record_command(struct po_ctx *cx, struct po_cli *cli, const char *type,
+                            const char *result, const struct po_err *why) {
+    PO_BUF_AUTO detail;
+    po_buf_init(&detail, 4096);
+    struct po_json_out json;
+    po_json_out_init(&json, &detail, 0);
+    po_json_out_object(&json);
+    po_json_out_field(&json, "command", po_str_of(cli->command->path));
+    if (why != NULL) po_json_out_field(&json, "code", po_str_of(po_code_name(why->code)));
+    po_json_out_object_end(&json);
+    PO_TRY_LEAF(cx, po_buf_check(&detail), "command event");
+    struct po_event event = {.type = type,
+                             .resource = po_str_of(cli->command->path),
+                             .action = cli->command->action,
+                             .result = result,
+                             .detail_json = po_buf_str(&detail)};
+    return po_home_record(cx, cli->home, &event);
+}
+
+/* Keep the first error: what follows a failure must not hide it. */
+static void record_failure(struct po_ctx *cx, struct po_cli *cli) {
+    if (cli->home == NULL || po_home_read_only_reason(cli->home) != NULL) return;
+    struct po_err first = cx->err;
+    bool is_denial = first.code == PO_DENIED || first.code == PO_UNAUTH;
+    const char *type = is_denial ? "access.denied" : "command.failed";
+    po_rc rc = record_command(cx, cli, type, is_denial ? "denied" : "error", &first);
+    if (po_is_ok(rc)) rc = po_home_close(cx, &cli->home);
+    po_ignore(rc, "the first error is the one to report");
+    cx->err = first;
+}
+
+PO_RC po_cli_open_home(struct po_ctx *cx, struct po_cli *cli) {
+    const char *root = NULL;
+    PO_TRY(cx, po_home_find(cx, cli->home_option, &root));
+    PO_TRY(cx, po_home_open(cx, root, PO_HOME_READ_WRITE, &cli->home));
+    const char *reason = po_home_read_only_reason(cli->home);
+    if (reason == NULL) return po_rc_ok();
+    if (cli->command->needs == PO_NEEDS_WRITE)
+        return PO_FAIL(cx, PO_DENIED, "read-only: %s", reason);
+    po_cli_note(cli, "note: this home is read-only (%s); this read is not recorded", reason);
+    return po_rc_ok();
+}
+
+static PO_RC run_command(struct po_ctx *cx, struct po_cli *cli) {
+    if (cli->command->needs != PO_NEEDS_NOTHING) PO_TRY(cx, po_cli_open_home(cx, cli));
+    PO_TRY(cx, cli->command->run(cx, cli));
+    if (cli->home == NULL) return po_rc_ok();
+    bool is_writable = po_home_read_only_reason(cli->home) == NULL;
+    if (is_writable && cli->command->read_event != NULL)
+        PO_TRY(cx, record_command(cx, cli, cli->command->read_event, "success", NULL));
+    return po_home_close(cx, &cli->home);
+}
+
+static PO_RC dispatch(struct po_ctx *cx, struct po_cli *cli, int argc, char **argv) {
+    PO_TRY(cx, po_cli_parse(cx, cli, argc, argv));
+    if (cli->command == NULL) {
+        if (cli->operand_count == 0 && !cli->is_help)
+            return PO_FAIL(cx, PO_USAGE, "no command given; see 'paulyops help'");
+        return po_cli_help(cx, cli, cli->operands, cli->operand_count);
+    }
+    if (cli->is_help) {
+        po_str path[2] = {po_str_of(cli->command->path), {NULL, 0}};
+        size_t space = po_str_find_char(path[0], ' ', 0);
+        size_t words = space == SIZE_MAX ? 1 : 2;
+        if (words == 2) path[1] = po_str_slice(path[0], space + 1, path[0].len);
+        path[0] = po_str_slice(path[0], 0, space);
+        return po_cli_help(cx, cli, path, words);
+    }
+    po_rc rc = run_command(cx, cli);
+    if (!po_is_ok(rc)) record_failure(cx, cli);
+    return rc;
+}
+
+static void name_actor(struct po_ctx *cx) {
+    /* Local commands act as the operating system's user; names stay out of the ledger. */
+    (void)snprintf(cx->actor, sizeof cx->actor, "os:%u", (unsigned)geteuid());
+    cx->channel = PO_CHANNEL_CLI;
+}
+
+static int flush_output(struct po_ctx *cx, const struct po_cli *cli) {
+    po_str text = po_buf_str(&cli->out);
+    while (text.len > 0) {
+        ssize_t n = po_sys_write(STDOUT_FILENO, text.ptr, text.len);
+        if (n < 0 && errno == EPIPE) return cli->exit_code; /* the reader has seen enough */
+        if (n <= 0) {
+            po_ignore(PO_FAIL_SYS(cx, PO_IO, errno, "writing the result"), "printed below");
+            print_error(cx);
+            return po_code_exit(PO_IO);
+        }
+        text = po_str_slice(text, (size_t)n, text.len);
+    }
+    return cli->exit_code;
+}
+
+int po_cli_main(int argc, char **argv) {
+    PO_CTX_AUTO cx = {0};
+    po_rc rc = po_ctx_init(&cx);
+    if (!po_is_ok(rc)) {
+        print_error(&cx);
+        return po_code_exit(rc.code);
+    }
+    name_actor(&cx);
+    struct po_cli cli = {0};
+    po_buf_init(&cli.out, PO_CLI_OUT_BYTES_MAX);
+    rc = dispatch(&cx, &cli, argc, argv);
+    int exit_code = 0;
+    if (po_is_ok(rc)) {
+        exit_code = flush_output(&cx, &cli);
+    } else {
+        print_error(&cx);
+        exit_code = po_code_exit(rc.code);
+    }
+    po_home_abandonp(&cli.home);
+    po_buf_done(&cli.out);
+    return exit_code;
+}

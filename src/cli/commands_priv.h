@@ -1,0 +1,49 @@
+/*
+ * The functions behind the command table. Each returns PO_OK when it did its work; what did not pass
+ * is told by cli->exit_code.
+ */
+#ifndef PO_CLI_COMMANDS_PRIV_H
+#define PO_CLI_COMMANDS_PRIV_H
+
+#include "cli_priv.h"
+
+PO_RC po_cmd_assess(struct po_ctx *cx, struct po_cli *cli);
+PO_RC po_cmd_audit_list(struct po_ctx *cx, struct po_cli *cli);
+PO_RC po_cmd_claims(struct po_ctx *cx, struct po_cli *cli);
+PO_RC po_cmd_config_check(struct po_ctx *cx, struct po_cli *cli);
+PO_RC po_cmd_config_show(struct po_ctx *cx, struct po_cli *cli);
+PO_RC po_cmd_control_list(struct po_ctx *cx, struct po_cli *cli);
+PO_RC po_cmd_control_run(struct po_ctx *cx, struct po_cli *cli);
+PO_RC po_cmd_control_show(struct po_ctx *cx, struct po_cli *cli);
+PO_RC po_cmd_doctor_run(struct po_ctx *cx, struct po_cli *cli);
+PO_RC po_cmd_flag_list(struct po_ctx *cx, struct po_cli *cli);
+PO_RC po_cmd_flag_set(struct po_ctx *cx, struct po_cli *cli);
+PO_RC po_cmd_health_list(struct po_ctx *cx, struct po_cli *cli);
+PO_RC po_cmd_health_run(struct po_ctx *cx, struct po_cli *cli);
+PO_RC po_cmd_health_show(struct po_ctx *cx, struct po_cli *cli);
+PO_RC po_cmd_help(struct po_ctx *cx, struct po_cli *cli);
+PO_RC po_cmd_init(struct po_ctx *cx, struct po_cli *cli);
+PO_RC po_cmd_key_recovery(struct po_ctx *cx, struct po_cli *cli);
+PO_RC po_cmd_key_rotate(struct po_ctx *cx, struct po_cli *cli);
+PO_RC po_cmd_key_status(struct po_ctx *cx, struct po_cli *cli);
+PO_RC po_cmd_ledger_export(struct po_ctx *cx, struct po_cli *cli);
+PO_RC po_cmd_ledger_prove(struct po_ctx *cx, struct po_cli *cli);
+PO_RC po_cmd_ledger_tail(struct po_ctx *cx, struct po_cli *cli);
+PO_RC po_cmd_ledger_verify(struct po_ctx *cx, struct po_cli *cli);
+PO_RC po_cmd_pack_export(struct po_ctx *cx, struct po_cli *cli);
+PO_RC po_cmd_pack_verify(struct po_ctx *cx, struct po_cli *cli);
+PO_RC po_cmd_register_list(struct po_ctx *cx, struct po_cli *cli);
+PO_RC po_cmd_register_set(struct po_ctx *cx, struct po_cli *cli);
+PO_RC po_cmd_report_health(struct po_ctx *cx, struct po_cli *cli);
+PO_RC po_cmd_report_nightly(struct po_ctx *cx, struct po_cli *cli);
+PO_RC po_cmd_report_readiness(struct po_ctx *cx, struct po_cli *cli);
+PO_RC po_cmd_report_status(struct po_ctx *cx, struct po_cli *cli);
+PO_RC po_cmd_report_verify(struct po_ctx *cx, struct po_cli *cli);
+PO_RC po_cmd_schedule_install(struct po_ctx *cx, struct po_cli *cli);
+PO_RC po_cmd_schedule_remove(struct po_ctx *cx, struct po_cli *cli);
+PO_RC po_cmd_schedule_status(struct po_ctx *cx, struct po_cli *cli);
+PO_RC po_cmd_score(struct po_ctx *cx, struct po_cli *cli);
+PO_RC po_cmd_store_check(struct po_ctx *cx, struct po_cli *cli);
+PO_RC po_cmd_version(struct po_ctx *cx, struct po_cli *cli);
+
+#endif
