@@ -11,11 +11,15 @@
 #include "core/err.h"
 
 #include <dirent.h>
+#include <poll.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/types.h>
+#include <sys/utsname.h>
 
 int po_sys_open(const char *path, int flags, mode_t mode);
 int po_sys_openat(int dir_fd, const char *path, int flags, mode_t mode);
+/* The descriptor is gone afterwards, also on failure. */
 int po_sys_close(int fd);
 ssize_t po_sys_read(int fd, void *buf, size_t len);
 ssize_t po_sys_write(int fd, const void *buf, size_t len);
@@ -24,8 +28,11 @@ ssize_t po_sys_pwrite(int fd, const void *buf, size_t len, off_t offset);
 int po_sys_fdatasync(int fd);
 int po_sys_fsync(int fd);
 int po_sys_ftruncate(int fd, off_t len);
+/* Mode 0: the file grows to offset + len when it is shorter. errno is set (not returned). */
 int po_sys_fallocate(int fd, off_t offset, off_t len);
 int po_sys_rename(const char *from, const char *to);
+/* Fails with EEXIST when `to` is there; EINVAL where the file system cannot do it. */
+int po_sys_rename_new(const char *from, const char *to);
 int po_sys_link(const char *from, const char *to);
 int po_sys_unlink(const char *path);
 int po_sys_mkdir(const char *path, mode_t mode);
@@ -35,11 +42,26 @@ int po_sys_fchmod(int fd, mode_t mode);
 int po_sys_stat(const char *path, struct stat *ret_stat);
 int po_sys_lstat(const char *path, struct stat *ret_stat);
 int po_sys_fstat(int fd, struct stat *ret_stat);
+/* Everything statx knows about `path` itself (symlinks not followed), birth time included. */
+int po_sys_statx(const char *path, struct statx *ret_statx);
+int po_sys_statvfs(const char *path, struct statvfs *ret_statvfs);
 ssize_t po_sys_readlink(const char *path, char *buf, size_t len);
 char *po_sys_realpath(const char *path, char *buf); /* buf: PATH_MAX bytes */
 DIR *po_sys_opendir(const char *path);
+/* NULL at the end with errno 0, NULL on failure with errno set. */
 struct dirent *po_sys_readdir(DIR *dir);
 int po_sys_closedir(DIR *dir);
 int po_sys_flock(int fd, int operation);
+
+/* Both ends close-on-exec; `is_nonblocking` makes reads and writes answer EAGAIN. */
+int po_sys_pipe(int ret_fds[static 2], bool is_nonblocking);
+int po_sys_poll(struct pollfd *fds, nfds_t count, int timeout_ms);
+pid_t po_sys_waitpid(pid_t pid, int *ret_status, int options);
+int po_sys_kill(pid_t pid, int signal_number); /* pid < -1: process group */
+int po_sys_pidfd_open(pid_t pid);
+int po_sys_uname(struct utsname *ret_name);
+bool po_sys_isatty(int fd);
+uid_t po_sys_geteuid(void);
+pid_t po_sys_getpid(void);
 
 #endif
