@@ -1,0 +1,129 @@
+/*
+ * The snapshot of facts: each is read once, kept as parsed JSON with the digest of its canonical
+ * form.
+ *
+ * Invariants
+ *  1. A fact is read at most once per set; a failed read is remembered and answered again the same.
+ *  2. A value larger than PO_FACT_BYTES_MAX, or not JSON, is a failed read, never a cut value.
+ *  3. Reading changes nothing in the home (law 6); tests compare the tree before and after.
+ *
+ * Threads  the owner of the context
+ */
+#include "fact_priv.h"
+
+#include "crypto/crypto.h"
+
+static const char out_of_memory[] = "out of memory";
+
+/* Index in the table, or SIZE_MAX. */
+static size_t find_index(po_str name)
+{
+    size_t count = 0;
+    const struct po_fact *table = po_fact_table(&count);
+    size_t low = 0;
+    size_t high = count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = po_str_cmp(po_str_of(table[middle].name), name);
+        if (order == 0) return middle;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return SIZE_MAX;
+}
+
+const struct po_fact *po_fact_find(po_str name)
+{
+    size_t count = 0;
+    const struct po_fact *table = po_fact_table(&count);
+    size_t i = find_index(name);
+    return i == SIZE_MAX ? NULL : &table[i];
+}
+
+PO_RC po_fact_set_new_at(struct po_ctx *cx, struct po_home *home,
+                         const struct po_fact_places *places, struct po_fact_set **ret_set)
+{
+    size_t count = 0;
+    (void)po_fact_table(&count);
+    PO_INVARIANT(cx, count <= PO_FACT_COUNT_MAX);
+    struct po_fact_set *set = NULL;
+    PO_ARENA_NEW(cx, set, 1);
+    set->home = home;
+    set->places = *places;
+    set->now_us = po_ctx_now_us(cx);
+    *ret_set = set;
+    return po_rc_ok();
+}
+
+PO_RC po_fact_set_new(struct po_ctx *cx, struct po_home *home, struct po_fact_set **ret_set)
+{
+    struct po_fact_places places = {0};
+    PO_TRY(cx, po_fact_places_find(cx, home, &places));
+    return po_fact_set_new_at(cx, home, &places, ret_set);
+}
+
+struct po_home *po_fact_set_home(struct po_fact_set *set) { return set->home; }
+
+po_time_us po_fact_set_now_us(const struct po_fact_set *set) { return set->now_us; }
+
+/* The reader's JSON as an arena copy. */
+static PO_RC run_reader(struct po_ctx *cx, struct po_fact_set *set, const struct po_fact *fact,
+                        po_str *ret_text)
+{
+    PO_BUF_AUTO buf = {0};
+    po_buf_init(&buf, PO_FACT_BYTES_MAX);
+    struct po_json_out out = {0};
+    po_json_out_init(&out, &buf, 0);
+    PO_TRY_MSG(cx, fact->read(cx, set, &out), "fact '%s'", fact->name);
+    PO_TRY_LEAF(cx, po_buf_check(&buf), "fact '%s' is larger than %zu bytes", fact->name,
+                PO_FACT_BYTES_MAX);
+    return po_arena_copy(cx->arena, po_buf_str(&buf), ret_text);
+}
+
+static PO_RC digest_canonical(struct po_ctx *cx, const struct po_json *json,
+                              uint8_t ret_digest[static 32])
+{
+    PO_BUF_AUTO canonical = {0};
+    po_buf_init(&canonical, 2 * PO_FACT_BYTES_MAX);
+    PO_TRY(cx, po_json_canonical(cx, json, &canonical));
+    PO_TRY_LEAF(cx, po_sha256(po_buf_str(&canonical), ret_digest), "digest of a fact");
+    return po_rc_ok();
+}
+
+static PO_RC read_value(struct po_ctx *cx, struct po_fact_set *set, const struct po_fact *fact,
+                        struct po_fact_value *ret_value)
+{
+    po_str text = {0};
+    PO_TRY(cx, run_reader(cx, set, fact, &text));
+    struct po_json *json = NULL;
+    PO_TRY_MSG(cx, po_json_parse(cx, text, PO_JSON_STRICT, &json), "fact '%s'", fact->name);
+    struct po_fact_value value = {.json = json, .read_at_us = po_ctx_now_us(cx)};
+    PO_TRY(cx, digest_canonical(cx, json, value.digest));
+    *ret_value = value;
+    return po_rc_ok();
+}
+
+PO_RC po_fact_get(struct po_ctx *cx, struct po_fact_set *set, const char *name,
+                  const struct po_fact_value **ret_value)
+{
+    size_t i = find_index(po_str_of(name));
+    if (i == SIZE_MAX) return PO_FAIL(cx, PO_NOTFOUND, "there is no fact '%s'", name);
+    size_t count = 0;
+    const struct po_fact *fact = &po_fact_table(&count)[i];
+    struct po_fact_slot *slot = &set->slots[i];
+    if (!slot->is_read) {
+        po_rc rc = read_value(cx, set, fact, &slot->value);
+        slot->is_read = true;
+        slot->code = rc.code;
+        if (!po_is_ok(rc)) {
+            slot->why = po_arena_strdup(cx->arena, po_str_of(po_err_msg(cx)));
+            if (slot->why == NULL) slot->why = out_of_memory;
+            return rc;
+        }
+    }
+    if (slot->code != PO_OK) return PO_FAIL(cx, slot->code, "%s", slot->why);
+    *ret_value = &slot->value;
+    return po_rc_ok();
+}
