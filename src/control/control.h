@@ -15,6 +15,7 @@
 #include "core/ctx.h"
 #include "core/json.h"
 #include "core/str.h"
+#include "crypto/crypto.h"
 
 #define PO_CONTROLS_MAX 512
 #define PO_CLAUSES_MAX 4096
@@ -24,7 +25,7 @@
 #define PO_CONTROL_REFS_MAX 64 /* ids in one list: criteria of a control, controls of a row, ... */
 #define PO_CONTROL_TEXT_BYTES_MAX 2048
 #define PO_HEALTH_CHECKS_MAX 64
-#define PO_SHA256_BYTES 32
+#define PO_PARTS_MAX 256
 
 /* -- catalog ------------------------------------------------------------------------------------ */
 
@@ -53,7 +54,8 @@ typedef struct po_id_list {
 /* One clause of a control's pass sentence: "AUD-03.2". */
 struct po_clause {
     po_str id;
-    po_str text;
+    po_str text;  /* what must hold, as a sentence of its own */
+    po_str quote; /* its part of the control's pass sentence, word for word */
     enum po_proof proof;
     const po_str *needs; /* parts of the product or registers that must exist ("ledger", ...) */
     size_t needs_count;
@@ -80,6 +82,8 @@ struct po_control {
     po_str population;
     const po_str *tags;
     size_t tags_count;
+    po_id_list after;      /* controls that must pass first (order.json); acyclic */
+    uint16_t depth;        /* longest chain before it */
     uint16_t clause_first; /* its clauses are neighbours: clauses[clause_first ...] */
     uint16_t clause_count;
 };
@@ -107,9 +111,9 @@ struct po_requirement {
     po_str kind; /* automatic, attested, document, report */
     po_id_list criteria;
     po_id_list controls;
-    po_str text_met;   /* printed only when it holds */
-    po_str text_gap;   /* printed only when it does not */
-    uint16_t category; /* of its first criterion */
+    po_str text_met; /* printed only when it holds */
+    po_str text_gap; /* printed only when it does not */
+    size_t list;     /* category in whose lists of the status report it stands, or SIZE_MAX */
 };
 
 struct po_health_def {
@@ -144,17 +148,18 @@ struct po_catalog {
     size_t health_count;
     const struct po_part *parts;
     size_t part_count;
-    uint8_t digest[PO_SHA256_BYTES]; /* of all five files; goes into run and report records */
+    uint8_t digest[PO_SHA256_BYTES]; /* of all six files; goes into run and report records */
     struct po_catalog_index *index;  /* ids to positions */
 };
 
-/* The five files' bytes. */
+/* The six files' bytes. */
 struct po_catalog_source {
     po_str catalog;
     po_str criteria;
     po_str clauses;
     po_str requirements;
     po_str health;
+    po_str order;
 };
 
 /* The set built into this program. PO_BUG when a file is not embedded. */
@@ -166,6 +171,7 @@ PO_RC po_catalog_source_embedded(struct po_ctx *cx, struct po_catalog_source *re
  * Errors   PO_INVALID  shape; unknown or duplicate control, criterion, clause or part id (named);
  *                      a severity without weight; a control without or with missing clauses; a ttl
  *                      that is no duration; a criterion without primary control
+ *                      clauses whose quotes do not make up the control's pass sentence
  *          PO_LIMIT    too many of something
  */
 PO_RC po_catalog_load(struct po_ctx *cx, const struct po_catalog_source *source,
@@ -193,7 +199,8 @@ const char *po_proof_name(enum po_proof proof);
 #define PO_RUN_DEVIATIONS_MAX 100 /* listed; the record counts all of them */
 #define PO_RUN_FACTS_MAX 32
 #define PO_RUN_REASON_BYTES_MAX 512
-#define PO_RUN_TEXT_BYTES_MAX 256 /* subject, fact, query, check, engine */
+#define PO_RUN_COUNT_MAX ((int64_t)1000000000) /* passing, total, deviations */
+#define PO_RUN_TEXT_BYTES_MAX 256              /* subject, fact, query, check, engine */
 #define PO_RUN_EVENT_TYPE "control.tested"
 
 enum po_run_state { PO_RUN_PASS, PO_RUN_FAIL, PO_RUN_ERROR, PO_RUN_SKIPPED, PO_RUN_UNTESTED };
@@ -254,6 +261,7 @@ const char *po_run_state_name(enum po_run_state state);
 
 #define PO_LEAF_NONE UINT64_MAX
 #define PO_WAIVERS_MAX 256
+#define PO_WAIVER_DAYS_MAX 180
 
 /* Newest run of one clause at or before the as-of leaf. */
 struct po_clause_run {
@@ -337,7 +345,9 @@ struct po_clause_result po_clause_evaluate(const struct po_control *control,
  *
  * ret_controls  out  catalog->control_count entries, in the arena
  * ret_clauses   out  catalog->clause_count entries, in the arena; NULL is fine
- * Errors        PO_INVALID  a waiver or scope decision names an unknown control; PO_NOMEM
+ * A waiver or scope decision that names a control this catalog does not have has no effect.
+ *
+ * Errors        PO_INVALID  a run stands at another clause's place; PO_NOMEM
  */
 PO_RC po_states_compute(struct po_ctx *cx, const struct po_catalog *catalog,
                         const struct po_state_input *input,
@@ -414,9 +424,16 @@ struct po_plan_item {
     int64_t effect; /* severity weight x criteria it is primary for */
     enum po_control_state state;
 };
-/* Controls that do not pass, by effect (largest first), then id; `na` left out. In the arena. */
+/*
+ * Controls that do not pass, in the order to work on them: what must come first (order.json) comes
+ * first, then by effect, then the longest known, then by the catalog's order. `na` and `waived` are
+ * left out. In the arena.
+ */
 PO_RC po_plan_compute(struct po_ctx *cx, const struct po_catalog *catalog,
                       const struct po_control_result *controls,
                       const struct po_plan_item **ret_items, size_t *ret_count);
+/* The longest chain of controls that do not pass, first to last; positions, in the arena. */
+PO_RC po_plan_critical_path(struct po_ctx *cx, const struct po_catalog *catalog,
+                            const struct po_control_result *controls, po_id_list *ret_path);
 
 #endif
