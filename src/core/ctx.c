@@ -33,6 +33,23 @@ po_rc po_ctx_init(struct po_ctx *cx)
 
 void po_ctx_done(struct po_ctx *cx) { po_arena_freep(&cx->arena); }
 
+po_rc po_ctx_child_begin(struct po_ctx *parent, size_t arena_bytes_max, struct po_ctx *ret_child)
+{
+    struct po_arena *arena = po_arena_new(arena_bytes_max);
+    if (arena == NULL) return PO_FAIL(parent, PO_NOMEM, "no memory for a step");
+    *ret_child = *parent;
+    ret_child->arena = arena;
+    po_err_clear(ret_child);
+    return po_rc_ok();
+}
+
+po_rc po_ctx_child_end(struct po_ctx *parent, struct po_ctx *child, po_rc rc)
+{
+    if (!po_is_ok(rc)) parent->err = child->err;
+    po_ctx_done(child);
+    return rc;
+}
+
 po_time_us po_ctx_now_us(const struct po_ctx *cx) { return cx->clock->now_us(cx->clock->user); }
 
 const char *po_channel_name(enum po_channel channel)

@@ -30,14 +30,14 @@ enum po_channel { PO_CHANNEL_CLI, PO_CHANNEL_TIMER, PO_CHANNEL_API, PO_CHANNEL_S
 struct po_log;
 
 struct po_ctx {
-    struct po_arena *arena;            /* owned; freed by po_ctx_done */
-    struct po_err err;                 /* why the last call failed */
-    const struct po_clock *clock;      /* borrowed; never NULL */
-    struct po_log *log;                /* borrowed; NULL logs nothing */
-    po_time_us deadline_us;            /* 0 = none; monotonic */
+    struct po_arena *arena;       /* owned; freed by po_ctx_done */
+    struct po_err err;            /* why the last call failed */
+    const struct po_clock *clock; /* borrowed; never NULL */
+    struct po_log *log;           /* borrowed; NULL logs nothing */
+    po_time_us deadline_us;       /* 0 = none; monotonic */
     po_tenant_id tenant;
     enum po_channel channel;
-    char actor[PO_ACTOR_BYTES_MAX];    /* "os:<uid>", "system", later "user:<id>" */
+    char actor[PO_ACTOR_BYTES_MAX];     /* "os:<uid>", "system", later "user:<id>" */
     char session[PO_SESSION_BYTES_MAX]; /* the run's id: "run_<hex>" */
 };
 
@@ -50,6 +50,13 @@ struct po_ctx {
 PO_RC po_ctx_init(struct po_ctx *cx);
 /* Free the arena (wiping it). Safe on a zeroed context. */
 void po_ctx_done(struct po_ctx *cx);
+/*
+ * A context for one item of a long loop: the parent's actor, clock, tenant, deadline and log, an
+ * arena of its own. po_ctx_child_end frees it and hands a recorded error to the parent; it returns
+ * `rc`, for PO_TRY.
+ */
+PO_RC po_ctx_child_begin(struct po_ctx *parent, size_t arena_bytes_max, struct po_ctx *ret_child);
+PO_RC po_ctx_child_end(struct po_ctx *parent, struct po_ctx *child, po_rc rc);
 #define PO_CTX_AUTO PO_CLEANUP(po_ctx_done) struct po_ctx
 
 /* Wall clock, microseconds since 1970 UTC, from cx->clock. */

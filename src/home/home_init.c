@@ -117,9 +117,18 @@ static PO_RC mark_initialized(struct po_ctx *cx, struct po_home *home) {
     return po_home_commit(cx, home, tx, &event);
 }
 
+/* Looked at before any key is made: a home that lost its keys must not quietly get new ones. */
 static PO_RC check_not_initialized(struct po_ctx *cx, const struct po_home *home) {
+    struct po_store_options options = {.path = home->paths[PO_PLACE_DB], .is_read_only = true};
+    PO_CLEANUP(po_store_closep) struct po_store *store = NULL;
+    po_rc rc = po_store_open(cx, &options, &store);
+    if (rc.code == PO_NOTFOUND) {
+        po_err_clear(cx);
+        return po_rc_ok();
+    }
+    PO_TRY_MSG(cx, rc, "looking at what is there already");
     po_str mark = {NULL, 0};
-    PO_TRY(cx, po_store_meta_find(cx, home->store, META_INITIALIZED, &mark));
+    PO_TRY(cx, po_store_meta_find(cx, store, META_INITIALIZED, &mark));
     if (mark.ptr == NULL) return po_rc_ok();
     return PO_FAIL(cx, PO_EXISTS, "there is a home at '%s' already", home->paths[PO_PLACE_ROOT]);
 }
@@ -141,10 +150,10 @@ PO_RC po_home_init(struct po_ctx *cx, const char *root, struct po_home **ret_hom
     PO_TRY(cx, check_place(cx, home));
     PO_TRY_MSG(cx, make_tree(cx, home), "creating the home");
     PO_TRY(cx, po_lock_take(cx, home->paths[PO_PLACE_LOCK], PO_HOME_LOCK_WAIT_US, &home->lock));
+    PO_TRY(cx, check_not_initialized(cx, home));
     PO_TRY_MSG(cx, name_instance(cx, home), "naming the instance");
     PO_TRY_MSG(cx, make_keys(cx, home), "creating keys");
     PO_TRY_MSG(cx, make_store(cx, home), "creating the database");
-    PO_TRY(cx, check_not_initialized(cx, home));
     PO_TRY_MSG(cx, write_config(cx, home), "writing the configuration");
     PO_TRY_MSG(cx, make_ledger(cx, home), "creating the ledger");
     PO_TRY(cx, make_tenant(cx, home));

@@ -1,0 +1,71 @@
+/*
+ * Assessing: read facts, run health checks, test clauses, record each result as a leaf.
+ *
+ * Flow     facts (one snapshot) -> judge (pure) -> run record -> event in the pending queue -> ledger.
+ * Law 1    a clause without a check has no run and stays `untested`; the totals come from the catalog
+ * Law 6    judges look only at facts read before this command's own events
+ * Source   docs/spec/run-record.md
+ * Control  CC4.1 GOV-06
+ */
+#ifndef PO_ASSESS_ASSESS_H
+#define PO_ASSESS_ASSESS_H
+
+#include "control/control.h"
+#include "core/ctx.h"
+#include "core/json.h"
+#include "evidence/evidence.h"
+#include "home/home.h"
+
+#define PO_CHECK_FACTS_MAX 6
+
+/* What a judge says. Start from zero: state PASS, nothing counted. */
+struct po_judgement {
+    enum po_run_state state;
+    int64_t passing;
+    int64_t total;
+    const char *reason; /* one line; NULL only when it passes */
+    struct po_run_deviation deviations[PO_RUN_DEVIATIONS_MAX];
+    size_t deviation_count;
+    int64_t deviations_total;
+};
+
+/* One check: the clause it tests, the facts it reads, a pure function of those facts. */
+struct po_check {
+    const char *clause; /* "AUD-03.1" */
+    const char *name;   /* "ledger/root_equals_signed" */
+    const char *facts[PO_CHECK_FACTS_MAX];
+    PO_RC (*judge)(struct po_ctx *cx, const struct po_json *const *facts, struct po_judgement *out);
+};
+/* All checks, by clause. */
+const struct po_check *po_check_table(size_t *ret_count);
+/* One bool per clause of the catalog: it has a check. In the arena. */
+PO_RC po_check_wanted(struct po_ctx *cx, const struct po_catalog *catalog, const bool **ret_wanted);
+
+struct po_assess_options {
+    bool is_all;           /* also what is not due yet by the catalog's period */
+    const po_str *controls; /* only these; NULL: all */
+    size_t control_count;
+    void (*progress)(void *user, const char *what); /* may be NULL */
+    void *user;
+};
+struct po_assess_result {
+    size_t tested;   /* clauses judged now */
+    size_t passed;
+    size_t failed;
+    size_t errors;
+    size_t untested; /* judged: nothing to test, or a part is missing */
+    size_t skipped;
+    size_t not_due;  /* left alone: tested recently enough */
+    size_t without_check;
+    int64_t elapsed_us;
+};
+/*
+ * Test what is due and record it: one event per clause, one for the health checks, one that closes
+ * the assessment. Events are in the ledger when it returns.
+ *
+ * Errors   PO_NOTFOUND  unknown control (named);  PO_DENIED  read-only home;  PO_IO, PO_NOMEM
+ */
+PO_RC po_assess_run(struct po_ctx *cx, struct po_home *home,
+                    const struct po_assess_options *options, struct po_assess_result *ret_result);
+
+#endif

@@ -1,0 +1,54 @@
+/*
+ * Evidence: the newest run of every clause at a ledger position, and packs that hold it with proofs.
+ *
+ * Everything here is read from the ledger and checked against it (law 1); nothing is cached.
+ *
+ * Source   docs/spec/evidence-pack.md, docs/spec/run-record.md
+ * Control  CC4.1 RPT-01
+ */
+#ifndef PO_EVIDENCE_EVIDENCE_H
+#define PO_EVIDENCE_EVIDENCE_H
+
+#include "control/control.h"
+#include "core/ctx.h"
+#include "home/home.h"
+
+/* A position in the ledger and what it is called. */
+struct po_evidence_at {
+    uint64_t size;                 /* leaves considered: 0 .. size - 1 */
+    uint8_t root[PO_SHA256_BYTES]; /* of the tree of that size */
+    po_time_us time_us;            /* receive time of leaf size - 1; 0 when empty */
+};
+/*
+ * size = 0 asks for the newest. Reads the ledger as it is: call po_home_flush before, when events
+ * recorded by this command are to count.
+ *
+ * Errors   PO_NOTFOUND beyond the ledger's end;  PO_IO, PO_CORRUPT
+ */
+PO_RC po_evidence_locate(struct po_ctx *cx, struct po_home *home, uint64_t size,
+                         struct po_evidence_at *ret_at);
+
+/*
+ * The newest run of each clause among the first `at->size` leaves: one entry per clause of the
+ * catalog, PO_LEAF_NONE where there is none. Each is opened and held against its leaf.
+ *
+ * `is_wanted` (one bool per clause) names the clauses that can have runs: the walk back ends when
+ * all of them are found, so that clauses nobody tests do not make it read the whole ledger; NULL
+ * wants all.
+ *
+ * Errors   PO_UNAVAILABLE no keys to open runs;  PO_TAMPER, PO_CORRUPT;  PO_NOMEM
+ * Cost     about 20 us a run met
+ */
+PO_RC po_evidence_runs(struct po_ctx *cx, struct po_home *home, const struct po_catalog *catalog,
+                       const struct po_evidence_at *at, const bool *is_wanted,
+                       const struct po_clause_run **ret_runs);
+
+/*
+ * The newest event of one type among the first `at->size` leaves whose action is `action` (empty:
+ * any), parsed. ret_leaf is PO_LEAF_NONE when there is none.
+ */
+PO_RC po_evidence_newest(struct po_ctx *cx, struct po_home *home, const struct po_evidence_at *at,
+                         enum po_event_type type, po_str action, uint64_t *ret_leaf,
+                         struct po_event_view *ret_event);
+
+#endif

@@ -1,0 +1,164 @@
+/*
+ * Walking back from a ledger position to the newest run of each clause.
+ *
+ * Invariant: what is returned was opened from its leaf in this call; an index or cache that could be
+ * doctored does not exist.
+ */
+#include "evidence/evidence.h"
+
+#define STEP_ARENA_BYTES_MAX ((size_t)4 << 20)
+
+PO_RC po_evidence_locate(struct po_ctx *cx, struct po_home *home, uint64_t size,
+                         struct po_evidence_at *ret_at)
+{
+    struct po_ledger *ledger = po_home_ledger(home);
+    uint64_t newest = po_ledger_size(ledger);
+    if (size > newest)
+        return PO_FAIL(cx, PO_NOTFOUND, "the ledger has %lu leaves, not %lu",
+                       (unsigned long)newest, (unsigned long)size);
+    struct po_evidence_at at = {.size = size == 0 ? newest : size};
+    PO_TRY(cx, po_ledger_root_at(cx, ledger, at.size, at.root));
+    if (at.size > 0) {
+        struct po_record record;
+        PO_TRY(cx, po_ledger_record_at(cx, ledger, at.size - 1, &record));
+        at.time_us = record.recv_time_us;
+    }
+    *ret_at = at;
+    return po_rc_ok();
+}
+
+struct run_walk {
+    struct po_home *home;
+    const struct po_catalog *catalog;
+    struct po_clause_run *runs;
+    const bool *is_wanted;
+    size_t missing; /* wanted clauses without a run so far */
+};
+
+/* The run's strings live in the step's arena; those kept are copied. */
+static PO_RC keep_str(struct po_ctx *cx, po_str *text)
+{
+    po_str copy = {"", 0};
+    if (text->len > 0)
+        PO_TRY_LEAF(cx, po_arena_copy(cx->arena, *text, &copy), "out of request memory");
+    *text = copy;
+    return po_rc_ok();
+}
+
+static PO_RC keep_lists(struct po_ctx *cx, struct po_run *run)
+{
+    struct po_run_deviation *deviations = NULL;
+    struct po_run_fact *facts = NULL;
+    PO_ARENA_NEW(cx, deviations, run->deviation_count + 1);
+    PO_ARENA_NEW(cx, facts, run->fact_count + 1);
+    for (size_t i = 0; i < run->deviation_count; i++) {
+        deviations[i] = run->deviations[i];
+        PO_TRY(cx, keep_str(cx, &deviations[i].subject));
+        PO_TRY(cx, keep_str(cx, &deviations[i].fact));
+    }
+    for (size_t i = 0; i < run->fact_count; i++) {
+        facts[i] = run->facts[i];
+        PO_TRY(cx, keep_str(cx, &facts[i].name));
+    }
+    run->deviations = deviations;
+    run->facts = facts;
+    return po_rc_ok();
+}
+
+static PO_RC keep_run(struct po_ctx *cx, const struct po_run *run, struct po_clause_run *ret_kept)
+{
+    struct po_run kept = *run;
+    po_str *texts[] = {&kept.control, &kept.clause, &kept.check,
+                       &kept.engine,  &kept.run_id, &kept.reason};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) PO_TRY(cx, keep_str(cx, texts[i]));
+    PO_TRY(cx, keep_lists(cx, &kept));
+    ret_kept->run = kept;
+    return po_rc_ok();
+}
+
+/* One run event. `step` holds what is thrown away, `cx` what is kept. */
+static PO_RC take_run(struct po_ctx *cx, struct po_ctx *step, struct run_walk *walk,
+                      uint64_t leaf, const struct po_record *record)
+{
+    PO_BUF_AUTO bytes;
+    po_buf_init(&bytes, PO_EVENT_BYTES_MAX);
+    PO_TRY(step, po_ledger_event_at(step, po_home_ledger(walk->home), leaf, &bytes, NULL));
+    struct po_event_view event;
+    PO_TRY(step, po_event_parse(step, po_buf_str(&bytes), &event));
+    struct po_run run;
+    PO_TRY(step, po_run_from_json(step, po_json_get(event.json, "detail"), &run));
+    const struct po_clause *clause = po_catalog_clause(walk->catalog, run.clause);
+    if (clause == NULL) return po_rc_ok(); /* a clause of an earlier catalog */
+    size_t position = po_clause_position(walk->catalog, clause);
+    struct po_clause_run *slot = &walk->runs[position];
+    if (slot->leaf != PO_LEAF_NONE) return po_rc_ok();
+    po_rc rc = keep_run(cx, &run, slot);
+    if (!po_is_ok(rc)) step->err = cx->err;
+    if (!po_is_ok(rc)) return rc;
+    slot->leaf = leaf;
+    slot->received_us = record->recv_time_us;
+    if (walk->is_wanted == NULL || walk->is_wanted[position]) walk->missing--;
+    return po_rc_ok();
+}
+
+static PO_RC walk_back(struct po_ctx *cx, struct run_walk *walk, uint64_t size)
+{
+    const struct po_ledger_filter filter = {.type = PO_EVENT_TYPE_CONTROL_TESTED,
+                                            .is_own_tenant = true};
+    uint64_t from = size;
+    while (from > 0 && walk->missing > 0) {
+        bool is_found = false;
+        struct po_record record;
+        PO_TRY(cx, po_ledger_prev(cx, po_home_ledger(walk->home), from - 1, &filter, &is_found,
+                                  &from, &record));
+        if (!is_found) return po_rc_ok();
+        struct po_ctx step;
+        PO_TRY(cx, po_ctx_child_begin(cx, STEP_ARENA_BYTES_MAX, &step));
+        po_rc rc = take_run(cx, &step, walk, from, &record);
+        PO_TRY_MSG(cx, po_ctx_child_end(cx, &step, rc), "reading the run at leaf %lu",
+                   (unsigned long)from);
+    }
+    return po_rc_ok();
+}
+
+PO_RC po_evidence_runs(struct po_ctx *cx, struct po_home *home, const struct po_catalog *catalog,
+                       const struct po_evidence_at *at, const bool *is_wanted,
+                       const struct po_clause_run **ret_runs)
+{
+    struct run_walk walk = {.home = home, .catalog = catalog, .is_wanted = is_wanted};
+    PO_ARENA_NEW(cx, walk.runs, catalog->clause_count);
+    for (size_t i = 0; i < catalog->clause_count; i++) {
+        walk.runs[i].leaf = PO_LEAF_NONE;
+        if (is_wanted == NULL || is_wanted[i]) walk.missing++;
+    }
+    PO_TRY(cx, walk_back(cx, &walk, at->size));
+    *ret_runs = walk.runs;
+    return po_rc_ok();
+}
+
+PO_RC po_evidence_newest(struct po_ctx *cx, struct po_home *home, const struct po_evidence_at *at,
+                         enum po_event_type type, po_str action, uint64_t *ret_leaf,
+                         struct po_event_view *ret_event)
+{
+    const struct po_ledger_filter filter = {.type = type, .is_own_tenant = true};
+    uint64_t from = at->size;
+    *ret_leaf = PO_LEAF_NONE;
+    while (from > 0) {
+        bool is_found = false;
+        struct po_record record;
+        PO_TRY(cx, po_ledger_prev(cx, po_home_ledger(home), from - 1, &filter, &is_found, &from,
+                                  &record));
+        if (!is_found) return po_rc_ok();
+        PO_BUF_AUTO bytes;
+        po_buf_init(&bytes, PO_EVENT_BYTES_MAX);
+        PO_TRY(cx, po_ledger_event_at(cx, po_home_ledger(home), from, &bytes, NULL));
+        po_str kept = {NULL, 0};
+        PO_TRY_LEAF(cx, po_arena_copy(cx->arena, po_buf_str(&bytes), &kept),
+                    "out of request memory");
+        PO_TRY(cx, po_event_parse(cx, kept, ret_event));
+        if (action.len > 0 && !po_str_eq(ret_event->action, action)) continue;
+        *ret_leaf = from;
+        return po_rc_ok();
+    }
+    return po_rc_ok();
+}
