@@ -52,7 +52,7 @@ OPT_tsan := -O1 -g3 -fsanitize=thread -DPO_TRAP -DPO_FAULTS
 OPT_cover := -O0 -g3 --coverage -DPO_COVER -DPO_FAULTS
 OPT_fuzz := -O1 -g3 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -DPO_TRAP
 OPT_symbols := $(RELEASE)
-OPT_release := $(RELEASE) -flto=auto -frandom-seed=$(VERSION)
+OPT_release := $(RELEASE) -flto=auto
 LINK_dev :=
 LINK_asan := $(SANITIZE)
 LINK_tsan := -fsanitize=thread
@@ -61,9 +61,7 @@ LINK_fuzz := -fsanitize=address,undefined
 LINK_symbols := -pie -Wl,-z,relro,-z,now,-z,noexecstack
 LINK_release := $(RELEASE) -flto=auto -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--build-id=sha1 -s
 ifeq ($(V),fuzz)
-CC := clang
-# clang-14 differs where noted: it has no flow analysis behind this one and says so for each file
-WARN := $(filter-out -Wnull-dereference,$(WARN))
+CC := clang-14
 endif
 
 # ---- libraries, only through pkg-config; "module:Debian package" ------------------------------
@@ -116,9 +114,8 @@ $(eval $(call stamp,$(B)/stamp/embed,$$(call quote,$$(EMBED_FILES))))
 $(B)/%.o: %.c $(B)/stamp/flags
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	@$(COMPILE) -MMD -MP -c -o $@ $<
+	@$(COMPILE) $(if $(filter release,$(V)),-frandom-seed=$<) -MMD -MP -c -o $@ $<
 
-# tests use printf-like oddities on purpose: no exception is made for src/
 $(BINARY): $(MOD_OBJ) $(MAIN_OBJ) $(B)/stamp/sources
 	$(call say,LINK,$@)
 	@$(LINK) -o $@ $(MOD_OBJ) $(MAIN_OBJ) $(LIB_LIBS)
@@ -162,28 +159,139 @@ $(B)/stamp/build: FORCE
 
 -include $(ALL_OBJ:.o=.d)
 
+# ---- fuzz targets: tests/fuzz/fuzz_NAME.c, corpus/NAME/, NAME.dict ------------------------------
+FUZZ_NAMES := $(patsubst tests/fuzz/fuzz_%.c,%,$(FUZZ_SRC))
+$(B)/fuzz-%: $(B)/tests/fuzz/fuzz_%.o $(MOD_OBJ) $(B)/stamp/sources
+	$(call say,LINK,$@)
+	@$(CC) -fsanitize=fuzzer,address,undefined -o $@ $< $(MOD_OBJ) $(LIB_LIBS)
+
+$(B)/replay-%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay.o $(MOD_OBJ) $(B)/stamp/sources
+	$(call say,LINK,$@)
+	@$(LINK) -o $@ $(B)/tests/fuzz/replay.o $< $(MOD_OBJ) $(LIB_LIBS)
+
+.PRECIOUS: $(B)/%.o
+-include $(patsubst %.c,$(B)/%.d,$(FUZZ_SRC) tests/fuzz/replay.c)
+
 # ---- verbs ------------------------------------------------------------------------------------
 say = @printf '  %-5s %s\n' '$(1)' '$(2)'
 RUN_TEST = $(if $(T),-t '$(T)') $(if $(SEED),-s $(SEED)) $(if $(ROUNDS),-r $(ROUNDS)) \
-           $(if $(P),-P $(P)) -S $(CURDIR)
-export ASAN_OPTIONS ?= abort_on_error=0:detect_stack_use_after_return=1:strict_string_checks=1
+           $(if $(P),-P $(P)) $(if $(TIMES),-v) -S $(CURDIR)
+AGAIN = $(MAKE) --no-print-directory O=$(O)
+SECONDS ?= 60
+PREFIX ?= /usr/local
+PYTHON := /usr/bin/python3
+export ASAN_OPTIONS ?= detect_stack_use_after_return=1:strict_string_checks=1
 export UBSAN_OPTIONS ?= print_stacktrace=1
+export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help all test fault power clean
+.PHONY: help all manifest test fault power system fuzz fuzz-replay cover lint format trace analyze \
+        bench soak bare compdb install clean
 help: ## this list
-	@echo "make VERB [V=$(subst $(eval) ,|,$(VARIANTS))] [O=build] [MODS='core ledger'] [T='glob*']"
-	@sed -n 's/^\([a-z][a-z -]*\):[^#]*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+	@echo "make VERB [V=variant] [O=build] [MODS='core ledger'] [T='glob*']; variants: $(VARIANTS)"
+	@sed -n 's/^\([a-z][a-z -]*\):[^#]*## \(.*\)/  \1\t\2/p' Makefile | expand -t 16
 
-all: $(if $(MAIN_OBJ),$(BINARY),$(MOD_OBJ)) ## the program, $(O)/$(V)/paulyops
+all: $(if $(MAIN_OBJ),$(BINARY),$(MOD_OBJ)) ## the program: O/V/paulyops
 
-test: $(TEST) ## unit tests of MODS [T= SEED= P=workers]
+manifest: ## measure the release program: O/release/build-manifest.json
+	@$(AGAIN) V=symbols all
+	@$(AGAIN) V=release all
+	@scripts/lint-symbols $(O)
+
+test: $(TEST) ## unit tests of MODS [T=glob SEED= P=workers TIMES=1]
 	@$(TEST) $(RUN_TEST)
 
-fault: $(FAULT) ## failure of each allocation and system call [T=]
+fault: $(FAULT) ## failure of each allocation and system call of the commands [T=]
 	@$(FAULT) $(RUN_TEST)
 
-power: $(POWER) ## kills and power cuts [ROUNDS=20]
+power: $(POWER) ## kills and power cuts at random moments [ROUNDS=20 T=]
 	@$(POWER) $(RUN_TEST)
+
+system: ## the release program from outside, with pytest [T=expression]
+	@$(AGAIN) V=release all
+	@$(PYTHON) -m pytest -q -p no:cacheprovider $(if $(T),-k '$(T)') tests/system
+
+fuzz: ## explore one target with libFuzzer: T=json [SECONDS=60]
+	@$(if $(filter $(FUZZ_NAMES),$(T)),,$(error T= one of: $(FUZZ_NAMES)))
+	@$(AGAIN) V=fuzz $(O)/fuzz/fuzz-$(T)
+	@mkdir -p $(O)/fuzz/found/$(T) tests/fuzz/corpus/$(T)
+	@$(O)/fuzz/fuzz-$(T) -max_total_time=$(SECONDS) -timeout=10 -print_final_stats=1 \
+	    $(if $(wildcard tests/fuzz/$(T).dict),-dict=tests/fuzz/$(T).dict) \
+	    -artifact_prefix=$(O)/fuzz/found/$(T)/ $(O)/fuzz/found/$(T) tests/fuzz/corpus/$(T)
+
+fuzz-replay: ## run every corpus under ASan and UBSan [T=target ROUNDS=mutations per file]
+	@$(AGAIN) V=asan $(addprefix $(O)/asan/replay-,$(or $(T),$(FUZZ_NAMES)))
+	@scripts/fuzz-replay $(O)/asan $(or $(ROUNDS),20) $(or $(T),$(FUZZ_NAMES))
+
+cover: ## coverage by module, from the unit tests
+	@$(AGAIN) V=cover $(O)/cover/test
+	@find $(O)/cover -name '*.gcda' -delete
+	@$(O)/cover/test -S $(CURDIR)
+	@scripts/cover $(O)/cover
+
+lint: ## format words symbols layers sizes headers shell man trace selftest [L='format sizes']
+	@$(if $(and $(L),$(if $(filter symbols,$(L)),,yes)),,$(AGAIN) -k V=symbols all && $(AGAIN) -k V=release all \
+	    || rm -f $(O)/release/paulyops)
+	@O=$(O) CPPFLAGS='$(CPPFLAGS) $(LIB_CFLAGS)' WARN='$(WARN)' scripts/lint $(L)
+
+format: ## reformat the C files of MODS and tests/ in place
+	@clang-format-14 -i $(wildcard $(addprefix src/,$(addsuffix /*.[ch],$(MODS)))) \
+	    $(wildcard $(addprefix tests/unit/,$(addsuffix /*.[ch],$(MODS))))
+
+trace: ## the matrix control -> code -> tests: O/trace.txt
+	@mkdir -p $(O)
+	@scripts/lint-trace -m >$(O)/trace.txt && echo "$$(wc -l <$(O)/trace.txt) controls in $(O)/trace.txt"
+
+ANALYZE_SRC := $(MOD_SRC) $(wildcard src/main.c)
+$(O)/analyze/%.gcc: %.c $(B)/stamp/flags
+	$(call say,GCC,$<)
+	@mkdir -p $(@D)
+	@gcc $(CPPFLAGS) $(LIB_CFLAGS) -std=gnu17 $(WARN) $(WERROR) -O1 -fanalyzer $(ANALYZER_OFF) -MMD -MP -MF $@.d \
+	    -MT $@ -c -o /dev/null $<
+	@touch $@
+$(O)/analyze/%.tidy: %.c $(O)/analyze/%.gcc .clang-tidy
+	$(call say,TIDY,$<)
+	@clang-tidy-14 --quiet --warnings-as-errors='*' $< -- $(CPPFLAGS) $(LIB_CFLAGS) -std=gnu17 2>$@.log || \
+	    { cat $@.log; false; }
+	@touch $@
+-include $(patsubst %.c,$(O)/analyze/%.gcc.d,$(ANALYZE_SRC))
+# gcc 12's analyzer in C: the checks that are off, and why, are in docs/dev/HACKING.md
+ANALYZER_OFF :=
+analyze: $(patsubst %.c,$(O)/analyze/%.gcc,$(ANALYZE_SRC)) $(patsubst %.c,$(O)/analyze/%.tidy,$(ANALYZE_SRC)) ## gcc -fanalyzer, clang-tidy, cppcheck
+	@mkdir -p $(O)/analyze/cppcheck
+	@cppcheck --quiet --std=c11 --language=c --enable=warning,portability --inline-suppr --error-exitcode=1 \
+	    --suppressions-list=scripts/cppcheck-suppress --cppcheck-build-dir=$(O)/analyze/cppcheck -j 2 \
+	    -Isrc -D_GNU_SOURCE $(ANALYZE_SRC)
+
+BENCH_SRC := $(sort $(wildcard bench/bench_*.c))
+$(B)/bench-%: $(B)/bench/bench_%.o $(MOD_OBJ) $(B)/stamp/sources
+	$(call say,LINK,$@)
+	@$(LINK) -o $@ $< $(MOD_OBJ) $(LIB_LIBS)
+bench: ## measure: bench/bench_*.c, release build
+	@$(AGAIN) V=release all $(patsubst bench/bench_%.c,$(O)/release/bench-%,$(BENCH_SRC))
+	@for b in $(patsubst bench/bench_%.c,$(O)/release/bench-%,$(BENCH_SRC)); do $$b || exit 1; done
+
+soak: ## the long form: 200 kills and power cuts, faults under ASan, replay with many mutations
+	@$(AGAIN) V=dev ROUNDS=200 power
+	@$(AGAIN) V=asan ROUNDS=200 power
+	@$(AGAIN) V=asan fault
+	@$(AGAIN) ROUNDS=2000 fuzz-replay
+	@PO_SOAK=1 $(AGAIN) system
+
+bare: ## both commands in a bare Debian 12 chroot (root, debootstrap)
+	@scripts/bare
+
+compdb: ## compile_commands.json for editors
+	@scripts/compdb "$(COMPILE)" $(MOD_SRC) $(wildcard src/main.c) $(LIB_TEST_SRC) $(UNIT_SRC) >compile_commands.json
+
+install: ## install the release build: DESTDIR= PREFIX=/usr/local
+	@test -f $(O)/release/build-manifest.json || $(AGAIN) manifest
+	@printf '%s  %s\n' "$$(sed -n 's/.*"binary_sha256": "\(.*\)".*/\1/p' $(O)/release/build-manifest.json)" \
+	    $(O)/release/paulyops | sha256sum --check --quiet
+	install -D -m 755 $(O)/release/paulyops $(DESTDIR)$(PREFIX)/bin/paulyops
+	install -D -m 644 $(O)/release/build-manifest.json $(DESTDIR)$(PREFIX)/share/paulyops/build-manifest.json
+	install -D -m 644 LICENSE $(DESTDIR)$(PREFIX)/share/doc/paulyops/LICENSE
+	for page in $(wildcard docs/man/*.[1-9]); do \
+	    install -D -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$$(basename $$page) || exit 1; done
 
 clean: ## remove the output directory
 	rm -rf $(O)

@@ -105,6 +105,7 @@ void test_eq_str(po_str got, po_str want, const char *what, const char *file, in
               at, got.len, want.len, got_text, want_text);
 }
 
+/* six parameters: the macro fills the last three */
 void test_eq_mem(const void *got, const void *want, size_t len, const char *what, const char *file,
                  int line)
 {
@@ -126,6 +127,7 @@ void test_ok(struct po_ctx *cx, po_rc rc, const char *what, const char *file, in
               cx != NULL ? po_err_msg(cx) : "(no context)");
 }
 
+/* six parameters: the macro fills the last three */
 void test_fails(struct po_ctx *cx, po_rc rc, enum po_code code, const char *what, const char *file,
                 int line)
 {
