@@ -81,14 +81,23 @@ static int64_t tally_score(const struct tally *t)
     return score < t->cap ? score : t->cap;
 }
 
-static PO_RC add_why(struct po_ctx *cx, const struct po_control *control,
-                     const struct po_control_result *result, po_str *why, size_t *count)
+/* One criterion being scored. */
+struct scoring {
+    const struct po_catalog *catalog;
+    const struct po_control_result *results;
+    struct tally tally;
+    po_str *why;
+    size_t why_count;
+};
+
+static PO_RC add_why(struct po_ctx *cx, struct scoring *s, size_t control)
 {
-    if (result->state == PO_CONTROL_PASS) return po_rc_ok();
-    const char *text = po_arena_printf(cx->arena, "%.*s:%s", PO_STR_ARG(control->id),
-                                       po_control_state_name(result->state));
+    if (s->results[control].state == PO_CONTROL_PASS) return po_rc_ok();
+    const char *text =
+        po_arena_printf(cx->arena, "%.*s:%s", PO_STR_ARG(s->catalog->controls[control].id),
+                        po_control_state_name(s->results[control].state));
     if (text == NULL) return PO_FAIL(cx, PO_NOMEM, "out of request memory");
-    why[(*count)++] = po_str_of(text);
+    s->why[s->why_count++] = po_str_of(text);
     return po_rc_ok();
 }
 
@@ -98,17 +107,15 @@ static enum po_met status_of(const struct tally *t, int64_t score)
     return t->has_critical_open || score < 50 ? PO_MET_NOT : PO_MET_PARTIAL;
 }
 
-static PO_RC add_list(struct po_ctx *cx, const struct po_catalog *catalog, po_id_list list,
-                      const struct po_control_result *results, bool primary, struct tally *t,
-                      po_str *why, size_t *why_count)
+static PO_RC add_list(struct po_ctx *cx, struct scoring *s, po_id_list list, bool primary)
 {
     for (size_t i = 0; i < list.count; i++) {
-        const struct po_control *control = &catalog->controls[list.at[i]];
-        const struct po_control_result *result = &results[list.at[i]];
+        const struct po_control *control = &s->catalog->controls[list.at[i]];
+        const struct po_control_result *result = &s->results[list.at[i]];
         if (result->state == PO_CONTROL_NA) continue;
-        tally_add(t, control, result, primary ? 2 : 1);
-        if (primary) tally_add_primary(t, control, result);
-        PO_TRY(cx, add_why(cx, control, result, why, why_count));
+        tally_add(&s->tally, control, result, primary ? 2 : 1);
+        if (primary) tally_add_primary(&s->tally, control, result);
+        PO_TRY(cx, add_why(cx, s, list.at[i]));
     }
     return po_rc_ok();
 }
@@ -118,22 +125,20 @@ static PO_RC score_criterion(struct po_ctx *cx, const struct po_catalog *catalog
                              struct po_criterion_score *ret)
 {
     const struct po_criterion *c = &catalog->criteria[criterion];
-    struct tally t = {.cap = CAP_NONE};
-    po_str *why = NULL;
-    size_t why_count = 0;
-    PO_ARENA_NEW(cx, why, c->primary.count + c->supporting.count);
-    PO_TRY(cx, add_list(cx, catalog, c->primary, results, true, &t, why, &why_count));
-    *ret = (struct po_criterion_score){.criterion = criterion, .why = why};
-    if (t.in_scope == 0) {
-        why[0] = PO_LIT("no control in scope");
+    struct scoring s = {.catalog = catalog, .results = results, .tally = {.cap = CAP_NONE}};
+    PO_ARENA_NEW(cx, s.why, c->primary.count + c->supporting.count);
+    PO_TRY(cx, add_list(cx, &s, c->primary, true));
+    *ret = (struct po_criterion_score){.criterion = criterion, .why = s.why};
+    if (s.tally.in_scope == 0) {
+        s.why[0] = PO_LIT("no control in scope");
         ret->why_count = 1;
         ret->status = PO_MET_OUT_OF_SCOPE;
         return po_rc_ok();
     }
-    PO_TRY(cx, add_list(cx, catalog, c->supporting, results, false, &t, why, &why_count));
-    ret->score = tally_score(&t);
-    ret->status = status_of(&t, ret->score);
-    ret->why_count = why_count;
+    PO_TRY(cx, add_list(cx, &s, c->supporting, false));
+    ret->score = tally_score(&s.tally);
+    ret->status = status_of(&s.tally, ret->score);
+    ret->why_count = s.why_count;
     return po_rc_ok();
 }
 

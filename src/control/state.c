@@ -69,28 +69,50 @@ static bool is_smaller_ratio(const struct po_run *a, const struct po_run *b)
     return a->passing * b->total < b->passing * a->total;
 }
 
-/* The first clause in `state`; of failing ones, that with the smallest ratio. NULL: none. */
-static const struct po_clause *find_deciding(const struct po_catalog *catalog,
-                                             const struct po_control *control,
-                                             const struct po_state_input *input,
-                                             const struct po_clause_result *clauses,
-                                             enum po_clause_state state)
+/* One control being judged. */
+struct judging {
+    const struct po_catalog *catalog;
+    const struct po_state_input *input;
+    const struct po_clause_result *clauses;
+    const struct po_control *control;
+};
+
+/* The first clause in `state`; of failing ones, that with the smallest ratio. SIZE_MAX: none. */
+static size_t find_deciding(const struct judging *j, enum po_clause_state state)
 {
     size_t best = SIZE_MAX;
-    for (size_t i = control->clause_first;
-         i < (size_t)control->clause_first + control->clause_count; i++) {
-        if (clauses[i].state != state) continue;
-        if (best == SIZE_MAX || (state == PO_CLAUSE_FAIL &&
-                                 is_smaller_ratio(&input->runs[i].run, &input->runs[best].run)))
+    size_t end = (size_t)j->control->clause_first + j->control->clause_count;
+    for (size_t i = j->control->clause_first; i < end; i++) {
+        if (j->clauses[i].state != state) continue;
+        if (best == SIZE_MAX ||
+            (state == PO_CLAUSE_FAIL &&
+             is_smaller_ratio(&j->input->runs[i].run, &j->input->runs[best].run)))
             best = i;
     }
-    return best == SIZE_MAX ? NULL : &catalog->clauses[best];
+    return best;
 }
 
-static PO_RC decide_control(struct po_ctx *cx, const struct po_catalog *catalog,
-                            const struct po_control *control, const struct po_state_input *input,
-                            const struct po_clause_result *clauses,
-                            struct po_control_result *result)
+/* `result` takes the state, leaf and reason of the clause at `at`. */
+static PO_RC take_deciding(struct po_ctx *cx, const struct judging *j, size_t at,
+                           enum po_control_state state, struct po_control_result *result)
+{
+    const struct po_clause_result *clause = &j->clauses[at];
+    const char *reason =
+        po_arena_printf(cx->arena, "%.*s: %.*s", PO_STR_ARG(j->catalog->clauses[at].id),
+                        PO_STR_ARG(clause->reason));
+    if (reason == NULL) return PO_FAIL(cx, PO_NOMEM, "out of request memory");
+    result->state = state;
+    result->leaf = clause->leaf;
+    result->reason = po_str_of(reason);
+    if (state == PO_CONTROL_FAIL) {
+        result->passing = j->input->runs[at].run.passing;
+        result->total = j->input->runs[at].run.total;
+    }
+    return po_rc_ok();
+}
+
+static PO_RC judge_control(struct po_ctx *cx, const struct judging *j,
+                           struct po_control_result *result)
 {
     static const struct {
         enum po_clause_state clause;
@@ -100,26 +122,15 @@ static PO_RC decide_control(struct po_ctx *cx, const struct po_catalog *catalog,
                  {PO_CLAUSE_STALE, PO_CONTROL_STALE},
                  {PO_CLAUSE_UNTESTED, PO_CONTROL_UNTESTED}};
     *result = (struct po_control_result){.state = PO_CONTROL_PASS, .leaf = PO_LEAF_NONE};
-    for (size_t i = 0; i < control->clause_count; i++) {
-        const struct po_clause_result *clause = &clauses[control->clause_first + i];
+    for (size_t i = 0; i < j->control->clause_count; i++) {
+        const struct po_clause_result *clause = &j->clauses[j->control->clause_first + i];
         if (clause->state == PO_CLAUSE_PASS) result->clauses_passing++;
         result->leaf = clause->leaf; /* when all pass: that of the last clause */
     }
     for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
-        const struct po_clause *clause =
-            find_deciding(catalog, control, input, clauses, order[i].clause);
-        if (clause == NULL) continue;
-        size_t at = po_clause_position(catalog, clause);
-        const char *reason = po_arena_printf(cx->arena, "%.*s: %.*s", PO_STR_ARG(clause->id),
-                                             PO_STR_ARG(clauses[at].reason));
-        if (reason == NULL) return PO_FAIL(cx, PO_NOMEM, "out of request memory");
-        result->state = order[i].control;
-        result->leaf = clauses[at].leaf;
-        result->reason = po_str_of(reason);
-        if (result->state == PO_CONTROL_FAIL) {
-            result->passing = input->runs[at].run.passing;
-            result->total = input->runs[at].run.total;
-        }
+        size_t at = find_deciding(j, order[i].clause);
+        if (at == SIZE_MAX) continue;
+        PO_TRY(cx, take_deciding(cx, j, at, order[i].control, result));
         break;
     }
     return po_rc_ok();
@@ -205,8 +216,11 @@ PO_RC po_states_compute(struct po_ctx *cx, const struct po_catalog *catalog,
         clauses[i] = po_clause_evaluate(&catalog->controls[catalog->clauses[i].control], run,
                                         input->as_of_us);
     }
-    for (size_t i = 0; i < catalog->control_count; i++)
-        PO_TRY(cx, decide_control(cx, catalog, &catalog->controls[i], input, clauses, &results[i]));
+    struct judging j = {.catalog = catalog, .input = input, .clauses = clauses};
+    for (size_t i = 0; i < catalog->control_count; i++) {
+        j.control = &catalog->controls[i];
+        PO_TRY(cx, judge_control(cx, &j, &results[i]));
+    }
     PO_TRY(cx, apply_waivers(cx, catalog, input, results));
     apply_scope(catalog, input, results);
     *ret_controls = results;
