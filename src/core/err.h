@@ -106,13 +106,15 @@ void po_err_clear(struct po_ctx *cx);
 const char *po_err_msg(const struct po_ctx *cx);
 
 /* The only way not to act on a result: say why. */
-static inline void po_ignore(po_rc rc, const char *reason) {
+static inline void po_ignore(po_rc rc, const char *reason)
+{
     (void)rc;
     (void)reason;
 }
 
 /* Record an error and give its result: `return PO_FAIL(cx, PO_INVALID, "bad size %zu", n);` */
-#define PO_FAIL(cx, code, ...) po_err_set((cx), (code), 0, __FILE__, __LINE__, __func__, __VA_ARGS__)
+#define PO_FAIL(cx, code, ...)                                                                     \
+    po_err_set((cx), (code), 0, __FILE__, __LINE__, __func__, __VA_ARGS__)
 /* As PO_FAIL, with an errno; its text is appended after ": ". */
 #define PO_FAIL_SYS(cx, code, sys, ...)                                                            \
     po_err_set((cx), (code), (sys), __FILE__, __LINE__, __func__, __VA_ARGS__)

@@ -35,13 +35,13 @@ struct po_json {
     enum po_json_type type;
     bool boolean;
     int64_t integer;
-    po_str str;             /* PO_JSON_STR, PO_JSON_REAL: decoded text */
-    po_str key;             /* name when it is a member */
-    size_t count;           /* children */
-    struct po_json *first;  /* children in input order */
+    po_str str;            /* PO_JSON_STR, PO_JSON_REAL: decoded text */
+    po_str key;            /* name when it is a member */
+    size_t count;          /* children */
+    struct po_json *first; /* children in input order */
     struct po_json *next;
-    size_t offset;          /* where the value starts in the input */
-    size_t end;             /* where it ends, exclusive */
+    size_t offset; /* where the value starts in the input */
+    size_t end;    /* where it ends, exclusive */
 };
 
 enum po_json_flags { PO_JSON_STRICT = 0, PO_JSON_ALLOW_REAL = 1 };

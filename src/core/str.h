@@ -17,9 +17,7 @@ typedef struct po_str {
 /* For printf's "%.*s". */
 #define PO_STR_ARG(s) ((int)((s).len > 1024 ? 1024 : (s).len)), ((s).ptr ? (s).ptr : "")
 
-static inline po_str po_str_of(const char *cstr) {
-    return (po_str){cstr, cstr ? strlen(cstr) : 0};
-}
+static inline po_str po_str_of(const char *cstr) { return (po_str){cstr, cstr ? strlen(cstr) : 0}; }
 static inline po_str po_str_n(const void *ptr, size_t len) { return (po_str){ptr, len}; }
 static inline bool po_str_is_empty(po_str s) { return s.len == 0; }
 
