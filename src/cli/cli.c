@@ -64,8 +64,9 @@ static void print_error(struct po_ctx *cx) {
 }
 
 /* An event about the command itself. */
-static PO_RC record_command(struct po_ctx *cx, struct po_cli *cli, const char *type,
-                            const char *result, const struct po_err *why) {
+static PO_RC record_command(struct po_ctx *cx, struct po_cli *cli, enum po_event_type type,
+                            enum po_event_result result, const struct po_err *why)
+{
     PO_BUF_AUTO detail;
     po_buf_init(&detail, 4096);
     struct po_json_out json;
@@ -75,21 +76,25 @@ static PO_RC record_command(struct po_ctx *cx, struct po_cli *cli, const char *t
     if (why != NULL) po_json_out_field(&json, "code", po_str_of(po_code_name(why->code)));
     po_json_out_object_end(&json);
     PO_TRY_LEAF(cx, po_buf_check(&detail), "command event");
+    const char *resource = po_arena_printf(cx->arena, "command:%s", cli->command->path);
+    if (resource == NULL) return PO_FAIL(cx, PO_NOMEM, "out of request memory");
     struct po_event event = {.type = type,
-                             .resource = po_str_of(cli->command->path),
-                             .action = cli->command->action,
+                             .resource = po_str_of(resource),
+                             .action = po_str_of(cli->command->action),
                              .result = result,
-                             .detail_json = po_buf_str(&detail)};
+                             .detail = po_buf_str(&detail)};
     return po_home_record(cx, cli->home, &event);
 }
 
 /* Keep the first error: what follows a failure must not hide it. */
-static void record_failure(struct po_ctx *cx, struct po_cli *cli) {
+static void record_failure(struct po_ctx *cx, struct po_cli *cli)
+{
     if (cli->home == NULL || po_home_read_only_reason(cli->home) != NULL) return;
     struct po_err first = cx->err;
     bool is_denial = first.code == PO_DENIED || first.code == PO_UNAUTH;
-    const char *type = is_denial ? "access.denied" : "command.failed";
-    po_rc rc = record_command(cx, cli, type, is_denial ? "denied" : "error", &first);
+    po_rc rc = record_command(cx, cli,
+                              is_denial ? PO_EVENT_TYPE_COMMAND_DENIED : PO_EVENT_TYPE_COMMAND_FAILED,
+                              is_denial ? PO_EVENT_DENIED : PO_EVENT_ERROR, &first);
     if (po_is_ok(rc)) rc = po_home_close(cx, &cli->home);
     po_ignore(rc, "the first error is the one to report");
     cx->err = first;
@@ -112,8 +117,9 @@ static PO_RC run_command(struct po_ctx *cx, struct po_cli *cli) {
     PO_TRY(cx, cli->command->run(cx, cli));
     if (cli->home == NULL) return po_rc_ok();
     bool is_writable = po_home_read_only_reason(cli->home) == NULL;
-    if (is_writable && cli->command->read_event != NULL)
-        PO_TRY(cx, record_command(cx, cli, cli->command->read_event, "success", NULL));
+    if (is_writable && cli->command->read_event != PO_EVENT_TYPE_NONE)
+        PO_TRY(cx, record_command(cx, cli, cli->command->read_event,
+                                  cli->exit_code == 0 ? PO_EVENT_SUCCESS : PO_EVENT_FAILURE, NULL));
     return po_home_close(cx, &cli->home);
 }
 

@@ -10,6 +10,7 @@
 #include "core/ctx.h"
 #include "core/json.h"
 #include "home/home.h"
+#include "ledger/ledger.h"
 
 #define PO_CLI_ARGS_MAX 64
 #define PO_CLI_ARG_BYTES_MAX 4096
@@ -43,7 +44,7 @@ struct po_command {
     uint8_t operands_max;
     enum po_cli_needs needs;
     const char *action;   /* what is decided upon: "ledger.verify"; required */
-    const char *read_event; /* event type of a successful read, NULL when the command's own commits tell */
+    enum po_event_type read_event; /* of a successful read; NONE: the command's own commits tell */
     PO_RC (*run)(struct po_ctx *cx, struct po_cli *cli);
     const char *help;     /* one line */
     const char *details;  /* paragraphs with examples, or NULL */

@@ -86,20 +86,20 @@ static po_rc rewrap_data_keys(struct po_ctx *cx, struct po_keyring *keyring, voi
     PO_TX_AUTO *tx = NULL;
     PO_TRY(cx, po_tx_begin(cx, po_home_store(job->home), &tx));
     PO_TRY(cx, po_store_data_key_rewrap(cx, tx, &job->count));
-    struct po_event event = {.type = "key.rotated",
-                             .resource = PO_LIT("master"),
-                             .action = "rotate",
-                             .result = "success",
-                             .detail_json = PO_LIT("{\"purpose\":\"master\"}")};
+    struct po_event event = {.type = PO_EVENT_TYPE_KEY_ROTATED,
+                             .resource = PO_LIT("key:master"),
+                             .action = PO_LIT("rotate"),
+                             .result = PO_EVENT_SUCCESS,
+                             .detail = PO_LIT("{\"purpose\":\"master\"}")};
     return po_home_commit(cx, job->home, tx, &event);
 }
 
 static PO_RC rotate_master(struct po_ctx *cx, struct po_cli *cli) {
     struct rewrap_job job = {cli->home, 0};
     struct po_intent intent;
-    PO_TRY(cx, po_intent_begin(cx, cli->home, "key.rotate", PO_LIT("master"), PO_LIT("{}"), &intent));
+    PO_TRY(cx, po_intent_begin(cx, cli->home, "key.rotate", PO_LIT("key:master"), PO_LIT("{}"), &intent));
     PO_TRY(cx, po_keyring_rotate_master(cx, po_home_keyring(cli->home), rewrap_data_keys, &job));
-    PO_TRY(cx, po_intent_end(cx, cli->home, &intent, "success", PO_LIT("{}")));
+    PO_TRY(cx, po_intent_end(cx, cli->home, &intent, PO_EVENT_SUCCESS, PO_LIT("{}")));
     po_buf_printf(&cli->out,
                   "master key replaced; %lu data keys wrapped anew\n"
                   "an earlier recovery code opens only the earlier key: run 'paulyops key recovery "
@@ -116,11 +116,11 @@ static PO_RC rotate_data(struct po_ctx *cx, struct po_cli *cli) {
     const char *detail =
         po_arena_printf(cx->arena, "{\"purpose\":\"data\",\"epoch\":%u}", (unsigned)epoch);
     if (detail == NULL) return PO_FAIL(cx, PO_NOMEM, "out of request memory");
-    struct po_event event = {.type = "key.rotated",
-                             .resource = PO_LIT("data"),
-                             .action = "rotate",
-                             .result = "success",
-                             .detail_json = po_str_of(detail)};
+    struct po_event event = {.type = PO_EVENT_TYPE_KEY_ROTATED,
+                             .resource = PO_LIT("key:data"),
+                             .action = PO_LIT("rotate"),
+                             .result = PO_EVENT_SUCCESS,
+                             .detail = po_str_of(detail)};
     PO_TRY(cx, po_home_commit(cx, cli->home, tx, &event));
     po_buf_printf(&cli->out, "data key epoch %u is in use; earlier epochs only open\n", epoch);
     return po_rc_ok();
@@ -162,13 +162,13 @@ static PO_RC show_code(struct po_ctx *cx, const struct po_secret *code) {
     return po_rc_ok();
 }
 
-static PO_RC record_recovery(struct po_ctx *cx, struct po_cli *cli, const char *type,
+static PO_RC record_recovery(struct po_ctx *cx, struct po_cli *cli, enum po_event_type type,
                              const char *action) {
     struct po_event event = {.type = type,
-                             .resource = PO_LIT("recovery"),
-                             .action = action,
-                             .result = "success",
-                             .detail_json = PO_LIT("{}")};
+                             .resource = PO_LIT("key:recovery"),
+                             .action = po_str_of(action),
+                             .result = PO_EVENT_SUCCESS,
+                             .detail = PO_LIT("{}")};
     return po_home_record(cx, cli->home, &event);
 }
 
@@ -183,13 +183,13 @@ static PO_RC recovery_create(struct po_ctx *cx, struct po_cli *cli) {
     PO_BUF_AUTO sealed;
     po_buf_init(&sealed, PO_RECOVERY_SEALED_BYTES_MAX);
     struct po_intent intent;
-    PO_TRY(cx, po_intent_begin(cx, cli->home, "key.recovery", PO_LIT("recovery"), PO_LIT("{}"),
+    PO_TRY(cx, po_intent_begin(cx, cli->home, "key.recovery", PO_LIT("key:recovery"), PO_LIT("{}"),
                                &intent));
     PO_TRY(cx, po_keyring_recovery_create(cx, po_home_keyring(cli->home), &code, &sealed));
     PO_TRY(cx, po_fs_write_atomic(cx, path, po_buf_str(&sealed), 0600));
     PO_TRY(cx, show_code(cx, code));
-    PO_TRY(cx, po_intent_end(cx, cli->home, &intent, "success", PO_LIT("{}")));
-    PO_TRY(cx, record_recovery(cx, cli, "key.recovery_created", "create"));
+    PO_TRY(cx, po_intent_end(cx, cli->home, &intent, PO_EVENT_SUCCESS, PO_LIT("{}")));
+    PO_TRY(cx, record_recovery(cx, cli, PO_EVENT_TYPE_KEY_RECOVERY_CREATED, "create"));
     po_buf_printf(&cli->out, "sealed recovery file: %s (copy it with your backups)\n", path);
     return po_rc_ok();
 }
@@ -224,7 +224,7 @@ static PO_RC recovery_verify(struct po_ctx *cx, struct po_cli *cli) {
     PO_CLEANUP(po_secret_freep) struct po_secret *code = NULL;
     PO_TRY(cx, read_code(cx, &code));
     PO_TRY(cx, po_keyring_recovery_verify(cx, po_home_keyring(cli->home), code, po_buf_str(&sealed)));
-    PO_TRY(cx, record_recovery(cx, cli, "key.recovery_tested", "verify"));
+    PO_TRY(cx, record_recovery(cx, cli, PO_EVENT_TYPE_KEY_RECOVERY_TESTED, "verify"));
     po_buf_append_cstr(&cli->out, "the code opens the present master key\n");
     return po_rc_ok();
 }

@@ -68,11 +68,11 @@ PO_RC po_cmd_register_set(struct po_ctx *cx, struct po_cli *cli) {
     PO_TRY(cx, po_tx_begin(cx, po_home_store(cli->home), &tx));
     uint64_t id = 0;
     PO_TRY(cx, po_store_register_set(cx, tx, name, value, &id));
-    struct po_event event = {.type = "register.changed",
+    struct po_event event = {.type = PO_EVENT_TYPE_REGISTER_CHANGED,
                              .resource = name,
-                             .action = "set",
-                             .result = "success",
-                             .detail_json = po_buf_str(&detail)};
+                             .action = PO_LIT("set"),
+                             .result = PO_EVENT_SUCCESS,
+                             .detail = po_buf_str(&detail)};
     PO_TRY(cx, po_home_commit(cx, cli->home, tx, &event));
     po_buf_printf(&cli->out, "%.*s = %.*s (operator estimate)\n", PO_STR_ARG(name),
                   PO_STR_ARG(value));

@@ -51,4 +51,17 @@ PO_RC po_evidence_newest(struct po_ctx *cx, struct po_home *home, const struct p
                          enum po_event_type type, po_str action, uint64_t *ret_leaf,
                          struct po_event_view *ret_event);
 
+/* Everything scores and reports start from, at one position. */
+struct po_evidence {
+    const struct po_catalog *catalog;
+    struct po_evidence_at at;
+    const struct po_clause_run *runs;         /* per clause */
+    const struct po_control_result *controls; /* per control */
+    const struct po_clause_result *clauses;   /* per clause */
+    struct po_scores scores;
+};
+/* Load the runs and compute states and scores. `size` as for po_evidence_locate. */
+PO_RC po_evidence_load(struct po_ctx *cx, struct po_home *home, const struct po_catalog *catalog,
+                       uint64_t size, const bool *is_wanted, struct po_evidence *ret_evidence);
+
 #endif

@@ -1,0 +1,160 @@
+/*
+ * audit list: events by filter, newest last, each with its leaf.
+ */
+#include "commands_priv.h"
+
+#define LIMIT_DEFAULT 100
+#define LIMIT_MAX 10000
+#define STEP_ARENA_BYTES_MAX ((size_t)4 << 20)
+
+static const struct po_column columns[] = {
+    {"seq", "LEAF", PO_CELL_INT},
+    {"timestamp", "TIME", PO_CELL_STR},
+    {"event_type", "TYPE", PO_CELL_STR},
+    {"user_id", "USER", PO_CELL_STR},
+    {"resource", "RESOURCE", PO_CELL_STR},
+    {"action", "ACTION", PO_CELL_STR},
+    {"result", "RESULT", PO_CELL_STR},
+    {"ip_address", "ADDRESS", PO_CELL_STR},
+    {"session_id", "SESSION", PO_CELL_STR},
+    {"event", "EVENT", PO_CELL_JSON},
+};
+#define COLUMNS_FOR_PEOPLE 7
+
+struct audit_query {
+    po_str type; /* exact, or a prefix ending in '.' */
+    po_str actor;
+    po_str resource;
+    po_str result;
+    po_time_us since_us;
+    po_time_us until_us; /* 0 = none */
+    uint64_t limit;
+};
+
+static PO_RC parse_time(struct po_ctx *cx, const struct po_cli *cli, const char *option,
+                        po_time_us *ret_time)
+{
+    po_str text = po_cli_option(cli, option);
+    if (text.ptr == NULL) return po_rc_ok();
+    po_time_us age_us = 0;
+    if (po_is_ok(po_time_parse(text, ret_time))) return po_rc_ok();
+    PO_TRY_LEAF(cx, po_duration_parse(text, &age_us),
+                "'%s %.*s' is neither an RFC 3339 time nor an age such as 24h", option,
+                PO_STR_ARG(text));
+    *ret_time = po_ctx_now_us(cx) - age_us;
+    return po_rc_ok();
+}
+
+static PO_RC parse_query(struct po_ctx *cx, const struct po_cli *cli, struct audit_query *query)
+{
+    *query = (struct audit_query){.type = po_cli_option(cli, "--type"),
+                                  .actor = po_cli_option(cli, "--actor"),
+                                  .resource = po_cli_option(cli, "--resource"),
+                                  .result = po_cli_option(cli, "--result"),
+                                  .limit = LIMIT_DEFAULT};
+    enum po_event_result result = PO_EVENT_SUCCESS;
+    if (query->result.ptr != NULL)
+        PO_TRY_LEAF(cx, po_event_result_parse(query->result, &result),
+                    "'--result %.*s': success, failure, denied or error", PO_STR_ARG(query->result));
+    bool is_prefix = po_str_ends(query->type, PO_LIT("."));
+    if (query->type.len > 0 && !is_prefix && po_event_type_find(query->type) == NULL)
+        return PO_FAIL(cx, PO_USAGE, "there is no event type '%.*s'", PO_STR_ARG(query->type));
+    po_str limit = po_cli_option(cli, "--limit");
+    if (limit.ptr != NULL)
+        PO_TRY_LEAF(cx, po_str_to_u64(limit, LIMIT_MAX, &query->limit),
+                    "'--limit %.*s' is not 0..%d", PO_STR_ARG(limit), LIMIT_MAX);
+    PO_TRY(cx, parse_time(cx, cli, "--since", &query->since_us));
+    return parse_time(cx, cli, "--until", &query->until_us);
+}
+
+static bool type_matches(const struct audit_query *query, po_str type)
+{
+    if (query->type.len == 0) return true;
+    if (po_str_ends(query->type, PO_LIT("."))) return po_str_starts(type, query->type);
+    return po_str_eq(query->type, type);
+}
+
+static bool matches(const struct audit_query *query, const struct po_event_view *event)
+{
+    const struct {
+        po_str wanted;
+        po_str have;
+    } pairs[] = {{query->actor, event->user_id},
+                 {query->resource, event->resource},
+                 {query->result, event->result}};
+    if (!type_matches(query, event->event_type)) return false;
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
+        if (pairs[i].wanted.ptr != NULL && !po_str_eq(pairs[i].wanted, pairs[i].have)) return false;
+    return true;
+}
+
+static PO_RC add_event(struct po_ctx *cx, struct po_cli *cli, struct po_rows *rows, uint64_t leaf)
+{
+    PO_BUF_AUTO bytes;
+    po_buf_init(&bytes, PO_EVENT_BYTES_MAX);
+    PO_TRY(cx, po_ledger_event_at(cx, po_home_ledger(cli->home), leaf, &bytes, NULL));
+    po_str kept = {NULL, 0};
+    PO_TRY_LEAF(cx, po_arena_copy(cx->arena, po_buf_str(&bytes), &kept), "out of request memory");
+    struct po_event_view event;
+    PO_TRY(cx, po_event_parse(cx, kept, &event));
+    PO_TRY(cx, po_rows_int(cx, rows, (int64_t)leaf));
+    const po_str cells[] = {event.timestamp,  event.event_type, event.user_id,
+                            event.resource,   event.action,     event.result,
+                            event.ip_address, event.session_id, kept};
+    size_t count = cli->format == PO_CLI_TABLE ? COLUMNS_FOR_PEOPLE : sizeof columns / sizeof *columns;
+    for (size_t i = 0; i + 1 < count; i++) PO_TRY(cx, po_rows_str(cx, rows, cells[i]));
+    return po_rc_ok();
+}
+
+/* One step back: is this leaf one of those asked for? */
+static PO_RC look(struct po_ctx *step, struct po_cli *cli, const struct audit_query *query,
+                  uint64_t leaf, bool *ret_matches)
+{
+    PO_BUF_AUTO bytes;
+    po_buf_init(&bytes, PO_EVENT_BYTES_MAX);
+    PO_TRY(step, po_ledger_event_at(step, po_home_ledger(cli->home), leaf, &bytes, NULL));
+    struct po_event_view event;
+    PO_TRY(step, po_event_parse(step, po_buf_str(&bytes), &event));
+    *ret_matches = matches(query, &event);
+    return po_rc_ok();
+}
+
+/* Leaves that match, newest first. */
+static PO_RC find_leaves(struct po_ctx *cx, struct po_cli *cli, const struct audit_query *query,
+                         uint64_t *leaves, size_t *ret_count)
+{
+    const struct po_ledger_filter filter = {.is_own_tenant = true};
+    uint64_t from = po_ledger_size(po_home_ledger(cli->home));
+    size_t count = 0;
+    while (from > 0 && count < query->limit) {
+        bool is_found = false;
+        struct po_record record;
+        PO_TRY(cx, po_ledger_prev(cx, po_home_ledger(cli->home), from - 1, &filter, &is_found,
+                                  &from, &record));
+        if (!is_found || record.recv_time_us < query->since_us) break;
+        if (query->until_us > 0 && record.recv_time_us > query->until_us) continue;
+        struct po_ctx step;
+        bool is_match = false;
+        PO_TRY(cx, po_ctx_child_begin(cx, STEP_ARENA_BYTES_MAX, &step));
+        po_rc rc = look(&step, cli, query, from, &is_match);
+        PO_TRY_MSG(cx, po_ctx_child_end(cx, &step, rc), "reading leaf %lu", (unsigned long)from);
+        if (is_match) leaves[count++] = from;
+    }
+    *ret_count = count;
+    return po_rc_ok();
+}
+
+PO_RC po_cmd_audit_list(struct po_ctx *cx, struct po_cli *cli)
+{
+    struct audit_query query;
+    PO_TRY(cx, parse_query(cx, cli, &query));
+    uint64_t *leaves = NULL;
+    size_t count = 0;
+    PO_ARENA_NEW(cx, leaves, query.limit + 1);
+    PO_TRY(cx, find_leaves(cx, cli, &query, leaves, &count));
+    struct po_rows *rows = NULL;
+    size_t shown = cli->format == PO_CLI_TABLE ? COLUMNS_FOR_PEOPLE : sizeof columns / sizeof *columns;
+    PO_TRY(cx, po_rows_new(cx, columns, shown, &rows));
+    while (count > 0) PO_TRY(cx, add_event(cx, cli, rows, leaves[--count]));
+    return po_rows_render(cx, rows, cli);
+}
