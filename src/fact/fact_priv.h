@@ -10,6 +10,7 @@
 #include "fact/fact.h"
 
 #include "core/fs.h"
+#include "home/home.h"
 
 #include <sys/timex.h>
 
@@ -46,7 +47,12 @@ struct po_fact_slot {
 };
 
 struct po_fact_set {
-    struct po_home *home; /* NULL in tests of readers that need no home */
+    struct po_home *home;     /* NULL in tests of readers that need no home */
+    struct po_ledger *ledger; /* instead of the home's, in tests */
+    struct po_store *store;
+    struct po_keyring *keyring;
+    struct po_fact_records *records; /* the shared walks, once made (fact_pass_priv.h) */
+    struct po_fact_events *events;
     struct po_fact_places places;
     po_time_us now_us;
     struct po_fact_slot slots[PO_FACT_COUNT_MAX];

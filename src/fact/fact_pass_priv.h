@@ -1,0 +1,125 @@
+/*
+ * Two walks over the ledger that several facts share, each made once per set.
+ *
+ *  records  the 116-byte records of the newest PO_FACT_RECORDS_MAX leaves: counts, times, sequence
+ *  events   the newest PO_FACT_EVENTS_MAX leaves opened and parsed: shape, runs, intents
+ *
+ * Leaves of this very command are told apart by its session where a fact must not count its own
+ * traces (law 6).
+ */
+#ifndef PO_FACT_FACT_PASS_PRIV_H
+#define PO_FACT_FACT_PASS_PRIV_H
+
+#include "fact_priv.h"
+
+#include "core/map.h"
+#include "ledger/ledger.h"
+
+#define PO_FACT_RECORDS_MAX ((uint64_t)1000000)
+#define PO_FACT_EVENTS_MAX ((uint64_t)10000)
+#define PO_FACT_TENANTS_MAX 64
+#define PO_FACT_TYPES_MAX 1024
+#define PO_FACT_EPOCHS_MAX 256
+#define PO_FACT_RETENTIONS 5 /* by enum po_retention; 0 is unused */
+#define PO_FACT_CLAUSES_MAX 4096
+#define PO_FACT_INTENTS_MAX 4096
+#define PO_FACT_SESSIONS_MAX 4096
+
+struct po_fact_tenant {
+    uint64_t pseudonym;
+    uint64_t first_seq;
+    uint64_t last_seq;
+    uint64_t count;
+};
+struct po_fact_type_count {
+    uint64_t count;
+    uint64_t failed; /* result not success */
+    po_time_us newest_us;
+    uint64_t newest_leaf;
+};
+struct po_fact_retention {
+    uint64_t count;
+    po_time_us oldest_us;
+    po_time_us newest_us;
+};
+struct po_fact_records {
+    uint64_t size;
+    uint64_t from;
+    po_time_us first_us; /* of leaf 0 */
+    po_time_us newest_us;
+    uint64_t events;
+    uint64_t gap_records;
+    uint64_t tombstones; /* payload purged, key destroyed */
+    uint64_t clock_back;
+    uint64_t time_back;
+    uint64_t missing;  /* sequence numbers skipped */
+    uint64_t repeated; /* sequence numbers seen again or out of order */
+    struct po_fact_tenant tenants[PO_FACT_TENANTS_MAX];
+    size_t tenant_count;
+    bool is_tenants_full;
+    struct po_fact_type_count types[PO_FACT_TYPES_MAX];
+    uint64_t unknown_types;
+    uint64_t epochs[PO_FACT_EPOCHS_MAX]; /* leaves sealed under each key epoch */
+    struct po_fact_retention retentions[PO_FACT_RETENTIONS];
+};
+
+struct po_fact_run {
+    uint64_t leaf;
+    po_time_us received_us;
+    const char *state;
+    const char *event_id;
+};
+struct po_fact_intent {
+    const char *id;
+    const char *action;
+    const char *resource;
+    const char *result; /* NULL while open; "abandoned" after a crash */
+    po_time_us opened_us;
+    po_time_us ended_us;
+    bool is_opening_seen;
+};
+struct po_fact_session {
+    po_time_us first_us;
+    po_time_us last_us;
+    uint64_t runs;
+    bool is_own;
+};
+struct po_fact_events {
+    uint64_t from;
+    uint64_t to; /* exclusive */
+    uint64_t checked;
+    uint64_t valid;
+    uint64_t opened;
+    uint64_t refused; /* would not open or contradicted its leaf */
+    uint64_t no_key;
+    uint64_t foreign; /* another tenant's */
+    uint64_t first_bad_leaf;
+    const char *first_bad_why; /* NULL: none */
+    struct po_map *runs;       /* clause id -> newest struct po_fact_run */
+    struct po_map *intents;    /* intent id -> struct po_fact_intent */
+    struct po_map *sessions;   /* session -> struct po_fact_session, those with runs */
+    bool is_cut;               /* one of the maps was full */
+    po_time_us last_other_us;  /* newest event of another session; 0: none in the window */
+    uint64_t own;              /* events of this session */
+    const char *last_other_session;
+};
+
+/* PO_UNAVAILABLE without a home. */
+PO_RC po_fact_ledger(struct po_ctx *cx, struct po_fact_set *set, struct po_ledger **ret_ledger);
+struct po_store;
+struct po_keyring;
+PO_RC po_fact_store(struct po_ctx *cx, struct po_fact_set *set, struct po_store **ret_store);
+PO_RC po_fact_keyring(struct po_ctx *cx, struct po_fact_set *set, struct po_keyring **ret_keyring);
+PO_RC po_fact_records_get(struct po_ctx *cx, struct po_fact_set *set,
+                          const struct po_fact_records **ret_records);
+PO_RC po_fact_events_get(struct po_ctx *cx, struct po_fact_set *set,
+                         const struct po_fact_events **ret_events);
+
+/*
+ * A context of its own for one batch of work whose memory is not to stay: same clock, tenant and
+ * session. Its error is handed on with po_fact_scratch_fail.
+ */
+PO_RC po_fact_scratch_init(const struct po_ctx *cx, struct po_ctx *scratch);
+PO_RC po_fact_scratch_end(struct po_ctx *cx, const struct po_ctx *scratch, po_rc rc);
+
+#endif
