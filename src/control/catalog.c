@@ -22,7 +22,7 @@ const char *po_severity_name(enum po_severity severity) { return po_ctl_severity
 
 const char *po_control_kind_name(enum po_control_kind kind) { return po_ctl_kind_names[kind]; }
 
-const char *po_proof_name(enum po_proof proof) { return po_ctl_proof_names[proof]; }
+const char *po_proof_name(enum po_proof_kind proof) { return po_ctl_proof_names[proof]; }
 
 /* SHA-256 over label and, for each file, its name, NUL, length (LE64) and bytes. */
 static PO_RC digest_source(struct po_ctx *cx, const struct po_catalog_source *source,

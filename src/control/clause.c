@@ -58,7 +58,7 @@ static PO_RC read_clause(struct po_ctx *cx, const struct po_catalog *catalog,
     PO_TRY(cx, po_ctl_text(cx, v, "quote", subject, &clause->quote));
     size_t choice = 0;
     PO_TRY(cx, po_ctl_choice(cx, v, "proof", subject, po_ctl_proof_names, &choice));
-    clause->proof = (enum po_proof)choice;
+    clause->proof = (enum po_proof_kind)choice;
     PO_TRY(cx, po_ctl_texts(cx, v, "needs", subject, &clause->needs, &clause->needs_count));
     if (clause->needs_count == 0)
         return PO_FAIL(cx, PO_INVALID, "clause '%.*s' needs nothing", PO_STR_ARG(clause->id));

@@ -35,7 +35,7 @@ enum po_severity { PO_SEVERITY_LOW, PO_SEVERITY_MEDIUM, PO_SEVERITY_HIGH, PO_SEV
 enum po_control_kind { PO_CONTROL_AUTOMATIC, PO_CONTROL_ATTESTED, PO_CONTROL_DOCUMENT };
 
 /* What proves a clause. */
-enum po_proof {
+enum po_proof_kind {
     PO_PROOF_FACT,     /* predicate over facts read from this machine and instance */
     PO_PROOF_CANARY,   /* something planted or tried, and what the system did with it */
     PO_PROOF_DRILL,    /* an exercise carried out: restore, failover, injected fault */
@@ -56,7 +56,7 @@ struct po_clause {
     po_str id;
     po_str text;  /* what must hold, as a sentence of its own */
     po_str quote; /* its part of the control's pass sentence, word for word */
-    enum po_proof proof;
+    enum po_proof_kind proof;
     const po_str *needs; /* parts of the product or registers that must exist ("ledger", ...) */
     size_t needs_count;
     uint16_t control; /* position of its control */
@@ -191,7 +191,7 @@ size_t po_clause_position(const struct po_catalog *catalog, const struct po_clau
 
 const char *po_severity_name(enum po_severity severity);
 const char *po_control_kind_name(enum po_control_kind kind);
-const char *po_proof_name(enum po_proof proof);
+const char *po_proof_name(enum po_proof_kind proof);
 
 /* -- run records (docs/spec/run-record.md) -------------------------------------------------------- */
 
