@@ -208,7 +208,7 @@ power: $(POWER) ## kills and power cuts at random moments [ROUNDS=20 T=]
 
 system: ## the release program from outside, with pytest [T=expression]
 	@$(AGAIN) V=release all
-	@$(PYTHON) -m pytest -q -p no:cacheprovider $(if $(T),-k '$(T)') tests/system
+	@O='$(abspath $(O))' $(PYTHON) -m pytest -q -p no:cacheprovider $(if $(T),-k '$(T)') tests/system
 
 fuzz: ## explore one target with libFuzzer: T=json [SECONDS=60]
 	@$(if $(filter $(FUZZ_NAMES),$(T)),,$(error T= one of: $(FUZZ_NAMES)))
