@@ -62,9 +62,9 @@ static PO_RC check_texts(struct po_ctx *cx, const struct po_run *run)
 /* docs/spec/run-record.md 3: what each state may say about counts and reason. */
 static PO_RC check_state(struct po_ctx *cx, const struct po_run *run)
 {
-    bool holds = run->state == PO_RUN_PASS   ? run->total > 0 && run->passing == run->total
-                 : run->state == PO_RUN_FAIL ? run->passing >= 0 && run->passing < run->total
-                                             : run->passing == 0 && run->total == 0;
+    bool holds = run->passing >= 0 && run->passing <= run->total;
+    if (run->state == PO_RUN_PASS) holds = holds && run->total > 0 && run->passing == run->total;
+    if (run->state == PO_RUN_FAIL) holds = holds && run->passing < run->total;
     if (!holds)
         return PO_FAIL(cx, PO_INVALID, "run of '%.*s': '%s' with %" PRId64 " of %" PRId64,
                        PO_STR_ARG(run->clause), po_run_state_name(run->state), run->passing,
