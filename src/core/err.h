@@ -112,36 +112,43 @@ static inline void po_ignore(po_rc rc, const char *reason)
     (void)reason;
 }
 
-/* Record an error and give its result: `return PO_FAIL(cx, PO_INVALID, "bad size %zu", n);` */
+/*
+ * Record an error and give its result: `return PO_FAIL(cx, PO_INVALID, "bad size %zu", n);`
+ * The result is the code itself, not what the recorder returned, so that a compiler and an analyser
+ * can see that it is not PO_OK.
+ */
 #define PO_FAIL(cx, code, ...)                                                                     \
-    po_err_set((cx), (code), 0, __FILE__, __LINE__, __func__, __VA_ARGS__)
+    ((void)po_err_set((cx), (code), 0, __FILE__, __LINE__, __func__, __VA_ARGS__), po_rc_of(code))
 /* As PO_FAIL, with an errno; its text is appended after ": ". */
 #define PO_FAIL_SYS(cx, code, sys, ...)                                                            \
-    po_err_set((cx), (code), (sys), __FILE__, __LINE__, __func__, __VA_ARGS__)
+    ((void)po_err_set((cx), (code), (sys), __FILE__, __LINE__, __func__, __VA_ARGS__),             \
+     po_rc_of(code))
 
 /* Return upward on failure, adding a frame. */
 #define PO_TRY(cx, call)                                                                           \
     do {                                                                                           \
         po_rc po_try_rc_ = (call);                                                                 \
-        if (po_try_rc_.code != PO_OK)                                                              \
-            return po_err_pass((cx), po_try_rc_, __FILE__, __LINE__, __func__);                    \
+        if (po_try_rc_.code != PO_OK) {                                                            \
+            (void)po_err_pass((cx), po_try_rc_, __FILE__, __LINE__, __func__);                     \
+            return po_try_rc_;                                                                     \
+        }                                                                                          \
     } while (0)
 
 /* Return upward on failure, prefixing the message. */
 #define PO_TRY_MSG(cx, call, ...)                                                                  \
     do {                                                                                           \
         po_rc po_try_rc_ = (call);                                                                 \
-        if (po_try_rc_.code != PO_OK)                                                              \
-            return po_err_prefix((cx), po_try_rc_, __FILE__, __LINE__, __func__, __VA_ARGS__);     \
+        if (po_try_rc_.code != PO_OK) {                                                            \
+            (void)po_err_prefix((cx), po_try_rc_, __FILE__, __LINE__, __func__, __VA_ARGS__);      \
+            return po_try_rc_;                                                                     \
+        }                                                                                          \
     } while (0)
 
 /* Call a leaf function (no context) from one that has a context: its code, our message. */
 #define PO_TRY_LEAF(cx, call, ...)                                                                 \
     do {                                                                                           \
         po_rc po_try_rc_ = (call);                                                                 \
-        if (po_try_rc_.code != PO_OK)                                                              \
-            return po_err_set((cx), po_try_rc_.code, 0, __FILE__, __LINE__, __func__,              \
-                              __VA_ARGS__);                                                        \
+        if (po_try_rc_.code != PO_OK) return PO_FAIL((cx), po_try_rc_.code, __VA_ARGS__);          \
     } while (0)
 
 /* Leaf calling leaf. */
