@@ -11,14 +11,15 @@
 void *po_calloc(size_t count, size_t size)
 {
     size_t total = 0;
-    if (__builtin_mul_overflow(count, size, &total) || total == 0) return NULL;
+    if (__builtin_mul_overflow(count, size, &total)) return NULL;
+    if (total == 0 || total > PO_ALLOC_BYTES_MAX) return NULL;
     if (po_fault_check(PO_FAULT_ALLOC, "calloc")) return NULL;
     return calloc(count, size);
 }
 
 void *po_realloc(void *ptr, size_t size)
 {
-    if (size == 0) return NULL;
+    if (size == 0 || size > PO_ALLOC_BYTES_MAX) return NULL;
     if (po_fault_check(PO_FAULT_ALLOC, "realloc")) return NULL;
     return realloc(ptr, size);
 }

@@ -21,6 +21,8 @@ TEST(alloc__refuses_overflow_and_nothing)
     check_that(po_calloc(zero, 8) == NULL);
     check_that(po_calloc(8, zero) == NULL);
     check_that(po_realloc(NULL, zero) == NULL);
+    check_that(po_calloc(1, PO_ALLOC_BYTES_MAX + 1) == NULL);
+    check_that(po_realloc(NULL, PO_ALLOC_BYTES_MAX + 1) == NULL);
 }
 
 TEST(alloc__realloc_keeps_content)
