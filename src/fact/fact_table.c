@@ -7,10 +7,6 @@
 
 #include <unistd.h>
 
-#define X(name, reader, capability, cost, type, doc) PO_FACT_READER(reader);
-#include "fact_table.def"
-#undef X
-
 static const struct po_fact table[] = {
 #define X(name, reader, capability, cost, type, doc)                                               \
     {(name), (type), (capability), PO_FACT_##cost, po_fact_read_##reader, (doc)},

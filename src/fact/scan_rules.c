@@ -248,7 +248,8 @@ static bool is_card(po_str line, size_t i)
         else if ((c != ' ' && c != '-') || !is_digit(at(line, n + 1)))
             break;
     }
-    if (count < 15 || count > 16 || is_alnum(at(line, n)) || at(line, n) == '.') return false;
+    if (count < 15 || count > 16 || is_alnum(at(line, n))) return false;
+    if (at(line, n) == '.' && is_digit(at(line, n + 1))) return false;
     return is_card_prefix(digits) && is_luhn(digits, count);
 }
 
