@@ -278,7 +278,7 @@ soak: ## the long form: 200 kills and power cuts, faults under ASan, replay with
 	@PO_SOAK=1 $(AGAIN) system
 
 bare: ## both commands in a bare Debian 12 chroot (root, debootstrap)
-	@scripts/bare
+	@O='$(O)' scripts/bare
 
 compdb: ## compile_commands.json for editors
 	@scripts/compdb "$(COMPILE)" $(MOD_SRC) $(wildcard src/main.c) $(LIB_TEST_SRC) $(UNIT_SRC) >compile_commands.json
