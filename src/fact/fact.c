@@ -105,10 +105,39 @@ static PO_RC read_value(struct po_ctx *cx, struct po_fact_set *set, const struct
     return po_rc_ok();
 }
 
+static const struct po_fact_value *find_provided(const struct po_fact_set *set, const char *name)
+{
+    for (size_t i = 0; i < set->provided_count; i++)
+        if (strcmp(set->provided[i].name, name) == 0) return &set->provided[i].value;
+    return NULL;
+}
+
+PO_RC po_fact_provide(struct po_ctx *cx, struct po_fact_set *set, const char *name, po_str json)
+{
+    if (find_index(po_str_of(name)) != SIZE_MAX || find_provided(set, name) != NULL)
+        return PO_FAIL(cx, PO_EXISTS, "there is a fact '%s' already", name);
+    if (set->provided_count == PO_FACT_PROVIDED_MAX || json.len > PO_FACT_BYTES_MAX)
+        return PO_FAIL(cx, PO_LIMIT, "fact '%s' is one too many or too large", name);
+    po_str text = {0};
+    struct po_json *root = NULL;
+    PO_TRY(cx, po_arena_copy(cx->arena, json, &text));
+    PO_TRY_MSG(cx, po_json_parse(cx, text, PO_JSON_STRICT, &root), "fact '%s'", name);
+    struct po_fact_value value = {.json = root, .read_at_us = po_ctx_now_us(cx)};
+    PO_TRY(cx, digest_canonical(cx, root, value.digest));
+    set->provided[set->provided_count].name = name;
+    set->provided[set->provided_count++].value = value;
+    return po_rc_ok();
+}
+
 PO_RC po_fact_get(struct po_ctx *cx, struct po_fact_set *set, const char *name,
                   const struct po_fact_value **ret_value)
 {
     size_t i = find_index(po_str_of(name));
+    const struct po_fact_value *provided = find_provided(set, name);
+    if (provided != NULL) {
+        *ret_value = provided;
+        return po_rc_ok();
+    }
     if (i == SIZE_MAX) return PO_FAIL(cx, PO_NOTFOUND, "there is no fact '%s'", name);
     size_t count = 0;
     const struct po_fact *fact = &po_fact_table(&count)[i];

@@ -54,4 +54,13 @@ struct po_fact_value {
 PO_RC po_fact_get(struct po_ctx *cx, struct po_fact_set *set, const char *name,
                   const struct po_fact_value **ret_value);
 
+/*
+ * Give the snapshot a value that only an upper layer can make ("health.results"); it is then read as
+ * any other. At most PO_FACT_PROVIDED_MAX.
+ *
+ * Errors   PO_EXISTS  a fact of that name is there already;  PO_INVALID  no JSON;  PO_LIMIT
+ */
+#define PO_FACT_PROVIDED_MAX 16
+PO_RC po_fact_provide(struct po_ctx *cx, struct po_fact_set *set, const char *name, po_str json);
+
 #endif

@@ -56,6 +56,11 @@ struct po_fact_set {
     struct po_fact_places places;
     po_time_us now_us;
     struct po_fact_slot slots[PO_FACT_COUNT_MAX];
+    struct {
+        const char *name;
+        struct po_fact_value value;
+    } provided[PO_FACT_PROVIDED_MAX];
+    size_t provided_count;
 };
 
 /* A set over places given; `home` may be NULL: facts that need it then answer PO_UNAVAILABLE. */
