@@ -106,32 +106,40 @@ static PO_RC parse_option(struct po_ctx *cx, struct po_cli *cli, struct arg_curs
     return add_option(cx, cli, cursor, arg);
 }
 
-/* How many leading arguments are words of the command's name. */
-static PO_RC find_command(struct po_ctx *cx, struct po_cli *cli, int argc, char **argv,
-                          size_t *ret_used) {
-    po_str words[3] = {{NULL, 0}};
+static bool is_noun(po_str word)
+{
     size_t count = 0;
-    for (int i = 1; i < argc && count < 3 && argv[i][0] != '-'; i++)
-        words[count++] = po_str_of(argv[i]);
-    *ret_used = 0;
-    if (count == 0) return po_rc_ok();
-    cli->command = po_command_find(words, count, ret_used);
-    if (cli->command != NULL) return po_rc_ok();
-    size_t known = 0;
-    const struct po_command *table = po_command_table(&known);
-    for (size_t i = 0; i < known; i++) {
-        po_str noun = po_str_of(table[i].path);
-        if (noun.len > words[0].len && noun.ptr[words[0].len] == ' ' &&
-            po_str_starts(noun, words[0])) {
-            cli->operands[0] = words[0];
-            cli->operand_count = 1;
-            if (count == 1) return po_rc_ok(); /* a noun alone: its help */
-            return PO_FAIL(cx, PO_USAGE, "'%.*s' has no verb '%.*s'; see 'paulyops help %.*s'",
-                           PO_STR_ARG(words[0]), PO_STR_ARG(words[1]), PO_STR_ARG(words[0]));
-        }
+    const struct po_command *table = po_command_table(&count);
+    for (size_t i = 0; i < count; i++) {
+        po_str path = po_str_of(table[i].path);
+        if (path.len > word.len && path.ptr[word.len] == ' ' && po_str_starts(path, word))
+            return true;
     }
-    return PO_FAIL(cx, PO_USAGE, "unknown command '%.*s'; see 'paulyops help'",
-                   PO_STR_ARG(words[0]));
+    return false;
+}
+
+/* The first one or two words that are no options name the command; a noun alone asks for help. */
+static PO_RC take_command(struct po_ctx *cx, struct po_cli *cli, struct arg_cursor *cursor)
+{
+    po_str words[2] = {po_str_of(cursor->argv[cursor->at]), {"", 0}};
+    size_t count = 1;
+    if (cursor->at + 1 < cursor->argc && cursor->argv[cursor->at + 1][0] != '-')
+        words[count++] = po_str_of(cursor->argv[cursor->at + 1]);
+    size_t used = 0;
+    cli->command = po_command_find(words, count, &used);
+    if (cli->command != NULL) {
+        cursor->at += (int)used - 1;
+        return po_rc_ok();
+    }
+    if (!is_noun(words[0]))
+        return PO_FAIL(cx, PO_USAGE, "unknown command '%.*s'; see 'paulyops help'",
+                       PO_STR_ARG(words[0]));
+    if (count == 2)
+        return PO_FAIL(cx, PO_USAGE, "'%.*s' has no verb '%.*s'; see 'paulyops help %.*s'",
+                       PO_STR_ARG(words[0]), PO_STR_ARG(words[1]), PO_STR_ARG(words[0]));
+    cli->operands[cli->operand_count++] = words[0];
+    cli->is_help = true;
+    return po_rc_ok();
 }
 
 static PO_RC check_operands(struct po_ctx *cx, const struct po_cli *cli) {
@@ -161,6 +169,7 @@ static PO_RC parse_argument(struct po_ctx *cx, struct po_cli *cli, struct arg_cu
     }
     if (!*options_ended && arg.len > 1 && arg.ptr[0] == '-')
         return parse_option(cx, cli, cursor, arg);
+    if (cli->command == NULL && !cli->is_help) return take_command(cx, cli, cursor);
     cli->operands[cli->operand_count++] = arg;
     return po_rc_ok();
 }
@@ -168,10 +177,7 @@ static PO_RC parse_argument(struct po_ctx *cx, struct po_cli *cli, struct arg_cu
 PO_RC po_cli_parse(struct po_ctx *cx, struct po_cli *cli, int argc, char **argv) {
     if (argc > PO_CLI_ARGS_MAX)
         return PO_FAIL(cx, PO_USAGE, "%d arguments; the limit is %d", argc, PO_CLI_ARGS_MAX);
-    size_t used = 0;
-    PO_TRY(cx, find_command(cx, cli, argc, argv, &used));
-    bool is_noun_only = cli->command == NULL && cli->operand_count == 1;
-    struct arg_cursor cursor = {1 + (int)used + (is_noun_only ? 1 : 0), argc, argv};
+    struct arg_cursor cursor = {1, argc, argv};
     bool options_ended = false;
     for (; cursor.at < argc; cursor.at++)
         PO_TRY(cx, parse_argument(cx, cli, &cursor, &options_ended));

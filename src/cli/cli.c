@@ -126,8 +126,7 @@ static PO_RC run_command(struct po_ctx *cx, struct po_cli *cli) {
 static PO_RC dispatch(struct po_ctx *cx, struct po_cli *cli, int argc, char **argv) {
     PO_TRY(cx, po_cli_parse(cx, cli, argc, argv));
     if (cli->command == NULL) {
-        if (cli->operand_count == 0 && !cli->is_help)
-            return PO_FAIL(cx, PO_USAGE, "no command given; see 'paulyops help'");
+        if (!cli->is_help) return PO_FAIL(cx, PO_USAGE, "no command given; see 'paulyops help'");
         return po_cli_help(cx, cli, cli->operands, cli->operand_count);
     }
     if (cli->is_help) {

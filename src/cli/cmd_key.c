@@ -153,9 +153,9 @@ static PO_RC recovery_path(struct po_ctx *cx, struct po_cli *cli, const char **r
 static PO_RC show_code(struct po_ctx *cx, const struct po_secret *code) {
     PO_FD_AUTO tty = po_sys_open("/dev/tty", O_WRONLY, 0);
     if (tty < 0) return PO_FAIL_SYS(cx, PO_UNAVAILABLE, errno, "a terminal is needed");
-    static const char intro[] = "Write this code down and keep it away from this machine:\n\n  ";
-    static const char outro[] = "\n\nIt is shown once. Test it with 'paulyops key recovery verify'.\n";
-    po_str parts[] = {PO_LIT(intro), po_secret_bytes(code), PO_LIT(outro)};
+    po_str parts[] = {PO_LIT("Write this code down and keep it away from this machine:\n\n  "),
+                      po_secret_bytes(code),
+                      PO_LIT("\n\nIt is shown once. Test it: 'paulyops key recovery verify'.\n")};
     for (size_t i = 0; i < 3; i++)
         if (po_sys_write(tty, parts[i].ptr, parts[i].len) != (ssize_t)parts[i].len)
             return PO_FAIL_SYS(cx, PO_IO, errno, "writing to the terminal");

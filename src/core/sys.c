@@ -156,6 +156,18 @@ int po_sys_link(const char *from, const char *to)
     return ret;
 }
 
+/* Not for files below a simulated power cut: the layer records no links. */
+int po_sys_symlink(const char *target, const char *path)
+{
+    if (po_power_refuses(path, path)) {
+        errno = EXDEV;
+        return -1;
+    }
+    int ret = -1;
+    SYS_CALL(ret, "symlink", symlink(target, path));
+    return ret;
+}
+
 int po_sys_unlink(const char *path)
 {
     int ret = -1;

@@ -34,6 +34,7 @@ int po_sys_rename(const char *from, const char *to);
 /* Fails with EEXIST when `to` is there; EINVAL where the file system cannot do it. */
 int po_sys_rename_new(const char *from, const char *to);
 int po_sys_link(const char *from, const char *to);
+int po_sys_symlink(const char *target, const char *path);
 int po_sys_unlink(const char *path);
 int po_sys_mkdir(const char *path, mode_t mode);
 int po_sys_rmdir(const char *path);

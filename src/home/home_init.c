@@ -50,7 +50,8 @@ static PO_RC name_instance(struct po_ctx *cx, struct po_home *home) {
     PO_TRY(cx, po_home_set_instance(cx, home, po_str_n(name, 5 + 2 * sizeof bytes)));
     name[5 + 2 * sizeof bytes] = '\n';
     return po_fs_write_new(cx, home->paths[PO_PLACE_INSTANCE],
-                           po_str_n(name, 5 + 2 * sizeof bytes + 1), 0600);
+                           po_str_n(name, 5 + 2 * sizeof bytes + 1),
+                           po_home_place_row(PO_PLACE_INSTANCE)->mode);
 }
 
 static PO_RC make_keys(struct po_ctx *cx, struct po_home *home) {

@@ -3,6 +3,7 @@
  */
 #include "home_priv.h"
 
+#include "core/cfg.h"
 #include "core/sys.h"
 
 #include <limits.h>
@@ -19,9 +20,9 @@ static const struct po_home_place_row rows[PO_PLACE_COUNT] = {
     [PO_PLACE_SCRIPTS] = {"scripts", true, true, 0700},
     [PO_PLACE_INTAKE] = {"intake", true, true, 0700},
     [PO_PLACE_ENV] = {"config/.env", false, true, 0600},
-    [PO_PLACE_FLAGS] = {"config/status_flags.json", false, true, 0600},
+    [PO_PLACE_FLAGS] = {"config/status_flags.json", false, true, 0640},
     [PO_PLACE_DB] = {"data/paulyops.db", false, true, 0600},
-    [PO_PLACE_INSTANCE] = {"data/instance", false, true, 0600},
+    [PO_PLACE_INSTANCE] = {"data/instance", false, true, 0640},
     [PO_PLACE_LOCK] = {"data/lock", false, false, 0600},
 };
 
