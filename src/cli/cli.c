@@ -103,7 +103,10 @@ static void record_failure(struct po_ctx *cx, struct po_cli *cli)
 PO_RC po_cli_open_home(struct po_ctx *cx, struct po_cli *cli) {
     const char *root = NULL;
     PO_TRY(cx, po_home_find(cx, cli->home_option, &root));
-    PO_TRY(cx, po_home_open(cx, root, PO_HOME_READ_WRITE, &cli->home));
+    /* A dry run opens for reading: it cannot change what it does not have open (law 6). */
+    enum po_home_mode mode = cli->is_dry_run ? PO_HOME_READ_ONLY : PO_HOME_READ_WRITE;
+    PO_TRY(cx, po_home_open(cx, root, mode, &cli->home));
+    if (cli->is_dry_run) return po_rc_ok();
     const char *reason = po_home_read_only_reason(cli->home);
     if (reason == NULL) return po_rc_ok();
     if (cli->command->needs == PO_NEEDS_WRITE)

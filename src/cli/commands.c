@@ -48,7 +48,7 @@ static const struct po_command commands[] = {
      NULL, {AS_OF_OPTION}},
     {"doctor run", "[REPAIR…]", 0, 8, PO_NEEDS_WRITE, "doctor.run", PO_EVENT_TYPE_NONE, po_cmd_doctor_run,
      "Auto-Doctor: plan, apply and verify repairs",
-     "Repairs: missing-directory, wrong-mode, stale-lock. It moves, it never deletes.\n"
+     "Repairs: missing_directory, wrong_mode, stale_lock. It moves, it never deletes.\n"
      "--dry-run prints the whole plan and changes nothing.",
      NO_OPTIONS},
     {"flag list", "", 0, 0, PO_NEEDS_READ, "flag.list", PO_EVENT_TYPE_DATA_READ, po_cmd_flag_list,

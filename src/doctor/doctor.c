@@ -1,0 +1,290 @@
+/*
+ * Plan -> apply -> verify, each step recorded.
+ *
+ *   planned --flag off--> off
+ *   planned --3 failures within a day--> given up
+ *   planned --apply, then the same plan no longer names it--> applied
+ *   planned --apply fails, or it is still there--> failed
+ */
+#include "core/flags.h"
+#include "core/fs.h"
+#include "doctor_priv.h"
+
+#define TRIES_WINDOW PO_US_PER_DAY
+#define STEP_ARENA_BYTES_MAX ((size_t)4 << 20)
+#define MARKER ".autodoctor_last_success"
+
+size_t po_repair_count(void)
+{
+    size_t count = 0;
+    (void)po_repair_table(&count);
+    return count;
+}
+
+static const struct po_repair *repair_at(size_t i)
+{
+    size_t count = 0;
+    return &po_repair_table(&count)[i];
+}
+
+const char *po_repair_name(size_t i) { return repair_at(i)->name; }
+const char *po_repair_doc(size_t i) { return repair_at(i)->doc; }
+
+const char *po_repair_state_name(enum po_repair_state state)
+{
+    static const char *const names[] = {[PO_REPAIR_PLANNED] = "planned",
+                                        [PO_REPAIR_OFF] = "off",
+                                        [PO_REPAIR_GIVEN_UP] = "given up",
+                                        [PO_REPAIR_APPLIED] = "applied",
+                                        [PO_REPAIR_FAILED] = "failed"};
+    return names[state];
+}
+
+PO_RC po_doctor_add(struct po_ctx *cx, struct po_doctor_plan *plan,
+                    const struct po_repair_step *step)
+{
+    if (plan->count == PO_DOCTOR_STEPS_MAX)
+        return PO_FAIL(cx, PO_LIMIT, "more than %d repairs are needed", PO_DOCTOR_STEPS_MAX);
+    plan->steps[plan->count] = *step;
+    plan->steps[plan->count].why = "";
+    plan->count++;
+    return po_rc_ok();
+}
+
+/* -- tries --------------------------------------------------------------------------------------- */
+
+static PO_RC resource_of(struct po_ctx *cx, const struct po_repair_step *step, po_str *ret_resource)
+{
+    const char *text = po_arena_printf(cx->arena, "repair:%s:%s", step->repair, step->subject);
+    if (text == NULL) return PO_FAIL(cx, PO_NOMEM, "out of request memory");
+    *ret_resource = po_str_of(text);
+    return po_rc_ok();
+}
+
+/* One repair event: does it name this step? */
+static PO_RC is_about(struct po_ctx *step_cx, struct po_home *home, uint64_t leaf, po_str resource,
+                      bool *ret_is_about)
+{
+    PO_BUF_AUTO bytes;
+    po_buf_init(&bytes, PO_EVENT_BYTES_MAX);
+    PO_TRY(step_cx, po_ledger_event_at(step_cx, po_home_ledger(home), leaf, &bytes, NULL));
+    struct po_event_view event;
+    PO_TRY(step_cx, po_event_parse(step_cx, po_buf_str(&bytes), &event));
+    *ret_is_about = po_str_eq(event.resource, resource);
+    return po_rc_ok();
+}
+
+/* Failures of this step within a day, back to its last success. */
+static PO_RC count_failures(struct po_ctx *cx, struct po_home *home, po_str resource,
+                            size_t *ret_count)
+{
+    const struct po_ledger_filter filter = {.type = PO_EVENT_TYPE_REPAIR_APPLIED,
+                                            .is_own_tenant = true};
+    uint64_t from = po_ledger_size(po_home_ledger(home));
+    *ret_count = 0;
+    while (from > 0) {
+        bool is_found = false;
+        bool is_same = false;
+        struct po_record record;
+        PO_TRY(cx, po_ledger_prev(cx, po_home_ledger(home), from - 1, &filter, &is_found, &from,
+                                  &record));
+        if (!is_found || record.recv_time_us < po_ctx_now_us(cx) - TRIES_WINDOW) break;
+        struct po_ctx step;
+        PO_TRY(cx, po_ctx_child_begin(cx, STEP_ARENA_BYTES_MAX, &step));
+        po_rc rc = is_about(&step, home, from, resource, &is_same);
+        PO_TRY(cx, po_ctx_child_end(cx, &step, rc));
+        if (!is_same) continue;
+        if (record.result == PO_EVENT_SUCCESS) break;
+        (*ret_count)++;
+    }
+    return po_rc_ok();
+}
+
+/* -- plan ---------------------------------------------------------------------------------------- */
+
+static bool is_chosen(const po_str *names, size_t count, const char *name)
+{
+    if (names == NULL) return true;
+    for (size_t i = 0; i < count; i++)
+        if (po_str_eq_cstr(names[i], name)) return true;
+    return false;
+}
+
+static PO_RC check_names(struct po_ctx *cx, const po_str *names, size_t count)
+{
+    size_t known = po_repair_count();
+    for (size_t i = 0; names != NULL && i < count; i++) {
+        bool is_known = false;
+        for (size_t k = 0; k < known; k++)
+            if (po_str_eq_cstr(names[i], po_repair_name(k))) is_known = true;
+        if (!is_known)
+            return PO_FAIL(cx, PO_NOTFOUND,
+                           "there is no repair '%.*s': missing_directory, wrong_mode, stale_lock",
+                           PO_STR_ARG(names[i]));
+    }
+    return po_rc_ok();
+}
+
+static PO_RC settle_state(struct po_ctx *cx, struct po_home *home, struct po_repair_step *step)
+{
+    if (!po_flags_repair_is_on(po_home_flags(home), po_str_of(step->repair))) {
+        step->state = PO_REPAIR_OFF;
+        step->why = "switched off by a status flag";
+        return po_rc_ok();
+    }
+    po_str resource = {"", 0};
+    size_t failures = 0;
+    PO_TRY(cx, resource_of(cx, step, &resource));
+    PO_TRY(cx, count_failures(cx, home, resource, &failures));
+    if (failures < PO_DOCTOR_TRIES_MAX) return po_rc_ok();
+    step->state = PO_REPAIR_GIVEN_UP;
+    step->why = "failed 3 times within a day; needs a person";
+    return po_rc_ok();
+}
+
+static PO_RC plan_one(struct po_ctx *cx, struct po_home *home, const struct po_repair *repair,
+                      struct po_doctor_plan *plan)
+{
+    size_t first = plan->count;
+    PO_TRY_MSG(cx, repair->plan(cx, home, plan), "planning '%s'", repair->name);
+    for (size_t i = first; i < plan->count; i++) plan->steps[i].repair = repair->name;
+    return po_rc_ok();
+}
+
+PO_RC po_doctor_plan(struct po_ctx *cx, struct po_home *home, const po_str *names, size_t count,
+                     struct po_doctor_plan *ret_plan)
+{
+    struct po_doctor_plan plan = {0};
+    size_t repairs = 0;
+    const struct po_repair *table = po_repair_table(&repairs);
+    PO_TRY(cx, check_names(cx, names, count));
+    PO_ARENA_NEW(cx, plan.steps, PO_DOCTOR_STEPS_MAX);
+    for (size_t i = 0; i < repairs; i++)
+        if (is_chosen(names, count, table[i].name))
+            PO_TRY(cx, plan_one(cx, home, &table[i], &plan));
+    for (size_t i = 0; i < plan.count; i++) {
+        PO_TRY(cx, settle_state(cx, home, &plan.steps[i]));
+        if (plan.steps[i].state != PO_REPAIR_PLANNED) plan.left++;
+    }
+    *ret_plan = plan;
+    return po_rc_ok();
+}
+
+/* -- apply --------------------------------------------------------------------------------------- */
+
+static PO_RC step_json(struct po_ctx *cx, const struct po_repair_step *step, struct po_buf *out)
+{
+    struct po_json_out json;
+    po_json_out_init(&json, out, 0);
+    po_json_out_object(&json);
+    po_json_out_field(&json, "repair", po_str_of(step->repair));
+    po_json_out_field(&json, "subject", po_str_of(step->subject));
+    po_json_out_field(&json, "before", po_str_of(step->before));
+    po_json_out_field(&json, "after", po_str_of(step->after));
+    po_json_out_field(&json, "state", po_str_of(po_repair_state_name(step->state)));
+    po_json_out_field(&json, "why", po_str_of(step->why));
+    po_json_out_key(&json, "destructive");
+    po_json_out_bool(&json, false);
+    po_json_out_object_end(&json);
+    PO_TRY_LEAF(cx, po_buf_check(out), "repair event");
+    return po_rc_ok();
+}
+
+/* The plan made anew must no longer name the step. */
+static PO_RC verify_step(struct po_ctx *cx, struct po_home *home, const struct po_repair *repair,
+                         struct po_repair_step *step)
+{
+    struct po_doctor_plan again = {0};
+    PO_ARENA_NEW(cx, again.steps, PO_DOCTOR_STEPS_MAX);
+    PO_TRY(cx, plan_one(cx, home, repair, &again));
+    step->state = PO_REPAIR_APPLIED;
+    for (size_t i = 0; i < again.count; i++) {
+        if (!po_str_eq(po_str_of(again.steps[i].subject), po_str_of(step->subject))) continue;
+        step->state = PO_REPAIR_FAILED;
+        step->why = "applied, and still there";
+    }
+    return po_rc_ok();
+}
+
+static PO_RC try_step(struct po_ctx *cx, struct po_home *home, const struct po_repair *repair,
+                      struct po_repair_step *step)
+{
+    po_rc rc = repair->apply(cx, home, step);
+    if (rc.code == PO_NOMEM) return rc;
+    if (po_is_ok(rc)) return verify_step(cx, home, repair, step);
+    step->state = PO_REPAIR_FAILED;
+    step->why = po_arena_strdup(cx->arena, po_str_of(po_err_msg(cx)));
+    if (step->why == NULL) step->why = "out of memory";
+    po_err_clear(cx);
+    return po_rc_ok();
+}
+
+static PO_RC record_step(struct po_ctx *cx, struct po_home *home, const struct po_repair_step *step)
+{
+    PO_BUF_AUTO detail;
+    po_buf_init(&detail, 32768);
+    po_str resource = {"", 0};
+    PO_TRY(cx, step_json(cx, step, &detail));
+    PO_TRY(cx, resource_of(cx, step, &resource));
+    struct po_event event = {.type = PO_EVENT_TYPE_REPAIR_APPLIED,
+                             .resource = resource,
+                             .action = PO_LIT("repair"),
+                             .result = step->state == PO_REPAIR_APPLIED ? PO_EVENT_SUCCESS
+                                                                        : PO_EVENT_FAILURE,
+                             .detail = po_buf_str(&detail)};
+    return po_home_record(cx, home, &event);
+}
+
+static const struct po_repair *find_repair(const char *name)
+{
+    size_t count = 0;
+    const struct po_repair *table = po_repair_table(&count);
+    for (size_t i = 0; i < count; i++)
+        if (po_str_eq_cstr(po_str_of(name), table[i].name)) return &table[i];
+    return NULL;
+}
+
+static PO_RC apply_step(struct po_ctx *cx, struct po_home *home, struct po_repair_step *step)
+{
+    const struct po_repair *repair = find_repair(step->repair);
+    PO_INVARIANT(cx, repair != NULL);
+    PO_BUF_AUTO detail;
+    po_buf_init(&detail, 32768);
+    po_str resource = {"", 0};
+    struct po_intent intent;
+    PO_TRY(cx, step_json(cx, step, &detail));
+    PO_TRY(cx, resource_of(cx, step, &resource));
+    PO_TRY(cx, po_intent_begin(cx, home, "repair.apply", resource, po_buf_str(&detail), &intent));
+    PO_TRY(cx, try_step(cx, home, repair, step));
+    PO_TRY(cx, po_intent_end(cx, home, &intent,
+                             step->state == PO_REPAIR_APPLIED ? PO_EVENT_SUCCESS : PO_EVENT_FAILURE,
+                             PO_LIT("{}")));
+    return record_step(cx, home, step);
+}
+
+static PO_RC write_marker(struct po_ctx *cx, struct po_home *home)
+{
+    char now[PO_TIME_RFC3339_BYTES];
+    const char *path = NULL;
+    po_time_format_s(po_ctx_now_us(cx), now);
+    PO_TRY(cx, po_path_join(cx, po_home_path(home, PO_PLACE_LOGS), MARKER, &path));
+    return po_fs_write_atomic(cx, path, po_str_of(now), 0640);
+}
+
+PO_RC po_doctor_apply(struct po_ctx *cx, struct po_home *home, struct po_doctor_plan *plan)
+{
+    size_t applied_max = (size_t)po_flags_int(po_home_flags(home), PO_FLAG_DOCTOR_REPAIRS_MAX);
+    for (size_t i = 0; i < plan->count && plan->applied + plan->failed < applied_max; i++) {
+        struct po_repair_step *step = &plan->steps[i];
+        if (step->state != PO_REPAIR_PLANNED) continue;
+        PO_TRY_MSG(cx, apply_step(cx, home, step), "repairing '%s'", step->subject);
+        if (step->state == PO_REPAIR_APPLIED)
+            plan->applied++;
+        else
+            plan->failed++;
+    }
+    PO_TRY(cx, po_home_flush(cx, home));
+    PO_TRY(cx, po_doctor_log_write(cx, home));
+    if (plan->failed == 0 && plan->left == 0) PO_TRY(cx, write_marker(cx, home));
+    return po_rc_ok();
+}
