@@ -34,7 +34,7 @@ enum po_view_health_state {
 
 /* Newest result of one health check. A missing one, or one older than PO_VIEW_HEALTH_TTL_US at the
  * as-of time, counts as untested. */
-#define PO_VIEW_HEALTH_TTL_US (2 * PO_US_PER_HOUR)
+#define PO_VIEW_HEALTH_TTL_US (10 * PO_US_PER_MIN) /* 2 x the assessment timer */
 struct po_view_health {
     po_str id; /* "HC-01" */
     enum po_view_health_state state;
@@ -179,7 +179,8 @@ struct po_figure {
     const char *name;  /* "health.passed" */
     const char *query; /* what it is computed from, in words */
 };
-const struct po_figure *po_figure_table(size_t *ret_count);
+size_t po_figure_count(void);
+const struct po_figure *po_figure_at(size_t i); /* i < po_figure_count() */
 /* Its text over this view. PO_NOTFOUND for an unknown name. */
 PO_RC po_figure_text(struct po_ctx *cx, const struct po_catalog *catalog,
                      const struct po_view *view, po_str name, struct po_buf *out);
@@ -191,14 +192,14 @@ extern const char *const po_report_register_names[];
 #define PO_CLAIMS_BYTES_MAX ((size_t)1 << 20)
 #define PO_CLAIMS_MAX 2048
 
-enum po_verdict { PO_CLAIM_CONFIRMED, PO_CLAIM_CONTRADICTED, PO_CLAIM_UNPROVEN };
-const char *po_verdict_name(enum po_verdict verdict);
+enum po_claim_verdict { PO_CLAIM_CONFIRMED, PO_CLAIM_CONTRADICTED, PO_CLAIM_UNPROVEN };
+const char *po_claim_verdict_name(enum po_claim_verdict verdict);
 
 struct po_claim {
     size_t line;    /* 1-based, in the text */
     po_str section; /* nearest heading above */
     po_str text;
-    enum po_verdict verdict;
+    enum po_claim_verdict verdict;
     po_str evidence; /* the facts that decide it; "" when nothing was recorded */
 };
 struct po_claims {
