@@ -241,6 +241,17 @@ void po_power_linked(const char *path)
     if (state.is_on) record_name(PO_POWER_ADD_NAME, path, ino_of(path), 0);
 }
 
+void po_power_symlinked(const char *target, const char *path)
+{
+    struct place place;
+    if (!state.is_on || !place_of(path, &place)) return;
+    struct record_parts parts = {
+        .head = {.op = PO_POWER_SYMLINK, .ino = ino_of(path), .parent = place.dir_ino},
+        .name = po_str_of(place.name),
+        .data = po_str_of(target)};
+    record(&parts);
+}
+
 void po_power_removed(const char *path)
 {
     if (state.is_on) record_name(PO_POWER_REMOVE, path, 0, 0);

@@ -259,8 +259,14 @@ static po_rc replay_name(struct disk *disk, const struct journal_entry *entry)
                               .name2 = entry->name2,
                               .object = NONE};
     if (op.dir == NONE) return po_rc_of(PO_CORRUPT);
-    if (head->op == PO_POWER_CREATE || head->op == PO_POWER_MKDIR)
-        PO_PASS(add_object(disk, head->op == PO_POWER_MKDIR ? DISK_DIR : DISK_FILE, head));
+    if (head->op == PO_POWER_CREATE) PO_PASS(add_object(disk, DISK_FILE, head));
+    if (head->op == PO_POWER_MKDIR) PO_PASS(add_object(disk, DISK_DIR, head));
+    if (head->op == PO_POWER_SYMLINK) {
+        PO_PASS(add_object(disk, DISK_LINK, head));
+        struct po_buf *target = &disk->objects[disk->object_count - 1].content;
+        po_buf_append(target, entry->data);
+        PO_PASS(po_buf_check(target));
+    }
     if (head->op == PO_POWER_RENAME) {
         op.dir2 = find_object(disk, head->parent2);
         if (op.dir2 == NONE) return po_rc_of(PO_CORRUPT);
@@ -316,6 +322,7 @@ static po_rc replay_entry(struct disk *disk, const struct journal_entry *entry)
     case PO_POWER_BASE_DATA: return replay_base(disk, entry);
     case PO_POWER_CREATE:
     case PO_POWER_MKDIR:
+    case PO_POWER_SYMLINK:
     case PO_POWER_ADD_NAME:
     case PO_POWER_REMOVE:
     case PO_POWER_RENAME: return replay_name(disk, entry);

@@ -16,11 +16,12 @@
 struct po_process_options {
     const char *path;        /* absolute; no search along PATH */
     const char *const *argv; /* NULL-terminated, argv[0] included */
-    const char *const *env;  /* NULL-terminated "NAME=value"; NULL: PATH, LANG=C.UTF-8, TZ=UTC only */
-    const char *directory;   /* to start in; NULL: ours */
-    po_str input;            /* given to stdin, then closed; empty: stdin is at its end */
-    int64_t timeout_ms;      /* 1..PO_PROCESS_TIMEOUT_MS_MAX; an earlier cx->deadline_us also ends it */
-    int64_t grace_ms;        /* at the deadline SIGTERM, and after this time SIGKILL; 0: SIGKILL */
+    const char *const
+        *env;              /* NULL-terminated "NAME=value"; NULL: PATH, LANG=C.UTF-8, TZ=UTC only */
+    const char *directory; /* to start in; NULL: ours */
+    po_str input;          /* given to stdin, then closed; empty: stdin is at its end */
+    int64_t timeout_ms; /* 1..PO_PROCESS_TIMEOUT_MS_MAX; an earlier cx->deadline_us also ends it */
+    int64_t grace_ms;   /* at the deadline SIGTERM, and after this time SIGKILL; 0: SIGKILL */
 };
 
 struct po_process_result {

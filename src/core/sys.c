@@ -156,15 +156,11 @@ int po_sys_link(const char *from, const char *to)
     return ret;
 }
 
-/* Not for files below a simulated power cut: the layer records no links. */
 int po_sys_symlink(const char *target, const char *path)
 {
-    if (po_power_refuses(path, path)) {
-        errno = EXDEV;
-        return -1;
-    }
     int ret = -1;
     SYS_CALL(ret, "symlink", symlink(target, path));
+    if (ret == 0) po_power_symlinked(target, path);
     return ret;
 }
 

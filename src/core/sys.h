@@ -12,6 +12,7 @@
 
 #include <dirent.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/types.h>
@@ -60,6 +61,23 @@ int po_sys_poll(struct pollfd *fds, nfds_t count, int timeout_ms);
 pid_t po_sys_waitpid(pid_t pid, int *ret_status, int options);
 int po_sys_kill(pid_t pid, int signal_number); /* pid < -1: process group */
 int po_sys_pidfd_open(pid_t pid);
+
+/* Whether a child has ended, without reaping it: ret_info->si_pid is 0 while it runs. */
+int po_sys_waitid_peek(pid_t pid, siginfo_t *ret_info);
+int po_sys_set_nonblocking(int fd);
+
+/* Start `path` (absolute) with `argv` and `env`; 0, or -1 and errno. */
+struct po_sys_spawn {
+    const char *path;
+    const char *const *argv;
+    const char *const *env;
+    const char *directory; /* NULL: ours */
+    int fds[3];            /* become 0, 1 and 2; nothing else stays open */
+};
+/* In its own process group, with default signals and an empty signal mask. */
+int po_sys_spawn(const struct po_sys_spawn *how, pid_t *ret_pid);
+/* Write to a pipe whose reader may be gone: EPIPE instead of a signal. */
+ssize_t po_sys_write_pipe(int fd, const void *buf, size_t len);
 int po_sys_uname(struct utsname *ret_name);
 bool po_sys_isatty(int fd);
 uid_t po_sys_geteuid(void);
