@@ -108,8 +108,7 @@ PO_RC po_cmd_score(struct po_ctx *cx, struct po_cli *cli)
     struct po_evidence evidence;
     PO_TRY(cx, po_cli_open_home(cx, cli));
     PO_TRY(cx, po_cli_evidence(cx, cli, &evidence));
-    struct po_as_of as_of = {.size = evidence.at.size, .time_us = evidence.at.time_us};
-    memcpy(as_of.root, evidence.at.root, sizeof as_of.root);
+    struct po_as_of as_of = po_evidence_as_of(&evidence.at);
     if (cli->format == PO_CLI_TABLE)
         po_buf_printf(&cli->out, "readiness, self-assessed, as of ledger size %lu\n\n",
                       (unsigned long)evidence.at.size);

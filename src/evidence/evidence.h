@@ -12,6 +12,7 @@
 #include "control/control.h"
 #include "core/ctx.h"
 #include "home/home.h"
+#include "report/report.h"
 
 /* A position in the ledger and what it is called. */
 struct po_evidence_at {
@@ -63,5 +64,56 @@ struct po_evidence {
 /* Load the runs and compute states and scores. `size` as for po_evidence_locate. */
 PO_RC po_evidence_load(struct po_ctx *cx, struct po_home *home, const struct po_catalog *catalog,
                        uint64_t size, const bool *is_wanted, struct po_evidence *ret_evidence);
+
+/* -- reports ------------------------------------------------------------------------------------- */
+
+/* The position as control/ states it. */
+struct po_as_of po_evidence_as_of(const struct po_evidence_at *at);
+/* What a report is a function of, filled from the ledger alone. In the arena. */
+PO_RC po_evidence_view(struct po_ctx *cx, struct po_home *home, const struct po_evidence *evidence,
+                       const bool *is_wanted, struct po_view *ret_view);
+
+struct po_report_request {
+    const struct po_catalog *catalog;
+    const bool *is_wanted; /* as for po_evidence_runs */
+    enum po_report_kind kind;
+    uint64_t size; /* as for po_evidence_locate */
+    po_str file;   /* when verifying: bytes to compare as well; NULL pointer: only the record */
+};
+/* Render, writing nothing. PO_UNAVAILABLE when the ledger is empty. */
+PO_RC po_evidence_render(struct po_ctx *cx, struct po_home *home,
+                         const struct po_report_request *request, struct po_view *ret_view,
+                         struct po_buf *out);
+
+struct po_issued {
+    struct po_report_record record;
+    const char *path;
+    po_str body;
+};
+/* Render, write the file, record digests and position. Arena. PO_IO, PO_DENIED. */
+PO_RC po_evidence_issue(struct po_ctx *cx, struct po_home *home,
+                        const struct po_report_request *request, struct po_issued *ret_issued);
+
+/*
+ * The record of a report, newest first: by id, or (body_digest not NULL) by the SHA-256 of its bytes.
+ */
+PO_RC po_evidence_report_find(struct po_ctx *cx, struct po_home *home, po_str id,
+                              const uint8_t *body_digest, bool *ret_found,
+                              struct po_report_record *ret_record);
+
+struct po_report_check_item {
+    const char *what;
+    bool holds;
+};
+struct po_report_check {
+    bool is_ok;
+    struct po_report_check_item items[8];
+    size_t count;
+};
+/* Rebuild a report from run records and compare. A difference is a result, not an error. */
+PO_RC po_evidence_report_verify(struct po_ctx *cx, struct po_home *home,
+                                const struct po_report_record *record,
+                                const struct po_report_request *how,
+                                struct po_report_check *ret_check);
 
 #endif
