@@ -72,6 +72,42 @@ TEST(ctx__arena_new_reports_an_exhausted_arena)
     check_eq_cstr(po_err_msg(cx), "out of request memory");
 }
 
+TEST(ctx__a_child_shares_all_but_arena_and_error)
+{
+    TEST_CX(cx);
+    struct po_ctx child = {0};
+    check_fails(cx, PO_FAIL(cx, PO_BUSY, "earlier"), PO_BUSY);
+    check_ok(cx, po_ctx_child_begin(cx, 64, &child));
+    check_that(child.clock == cx->clock && child.arena != cx->arena);
+    check_eq_cstr(child.session, cx->session);
+    check_eq_int(child.err.code, PO_OK);
+    check_that(po_arena_alloc(child.arena, 1, 64) != NULL);
+    check_that(po_arena_alloc(child.arena, 1, 1) == NULL);
+    check_eq_int(po_ctx_child_end(cx, &child, po_rc_ok()).code, PO_OK);
+    check_that(child.arena == NULL);
+    check_eq_cstr(po_err_msg(cx), "earlier");
+}
+
+TEST(ctx__a_failing_child_hands_its_error_up)
+{
+    TEST_CX(cx);
+    struct po_ctx child = {0};
+    check_ok(cx, po_ctx_child_begin(cx, 64, &child));
+    po_rc rc = ask_too_much(&child);
+    check_fails(cx, po_ctx_child_end(cx, &child, rc), PO_NOMEM);
+    check_eq_cstr(po_err_msg(cx), "out of request memory");
+    check_eq_cstr(cx->err.frames[0].func, "ask_too_much");
+}
+
+TEST_FAULTS(ctx__no_child_without_memory)
+{
+    TEST_CX(cx);
+    PO_CTX_AUTO child = {0};
+    po_rc rc = po_ctx_child_begin(cx, 64, &child);
+    check_that(po_is_ok(rc) == (child.arena != NULL));
+    if (!test_survived(rc)) check_eq_int(cx->err.code, PO_NOMEM);
+}
+
 TEST_FAULTS(ctx__init_fails_cleanly)
 {
     PO_CTX_AUTO cx = {0};

@@ -4,6 +4,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 #ifdef PO_TRAP
@@ -235,6 +236,16 @@ TEST(err__prefix_and_system_text_are_cut_too)
     check_that(cx->err.msg_truncated);
     check_that(po_str_starts(po_str_of(po_err_msg(cx)), PO_LIT("before: yyy")));
     check_that(po_str_ends(po_str_of(po_err_msg(cx)), PO_LIT("yyy...")));
+}
+
+TEST(err__a_format_that_fails_leaves_a_mark)
+{
+    TEST_CX(cx);
+    volatile int too_wide = INT_MAX;
+    check_fails(cx, PO_FAIL(cx, PO_IO, "size %*d", too_wide, 1), PO_IO);
+    check_that(cx->err.msg_truncated);
+    check_that(po_str_ends(po_str_of(po_err_msg(cx)), PO_LIT("...")));
+    check_eq_u64(strlen(po_err_msg(cx)), cx->err.msg_len);
 }
 
 TEST(err__frames_beyond_the_limit_are_left_out)

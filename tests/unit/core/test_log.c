@@ -97,6 +97,23 @@ TEST(log__leaves_out_lines_below_its_level)
     close(fd);
 }
 
+TEST(log__names_every_level)
+{
+    static const char *const want[] = {"debug", "info", "warn", "error", "unknown"};
+    TEST_CX(cx);
+    int fd = open_log_file();
+    LOG *log = po_log_new(fd, PO_LOG_DEBUG);
+    cx->log = log;
+    for (int level = 0; level < 5; level++)
+        po_log(cx, (enum po_log_level)level, "a");
+    po_str text = {0};
+    char *bytes = read_log(&text);
+    for (size_t i = 0; i < 5; i++)
+        check_member(parse_line(cx, text, i), "level", want[i]);
+    free(bytes);
+    close(fd);
+}
+
 TEST(log__without_a_log_nothing_happens)
 {
     TEST_CX(cx);
