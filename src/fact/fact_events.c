@@ -25,133 +25,15 @@ PO_RC po_fact_scratch_end(struct po_ctx *cx, const struct po_ctx *scratch, po_rc
     return PO_FAIL(cx, rc.code, "%s", po_err_msg(scratch));
 }
 
-/* What one opened event is looked at with. */
-struct event_walk {
-    struct po_ctx *cx; /* what is kept goes into its arena */
-    struct po_fact_events *events;
-    const struct po_event_view *view;
-    po_time_us received_us;
-    uint64_t leaf;
-};
-
-static PO_RC keep_text(struct po_ctx *cx, po_str text, const char **ret_text)
-{
-    *ret_text = po_arena_strdup(cx->arena, text);
-    if (*ret_text == NULL) return PO_FAIL(cx, PO_NOMEM, "out of request memory");
-    return po_rc_ok();
-}
-
-/* A map entry of `size` zeroed bytes, made at first sight; NULL when the map is full. */
-static PO_RC entry_of(struct event_walk *walk, struct po_map *map, po_str key, size_t size,
-                      void **ret_entry)
-{
-    *ret_entry = po_map_find(map, key);
-    if (*ret_entry != NULL) return po_rc_ok();
-    void *entry = po_arena_alloc(walk->cx->arena, 1, size);
-    if (entry == NULL) return PO_FAIL(walk->cx, PO_NOMEM, "out of request memory");
-    po_rc rc = po_map_add(walk->cx, map, key, entry);
-    if (rc.code == PO_LIMIT) {
-        po_err_clear(walk->cx);
-        walk->events->is_cut = true;
-        return po_rc_ok();
-    }
-    PO_TRY(walk->cx, rc);
-    *ret_entry = entry;
-    return po_rc_ok();
-}
-
-static PO_RC add_run(struct event_walk *walk)
-{
-    const struct po_json *detail = po_json_get(walk->view->json, "detail");
-    const struct po_json *clause = po_json_get(detail, "clause");
-    const struct po_json *state = po_json_get(detail, "state");
-    if (clause == NULL || clause->type != PO_JSON_STR) return po_rc_ok();
-    void *entry = NULL;
-    PO_TRY(walk->cx,
-           entry_of(walk, walk->events->runs, clause->str, sizeof(struct po_fact_run), &entry));
-    struct po_fact_run *run = entry;
-    if (run == NULL) return po_rc_ok();
-    run->leaf = walk->leaf;
-    run->received_us = walk->received_us;
-    po_str word = state != NULL && state->type == PO_JSON_STR ? state->str : PO_LIT("unknown");
-    PO_TRY(walk->cx, keep_text(walk->cx, word, &run->state));
-    return keep_text(walk->cx, walk->view->event_id, &run->event_id);
-}
-
-static PO_RC add_session(struct event_walk *walk)
-{
-    void *entry = NULL;
-    PO_TRY(walk->cx, entry_of(walk, walk->events->sessions, walk->view->session_id,
-                              sizeof(struct po_fact_session), &entry));
-    struct po_fact_session *session = entry;
-    if (session == NULL) return po_rc_ok();
-    if (session->runs == 0) session->first_us = walk->received_us;
-    session->last_us = walk->received_us;
-    session->runs++;
-    session->is_own = po_str_eq_cstr(walk->view->session_id, walk->cx->session);
-    return po_rc_ok();
-}
-
-static PO_RC add_intent_opened(struct event_walk *walk)
-{
-    void *entry = NULL;
-    PO_TRY(walk->cx, entry_of(walk, walk->events->intents, walk->view->event_id,
-                              sizeof(struct po_fact_intent), &entry));
-    struct po_fact_intent *intent = entry;
-    if (intent == NULL) return po_rc_ok();
-    intent->is_opening_seen = true;
-    intent->opened_us = walk->received_us;
-    PO_TRY(walk->cx, keep_text(walk->cx, walk->view->event_id, &intent->id));
-    PO_TRY(walk->cx, keep_text(walk->cx, walk->view->action, &intent->action));
-    return keep_text(walk->cx, walk->view->resource, &intent->resource);
-}
-
-static PO_RC add_intent_ended(struct event_walk *walk, bool is_abandoned)
-{
-    void *entry = NULL;
-    if (walk->view->correlation_id.len == 0) return po_rc_ok();
-    PO_TRY(walk->cx, entry_of(walk, walk->events->intents, walk->view->correlation_id,
-                              sizeof(struct po_fact_intent), &entry));
-    struct po_fact_intent *intent = entry;
-    if (intent == NULL) return po_rc_ok();
-    intent->ended_us = walk->received_us;
-    po_str result = is_abandoned ? PO_LIT("abandoned") : walk->view->result;
-    return keep_text(walk->cx, result, &intent->result);
-}
-
-static PO_RC add_session_of_other(struct event_walk *walk)
-{
-    if (po_str_eq_cstr(walk->view->session_id, walk->cx->session)) {
-        walk->events->own++;
-        return po_rc_ok();
-    }
-    walk->events->last_other_us = walk->received_us;
-    const char *known = walk->events->last_other_session;
-    if (known != NULL && po_str_eq_cstr(walk->view->session_id, known)) return po_rc_ok();
-    return keep_text(walk->cx, walk->view->session_id, &walk->events->last_other_session);
-}
-
-static PO_RC add_event(struct event_walk *walk, uint16_t type)
-{
-    PO_TRY(walk->cx, add_session_of_other(walk));
-    switch (type) {
-    case PO_EVENT_TYPE_CONTROL_TESTED: PO_TRY(walk->cx, add_run(walk)); return add_session(walk);
-    case PO_EVENT_TYPE_INTENT_OPENED: return add_intent_opened(walk);
-    case PO_EVENT_TYPE_INTENT_CLOSED: return add_intent_ended(walk, false);
-    case PO_EVENT_TYPE_INTENT_ABANDONED: return add_intent_ended(walk, true);
-    default: return po_rc_ok();
-    }
-}
-
-static PO_RC note_bad(struct event_walk *walk, const struct po_ctx *scratch)
+static PO_RC note_bad(struct po_fact_event_walk *walk, const struct po_ctx *scratch)
 {
     if (walk->events->first_bad_why != NULL) return po_rc_ok();
     walk->events->first_bad_leaf = walk->leaf;
-    return keep_text(walk->cx, po_str_of(po_err_msg(scratch)), &walk->events->first_bad_why);
+    return po_fact_keep(walk->cx, po_str_of(po_err_msg(scratch)), &walk->events->first_bad_why);
 }
 
 /* Opening failed: an answer about the leaf, unless the file could not be read at all. */
-static PO_RC count_unopened(struct event_walk *walk, const struct po_ctx *scratch, po_rc rc)
+static PO_RC count_unopened(struct po_fact_event_walk *walk, const struct po_ctx *scratch, po_rc rc)
 {
     if (rc.code == PO_NOTFOUND) {
         walk->events->foreign++;
@@ -167,8 +49,8 @@ static PO_RC count_unopened(struct event_walk *walk, const struct po_ctx *scratc
     return note_bad(walk, scratch);
 }
 
-static PO_RC look_at_leaf(struct po_ctx *scratch, struct po_ledger *ledger, struct event_walk *walk,
-                          struct po_buf *bytes)
+static PO_RC look_at_leaf(struct po_ctx *scratch, struct po_ledger *ledger,
+                          struct po_fact_event_walk *walk, struct po_buf *bytes)
 {
     struct po_record record = {0};
     po_rc rc = po_ledger_record_at(scratch, ledger, walk->leaf, &record);
@@ -193,10 +75,10 @@ static PO_RC look_at_leaf(struct po_ctx *scratch, struct po_ledger *ledger, stru
     }
     walk->events->valid++;
     walk->view = &view;
-    return add_event(walk, record.event_type);
+    return po_fact_event_add(walk, record.event_type);
 }
 
-static PO_RC walk_batch(struct event_walk *walk, struct po_ledger *ledger)
+static PO_RC walk_batch(struct po_fact_event_walk *walk, struct po_ledger *ledger)
 {
     PO_CTX_AUTO scratch = {0};
     PO_TRY_LEAF(walk->cx, po_fact_scratch_init(walk->cx, &scratch), "reading events");
@@ -214,9 +96,10 @@ static PO_RC walk_events(struct po_ctx *cx, struct po_ledger *ledger, struct po_
     PO_TRY(cx, po_map_new(cx, PO_FACT_CLAUSES_MAX, &events->runs));
     PO_TRY(cx, po_map_new(cx, PO_FACT_INTENTS_MAX, &events->intents));
     PO_TRY(cx, po_map_new(cx, PO_FACT_SESSIONS_MAX, &events->sessions));
+    PO_TRY(cx, po_map_new(cx, PO_FACT_SESSIONS_MAX, &events->reports));
     events->to = po_ledger_size(ledger);
     events->from = events->to > PO_FACT_EVENTS_MAX ? events->to - PO_FACT_EVENTS_MAX : 0;
-    struct event_walk walk = {.cx = cx, .events = events, .leaf = events->from};
+    struct po_fact_event_walk walk = {.cx = cx, .events = events, .leaf = events->from};
     while (walk.leaf < events->to)
         PO_TRY(cx, walk_batch(&walk, ledger));
     return po_rc_ok();

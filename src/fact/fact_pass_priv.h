@@ -78,6 +78,16 @@ struct po_fact_intent {
     po_time_us ended_us;
     bool is_opening_seen;
 };
+/* What a report.created event says of its file. */
+struct po_fact_report {
+    uint64_t leaf;
+    po_time_us received_us;
+    uint64_t as_of_size;
+    uint8_t as_of_root[PO_SHA256_BYTES];
+    uint8_t body[PO_SHA256_BYTES];
+    bool has_body;
+    bool has_as_of;
+};
 struct po_fact_session {
     po_time_us first_us;
     po_time_us last_us;
@@ -98,11 +108,29 @@ struct po_fact_events {
     struct po_map *runs;       /* clause id -> newest struct po_fact_run */
     struct po_map *intents;    /* intent id -> struct po_fact_intent */
     struct po_map *sessions;   /* session -> struct po_fact_session, those with runs */
-    bool is_cut;               /* one of the maps was full */
-    po_time_us last_other_us;  /* newest event of another session; 0: none in the window */
-    uint64_t own;              /* events of this session */
+    uint64_t changes;          /* of configuration and flags */
+    uint64_t changes_with_actor;
+    uint64_t changes_with_values; /* old and new */
+    uint64_t changes_with_reason;
+    struct po_map *reports;   /* event id -> struct po_fact_report */
+    bool is_cut;              /* one of the maps was full */
+    po_time_us last_other_us; /* newest event of another session; 0: none in the window */
+    uint64_t own;             /* events of this session */
     const char *last_other_session;
 };
+
+/* What one opened event is looked at with. */
+struct po_fact_event_walk {
+    struct po_ctx *cx; /* what is kept goes into its arena */
+    struct po_fact_events *events;
+    const struct po_event_view *view;
+    po_time_us received_us;
+    uint64_t leaf;
+};
+/* Keep what later facts need of this event. */
+PO_RC po_fact_event_add(struct po_fact_event_walk *walk, uint16_t type);
+/* Copy text into cx's arena. */
+PO_RC po_fact_keep(struct po_ctx *cx, po_str text, const char **ret_text);
 
 /* PO_UNAVAILABLE without a home. */
 PO_RC po_fact_ledger(struct po_ctx *cx, struct po_fact_set *set, struct po_ledger **ret_ledger);

@@ -35,7 +35,11 @@ struct po_fact_places {
     const char *stamps;     /* /var/lib/systemd/timers */
     const char *repo;       /* REPO_DIR, NULL when not configured */
     const char *program;    /* the running program, for drills: /proc/self/exe */
-    uid_t uid;              /* who we are */
+    const char *intake;     /* where files to be processed arrive */
+    int64_t archive_max;    /* plan of the archive: sets, days */
+    int64_t archive_days_max;
+    int64_t disk_free_min_percent;
+    uid_t uid;                                   /* who we are */
     int (*clock_state)(struct timex *ret_state); /* adjtimex(2) with modes 0: reads only */
 };
 
@@ -115,6 +119,8 @@ void po_fact_put_digest(struct po_json_out *out, const char *key, const uint8_t 
 
 /* "a/b" and "a/b/c" in the arena. */
 PO_RC po_fact_path(struct po_ctx *cx, const char *dir, const char *name, const char **ret_path);
+
+PO_RC po_fact_path_str(struct po_ctx *cx, const char *dir, po_str name, const char **ret_path);
 
 /*
  * Whole small file. Absent or not readable is an answer, not a failure: *ret_bytes = {NULL, 0} and

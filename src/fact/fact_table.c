@@ -3,6 +3,8 @@
  */
 #include "fact_priv.h"
 
+#include "core/cfg.h"
+#include "core/flags.h"
 #include "home/home.h"
 
 #include <unistd.h>
@@ -48,21 +50,56 @@ void po_fact_table_render(struct po_buf *out)
 /* Reads only: modes is 0. The kernel's answer is no clock reading of ours. */
 static int read_clock_state(struct timex *ret_state) { return adjtimex(ret_state); }
 
+/* Units of this user: as root the system's. */
+static PO_RC find_unit_places(struct po_ctx *cx, struct po_fact_places *places)
+{
+    places->user_units = "/etc/systemd/system";
+    places->stamps = "/var/lib/systemd/timers";
+    if (places->uid == 0) return po_rc_ok();
+    const char *user_home = po_env("HOME");
+    const char *config = po_env("XDG_CONFIG_HOME");
+    if (config == NULL && user_home != NULL)
+        PO_TRY(cx, po_fact_path(cx, user_home, ".config", &config));
+    places->user_units = NULL;
+    places->stamps = NULL;
+    if (config != NULL) PO_TRY(cx, po_fact_path(cx, config, "systemd/user", &places->user_units));
+    if (user_home != NULL)
+        PO_TRY(cx, po_fact_path(cx, user_home, ".local/share/systemd/timers", &places->stamps));
+    return po_rc_ok();
+}
+
+/* The intake: the flag, else the option. */
+static PO_RC find_intake(struct po_ctx *cx, struct po_home *home, const char **ret_intake)
+{
+    po_str flag = po_flags_str(po_home_flags(home), PO_FLAG_INTAKE_PATH);
+    *ret_intake = po_cfg_cstr(po_home_cfg(home), PO_CFG_INTAKE_DIR);
+    if (flag.len == 0) return po_rc_ok();
+    *ret_intake = po_arena_strdup(cx->arena, flag);
+    if (*ret_intake == NULL) return PO_FAIL(cx, PO_NOMEM, "out of request memory");
+    return po_rc_ok();
+}
+
 PO_RC po_fact_places_find(struct po_ctx *cx, struct po_home *home,
                           struct po_fact_places *ret_places)
 {
-    (void)cx;
-    *ret_places = (struct po_fact_places){
+    const struct po_cfg *cfg = po_home_cfg(home);
+    struct po_fact_places places = {
         .root = po_home_root(home),
         .state_dir = po_home_state_dir(home),
         .proc = "/proc",
         .etc = "/etc",
         .run = "/run",
         .dpkg = "/var/lib/dpkg/status",
-        .stamps = "/var/lib/systemd/timers",
         .program = "/proc/self/exe",
+        .repo = po_cfg_cstr(cfg, PO_CFG_REPO_DIR),
+        .archive_max = po_cfg_int(cfg, PO_CFG_ARCHIVE_MAX),
+        .archive_days_max = po_cfg_int(cfg, PO_CFG_ARCHIVE_DAYS_MAX),
+        .disk_free_min_percent = po_cfg_int(cfg, PO_CFG_DISK_FREE_MIN_PERCENT),
         .uid = geteuid(),
         .clock_state = read_clock_state,
     };
+    PO_TRY(cx, find_unit_places(cx, &places));
+    PO_TRY(cx, find_intake(cx, home, &places.intake));
+    *ret_places = places;
     return po_rc_ok();
 }

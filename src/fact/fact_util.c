@@ -35,6 +35,13 @@ PO_RC po_fact_path(struct po_ctx *cx, const char *dir, const char *name, const c
     return po_path_join(cx, dir, name, ret_path);
 }
 
+PO_RC po_fact_path_str(struct po_ctx *cx, const char *dir, po_str name, const char **ret_path)
+{
+    const char *text = po_arena_strdup(cx->arena, name);
+    if (text == NULL) return PO_FAIL(cx, PO_NOMEM, "out of request memory");
+    return po_path_join(cx, dir, text, ret_path);
+}
+
 const char *po_fact_file_name(enum po_fact_file state)
 {
     static const char *const names[] = {"ok", "absent", "denied", "other", "cut"};
