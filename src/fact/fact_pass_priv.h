@@ -104,11 +104,13 @@ struct po_fact_events {
     uint64_t no_key;
     uint64_t foreign; /* another tenant's */
     uint64_t first_bad_leaf;
-    const char *first_bad_why; /* NULL: none */
-    struct po_map *runs;       /* clause id -> newest struct po_fact_run */
-    struct po_map *intents;    /* intent id -> struct po_fact_intent */
-    struct po_map *sessions;   /* session -> struct po_fact_session, those with runs */
-    uint64_t changes;          /* of configuration and flags */
+    const char *first_bad_why;  /* NULL: none */
+    struct po_map *runs;        /* clause id -> newest struct po_fact_run */
+    struct po_map *intents;     /* intent id -> struct po_fact_intent */
+    struct po_map *sessions;    /* session -> struct po_fact_session, those with runs */
+    po_time_us timer_assess_us; /* newest assessment, report made by a timer; not this session's */
+    po_time_us timer_report_us;
+    uint64_t changes; /* of configuration and flags */
     uint64_t changes_with_actor;
     uint64_t changes_with_values; /* old and new */
     uint64_t changes_with_reason;
