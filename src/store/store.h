@@ -88,7 +88,10 @@ struct po_store *po_tx_store(struct po_tx *tx);
 
 /* ---- pending events ------------------------------------------------------------------------- */
 
-/* Oldest first, at most `limit` (<= PO_STORE_ROWS_MAX), at most 32 MiB of the arena; copies. */
+/*
+ * Oldest first, at most `limit` rows (<= PO_STORE_ROWS_MAX) and about 8 MiB, but at least one if there
+ * is any; copies in the arena. To drain more than that, give each round a context of its own.
+ */
 PO_RC po_store_pending_list(struct po_ctx *cx, struct po_store *store, size_t limit,
                             struct po_store_pending **ret_rows, size_t *ret_count);
 PO_RC po_store_pending_count(struct po_ctx *cx, struct po_store *store, uint64_t *ret_count);
