@@ -109,7 +109,8 @@ int main(int argc, char **argv)
     if (argc < 3) return 64;
     for (int i = 2; i < argc; i++)
         add_directory(argv[i]);
-    current = mmap(NULL, sizeof *current, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    current =
+        mmap(NULL, sizeof *current, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (current == MAP_FAILED) return 71;
     for (size_t from = 0; from < file_count; from = *current + 1) {
         if (run_from(from, strtoul(argv[1], NULL, 10))) break;

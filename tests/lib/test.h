@@ -21,7 +21,7 @@
 
 #define TEST_TIMEOUT_DEFAULT_S 20
 
-enum test_kind { TEST_PLAIN, TEST_FAULT_LOOP, TEST_FAULT_MANUAL };
+enum test_kind { TEST_PLAIN, TEST_FAULT_LOOP, TEST_FAULT_MANUAL, TEST_FAULT_SITES };
 
 struct test_case {
     const char *name;
@@ -53,8 +53,8 @@ void test_register(struct test_case *c);
 
 /*
  * The body runs again and again: first without a fault, then with allocation or system call 1, 2,
- * 3, ... failing once, until a run in which no fault fires. Each run has an empty temp dir. The body
- * must give the right answer or a documented error:
+ * 3, ... failing once (reads and writes are also cut short), until a run in which no fault fires. Each
+ * run has an empty temp dir. The body must give the right answer or a documented error:
  *
  *   TEST_FAULTS(catalog_load__fails_cleanly)
  *   {
@@ -69,6 +69,11 @@ void test_register(struct test_case *c);
 #define TEST_FAULTS(name) TEST_CASE_(name, 6 * TEST_TIMEOUT_DEFAULT_S, TEST_FAULT_LOOP)
 /* As TEST_FAULTS, but nothing fails before the body calls test_faults_arm() (after its set-up). */
 #define TEST_FAULTS_MANUAL(name) TEST_CASE_(name, 6 * TEST_TIMEOUT_DEFAULT_S, TEST_FAULT_MANUAL)
+/*
+ * As TEST_FAULTS_MANUAL, for long bodies: fails only the first and the last call of each call site
+ * (place in the code with its callers) that the run without a fault met.
+ */
+#define TEST_FAULTS_SITES(name) TEST_CASE_(name, 15 * TEST_TIMEOUT_DEFAULT_S, TEST_FAULT_SITES)
 
 void test_faults_arm(void);
 void test_faults_off(void);

@@ -20,9 +20,10 @@ static void __attribute__((noreturn)) fail_with(const char *file, int line, cons
     int used = 0;
     if (test_current.row != NULL)
         used = snprintf(prefix, sizeof prefix, "row '%.80s': ", test_current.row);
-    if (test_current.fault_number != 0 && used >= 0 && (size_t)used < sizeof prefix)
-        snprintf(prefix + used, sizeof prefix - (size_t)used, "failing call %" PRIu64 ": ",
-                 test_current.fault_number);
+    if (test_current.fault.number != 0 && used >= 0 && (size_t)used < sizeof prefix)
+        snprintf(prefix + used, sizeof prefix - (size_t)used, "%s call %" PRIu64 ": ",
+                 test_current.fault.mode == TEST_FAULT_SHORT ? "shortening" : "failing",
+                 test_current.fault.number);
     _ck_assert_failed(file, line, "", "%s%s", prefix, msg);
     abort(); /* not reached: the line above leaves the process */
 }

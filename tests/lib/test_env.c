@@ -148,7 +148,7 @@ void test_env_begin(const struct test_case *c, struct test_slot *slot)
     has_clock = false;
     test_current.row = NULL;
     test_current.has_tmpdir = false;
-    test_current.fault_number = 0;
+    test_current.fault = (struct test_fault){.mode = TEST_FAULT_OFF};
     test_current.fault_seen = false;
     test_current.fault_armed = false;
     test_current.random_state = test_options.seed * 0x2545f4914f6cdd1du ^ hash_name(c->name);

@@ -26,6 +26,23 @@ struct test_slot {
     char reason[TEST_REASON_BYTES];
 };
 
+enum test_fault_mode {
+    TEST_FAULT_OFF,
+    TEST_FAULT_RECORD,
+    TEST_FAULT_FAIL,
+    TEST_FAULT_SHORT,
+    TEST_FAULT_SITE
+};
+
+/* What fails in the current run of a fault loop. */
+struct test_fault {
+    enum test_fault_mode mode;
+    uint64_t number; /* of the call; 0 in the recording run */
+    int sys_errno;
+    uint64_t site;
+    uint64_t nth;
+};
+
 /* Set for each case before its process starts. */
 struct test_current {
     const struct test_case *test;
@@ -34,7 +51,7 @@ struct test_current {
     char tmpdir[256];
     bool has_tmpdir;
     uint64_t random_state;
-    uint64_t fault_number;
+    struct test_fault fault;
     bool fault_armed;
     bool fault_seen;
 };

