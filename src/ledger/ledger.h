@@ -162,11 +162,11 @@ PO_RC po_event_parse(struct po_ctx *cx, po_str bytes, struct po_event_view *ret_
 struct po_ledger_keys {
     void *user;
     /* The newest key of a tenant, for sealing. PO_UNAVAILABLE, PO_NOTFOUND. */
-    PO_RC (*current)
+    PO_RC(*current)
     (struct po_ctx *cx, void *user, po_tenant_id tenant, uint32_t *ret_epoch,
      const struct po_secret **ret_key);
     /* The key of an epoch (1..255), for opening. PO_UNAVAILABLE, PO_NOTFOUND. */
-    PO_RC (*at)
+    PO_RC(*at)
     (struct po_ctx *cx, void *user, po_tenant_id tenant, uint32_t epoch,
      const struct po_secret **ret_key);
 };
@@ -313,7 +313,7 @@ PO_RC po_ledger_tail_clear(struct po_ctx *cx, struct po_ledger *ledger, uint64_t
 struct po_ledger_queue {
     void *user;
     /* Oldest first, at most `max`; in cx's arena. */
-    PO_RC (*list)
+    PO_RC(*list)
     (struct po_ctx *cx, void *user, size_t max, struct po_sealed **ret_items, size_t *ret_count);
     /* Durably forget them: the ledger files hold them. */
     PO_RC (*remove)(struct po_ctx *cx, void *user, const struct po_sealed *items, size_t count);
