@@ -238,6 +238,25 @@ TEST(err__prefix_and_system_text_are_cut_too)
     check_that(po_str_ends(po_str_of(po_err_msg(cx)), PO_LIT("yyy...")));
 }
 
+/* Around the edge, message, system text and prefix stay within the record. */
+TEST(err__every_length_around_the_limit_is_held)
+{
+    TEST_CX(cx);
+    char text[PO_ERR_MSG_BYTES_MAX + 20] = {0};
+    for (size_t len = 0; len < sizeof text - 1; len++) {
+        memset(text, 'z', len);
+        check_fails(cx, PO_FAIL_SYS(cx, PO_IO, EIO, "%s", text), PO_IO);
+        bool fits = len + strlen(": Input/output error") < PO_ERR_MSG_BYTES_MAX;
+        check_that(cx->err.msg_truncated == !fits, "%zu", len);
+        check_eq_u64(strlen(po_err_msg(cx)), cx->err.msg_len);
+        check_eq_u64(cx->err.msg_len, fits ? len + 20 : PO_ERR_MSG_BYTES_MAX - 1);
+        po_ignore(po_err_prefix(cx, po_rc_of(PO_IO), "f", 1, "g", "%s", text),
+                  "only its text counts");
+        check_eq_u64(strlen(po_err_msg(cx)), cx->err.msg_len);
+        check_that(cx->err.msg_len < PO_ERR_MSG_BYTES_MAX);
+    }
+}
+
 TEST(err__a_format_that_fails_leaves_a_mark)
 {
     TEST_CX(cx);

@@ -279,7 +279,7 @@ TEST_FAULTS(log__fails_cleanly_and_allocates_only_at_the_start)
     cx->log = log;
     bool had_fault = test_fault_fired();
     po_log(cx, PO_LOG_INFO, "a", PO_F_I64("n", 1));
-    bool is_lost = test_fault_fired() && !had_fault;
+    bool may_be_lost = test_fault_fired() && !had_fault;
     test_faults_off();
     po_str text = {0};
     char *bytes = read_log(&text);
