@@ -50,7 +50,10 @@ PO_RC po_fs_read_fd(struct po_ctx *cx, int fd, const char *path, struct po_buf *
 PO_RC po_fs_write_atomic(struct po_ctx *cx, const char *path, po_str content, mode_t mode);
 /* Create only if absent, durable and whole; PO_EXISTS when a file, link or directory is there. */
 PO_RC po_fs_write_new(struct po_ctx *cx, const char *path, po_str content, mode_t mode);
-/* Append one chunk (created with `mode`), not synced: for logs. All of it or, on failure, none. */
+/*
+ * Append one chunk (created with `mode`), not synced: for logs. All of it or, on failure, none;
+ * when only closing failed it may be there.
+ */
 PO_RC po_fs_append(struct po_ctx *cx, const char *path, po_str content, mode_t mode);
 /* Full write / read at an offset; a short read is PO_CORRUPT. */
 PO_RC po_fs_pwrite_all(struct po_ctx *cx, int fd, po_str bytes, off_t offset);
