@@ -1,0 +1,107 @@
+/*
+ * Helpers for power-cut tests.
+ */
+#include "power/power_run.h"
+
+#include "core/fault.h"
+#include "lib/test_priv.h"
+
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#ifdef PO_FAULTS
+
+void *test_power_shared(size_t len)
+{
+    void *shared = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    check_that(shared != MAP_FAILED);
+    return shared;
+}
+
+void test_power_init(struct test_power *power)
+{
+    *power = (struct test_power){.root = test_tmp("root"), .shadow = test_tmp("shadow")};
+    power->shared = test_power_shared(sizeof *power->shared);
+    check_eq_int(mkdir(power->root, 0700), 0);
+    check_eq_int(mkdir(power->shadow, 0700), 0);
+}
+
+void test_power_clear(struct test_power *power)
+{
+    test_remove_tree(power->root);
+    check_eq_int(mkdir(power->root, 0700), 0);
+}
+
+/* What the child does; it does not return. */
+static void child(struct test_power *power, uint64_t cut_at, test_power_body body, void *user)
+{
+    check_ok_leaf(po_power_start(power->root, power->shadow, cut_at));
+    po_power_skip_sync_site(power->skip_site);
+    body(user);
+    power->shared->op_count = po_power_op_count();
+    power->shared->skipped_count = po_power_skipped_count();
+    po_power_stop();
+    _exit(0);
+}
+
+bool test_power_run(struct test_power *power, uint64_t cut_at, test_power_body body, void *user)
+{
+    pid_t pid = fork();
+    check_that(pid >= 0);
+    if (pid == 0) child(power, cut_at, body, user);
+    int status = 0;
+    check_eq_int(waitpid(pid, &status, 0), pid);
+    check_that(WIFEXITED(status), "the child was killed by signal %d", WTERMSIG(status));
+    check_that(WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == PO_POWER_EXIT,
+               "the child ended with %d", WEXITSTATUS(status));
+    return WEXITSTATUS(status) == PO_POWER_EXIT;
+}
+
+void test_power_restore(struct test_power *power, uint64_t seed)
+{
+    check_ok_leaf(po_power_restore(power->root, power->shadow, seed));
+}
+
+struct site_list {
+    size_t count;
+    uint64_t sites[256];
+};
+
+struct site_run {
+    test_power_body body;
+    void *user;
+    struct site_list *list;
+};
+
+static bool is_sync(const struct po_fault_site *site)
+{
+    return strcmp(site->call, "fdatasync") == 0 || strcmp(site->call, "fsync") == 0;
+}
+
+static void run_recorded(void *user)
+{
+    struct site_run *run = user;
+    po_fault_record();
+    run->body(run->user);
+    po_fault_off();
+    size_t max = sizeof run->list->sites / sizeof run->list->sites[0];
+    for (size_t i = 0; i < po_fault_site_count() && run->list->count < max; i++)
+        if (is_sync(po_fault_site_at(i)))
+            run->list->sites[run->list->count++] = po_fault_site_at(i)->site;
+}
+
+size_t test_power_sync_sites(struct test_power *power, test_power_body body, void *user,
+                             uint64_t *ret_sites, size_t max)
+{
+    struct site_list *list = test_power_shared(sizeof *list);
+    struct site_run run = {.body = body, .user = user, .list = list};
+    check_that(!test_power_run(power, 0, run_recorded, &run));
+    check_that(list->count <= max);
+    memcpy(ret_sites, list->sites, list->count * sizeof *ret_sites);
+    return list->count;
+}
+
+#endif

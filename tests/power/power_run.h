@@ -1,0 +1,49 @@
+/*
+ * Helpers for power-cut tests: run a body in a child with recording on, cut it, restore the disk.
+ *
+ *   struct test_power power;
+ *   test_power_init(&power);                      <tmp>/root, <tmp>/shadow
+ *   ... put the starting state below power.root ...
+ *   bool was_cut = test_power_run(&power, cut_at, body, user);
+ *   test_power_restore(&power, seed);             the disk after the cut
+ *   ... look at power.root ...
+ *
+ * What the child acknowledges must be in memory from test_power_shared. docs/dev/FAULTS.md.
+ */
+#ifndef PO_TESTS_POWER_RUN_H
+#define PO_TESTS_POWER_RUN_H
+
+#include "core/power.h"
+#include "lib/test.h"
+
+struct test_power_shared {
+    uint64_t op_count;      /* of the latest run that was not cut */
+    uint64_t skipped_count; /* sync calls that the latest such run skipped */
+};
+
+struct test_power {
+    const char *root;
+    const char *shadow;
+    uint64_t skip_site; /* sync calls from here do nothing */
+    struct test_power_shared *shared;
+};
+
+typedef void (*test_power_body)(void *user);
+
+void test_power_init(struct test_power *power);
+/* Empty the root for the next round. */
+void test_power_clear(struct test_power *power);
+/* Zeroed memory that children share; never freed. */
+void *test_power_shared(size_t len);
+/*
+ * Run `body` in a child. True when it was cut at operation `cut_at` (0: never). Any other end than
+ * the cut or the body's return fails the case.
+ */
+bool test_power_run(struct test_power *power, uint64_t cut_at, test_power_body body, void *user);
+void test_power_restore(struct test_power *power, uint64_t seed);
+
+/* Sites of all fdatasync and fsync calls of one uncut run of `body`; at most `max`. */
+size_t test_power_sync_sites(struct test_power *power, test_power_body body, void *user,
+                             uint64_t *ret_sites, size_t max);
+
+#endif

@@ -1,0 +1,671 @@
+/*
+ * The power-cut layer against its own promises: what is synced is never lost, what is not can be lost
+ * in every way a disk could lose it, and nothing impossible ever appears.
+ */
+#include "core/fault.h"
+#include "core/fs.h"
+#include "core/power.h"
+#include "core/sys.h"
+#include "power/power_run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#ifdef PO_FAULTS
+
+#define SEEDS 200
+#define FILE_BYTES_MAX 16384
+
+static struct test_power power;
+
+static const char *in_root(const char *name)
+{
+    static char paths[4][512];
+    static unsigned next;
+    char *path = paths[next++ % 4];
+    (void)snprintf(path, sizeof paths[0], "%s/%s", power.root, name);
+    return path;
+}
+
+/* Whole file as text; "-" when it is absent. */
+static const char *content(const char *name)
+{
+    static char bytes[FILE_BYTES_MAX + 1];
+    int fd = open(in_root(name), O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return "-";
+    ssize_t len = read(fd, bytes, FILE_BYTES_MAX);
+    check_that(len >= 0);
+    bytes[len] = '\0';
+    (void)close(fd);
+    return bytes;
+}
+
+static int64_t size_of(const char *name)
+{
+    struct stat st = {0};
+    return lstat(in_root(name), &st) == 0 ? st.st_size : -1;
+}
+
+/* Calls that must work inside a body. */
+static int must_open(const char *name, int flags)
+{
+    int fd = po_sys_open(in_root(name), flags, 0600);
+    check_that(fd >= 0, "opening %s: %d", name, errno);
+    return fd;
+}
+
+static void must_write(int fd, const char *text, off_t offset)
+{
+    check_eq_int(po_sys_pwrite(fd, text, strlen(text), offset), (ssize_t)strlen(text));
+}
+
+static void must_sync_root(void)
+{
+    int fd = po_sys_open(power.root, O_RDONLY | O_DIRECTORY, 0);
+    check_eq_int(po_sys_fsync(fd), 0);
+    check_eq_int(po_sys_close(fd), 0);
+}
+
+static void must_close(int fd) { check_eq_int(po_sys_close(fd), 0); }
+
+/* A run without a cut, then the power goes: which of `states` does `look` find over the seeds? */
+struct outcomes {
+    const char *const *states; /* NULL-terminated */
+    const char *(*look)(void);
+    bool seen[16];
+};
+
+static void explore(test_power_body body, void (*before)(void), struct outcomes *outcomes)
+{
+    for (uint64_t seed = 0; seed < SEEDS; seed++) {
+        test_power_clear(&power);
+        if (before != NULL) before();
+        check_that(!test_power_run(&power, 0, body, NULL));
+        test_power_restore(&power, seed);
+        const char *state = outcomes->look();
+        size_t i = 0;
+        while (outcomes->states[i] != NULL && strcmp(outcomes->states[i], state) != 0)
+            i++;
+        check_that(outcomes->states[i] != NULL, "seed %d: '%.80s' is not possible", (int)seed,
+                   state);
+        outcomes->seen[i] = true;
+    }
+}
+
+/* Every state of the list and no other. */
+static void check_exactly(test_power_body body, void (*before)(void), const char *(*look)(void),
+                          const char *const *states)
+{
+    struct outcomes outcomes = {.states = states, .look = look};
+    test_power_init(&power);
+    explore(body, before, &outcomes);
+    for (size_t i = 0; states[i] != NULL; i++)
+        check_that(outcomes.seen[i], "'%.80s' never came in %d seeds", states[i], SEEDS);
+}
+
+static const char *look_f(void) { return content("f"); }
+
+static void put_f(const char *text) { test_write_file(in_root("f"), text, strlen(text)); }
+static void old_f(void) { put_f("old"); }
+
+/* ---- contents ---- */
+
+static void write_unsynced(void *user)
+{
+    (void)user;
+    int fd = must_open("f", O_WRONLY);
+    must_write(fd, "new", 0);
+    must_close(fd);
+}
+
+TEST_TIMEOUT(power__an_unsynced_write_is_kept_or_lost, 60)
+{
+    static const char *const states[] = {"old", "new", NULL};
+    check_exactly(write_unsynced, old_f, look_f, states);
+}
+
+static void write_synced(void *user)
+{
+    (void)user;
+    int fd = must_open("f", O_WRONLY);
+    must_write(fd, "new longer text", 0);
+    check_eq_int(po_sys_fdatasync(fd), 0);
+    must_close(fd);
+}
+
+TEST_TIMEOUT(power__a_synced_write_is_never_lost, 60)
+{
+    static const char *const states[] = {"new longer text", NULL};
+    check_exactly(write_synced, old_f, look_f, states);
+}
+
+static void write_twice_in_one_sector(void *user)
+{
+    (void)user;
+    int fd = must_open("f", O_WRONLY);
+    must_write(fd, "1", 0);
+    must_write(fd, "2", 1);
+    must_close(fd);
+}
+
+TEST_TIMEOUT(power__one_sector_holds_what_it_once_held, 60)
+{
+    static const char *const states[] = {"old", "1ld", "12d", NULL};
+    check_exactly(write_twice_in_one_sector, old_f, look_f, states);
+}
+
+static char three_sectors[3 * PO_POWER_SECTOR_BYTES + 1];
+
+static void old_sectors(void)
+{
+    memset(three_sectors, 'o', sizeof three_sectors - 1);
+    put_f(three_sectors);
+}
+
+static void write_three_sectors(void *user)
+{
+    (void)user;
+    char bytes[sizeof three_sectors];
+    memset(bytes, 'n', sizeof bytes - 1);
+    bytes[sizeof bytes - 1] = '\0';
+    int fd = must_open("f", O_WRONLY);
+    must_write(fd, bytes, 0);
+    must_close(fd);
+}
+
+static const char *look_sectors(void)
+{
+    static char state[4];
+    const char *bytes = content("f");
+    check_eq_u64(strlen(bytes), sizeof three_sectors - 1);
+    for (size_t i = 0; i < 3; i++) {
+        const char *sector = bytes + i * PO_POWER_SECTOR_BYTES;
+        state[i] = sector[0];
+        for (size_t j = 0; j < PO_POWER_SECTOR_BYTES; j++)
+            check_that(sector[j] == sector[0], "a sector is torn");
+    }
+    return state;
+}
+
+TEST_TIMEOUT(power__a_write_is_torn_between_sectors_in_any_way, 60)
+{
+    static const char *const states[] = {"ooo", "noo", "ono", "oon", "nno",
+                                         "non", "onn", "nnn", NULL};
+    check_exactly(write_three_sectors, old_sectors, look_sectors, states);
+}
+
+/* ---- sizes ---- */
+
+static void append_unsynced(void *user)
+{
+    (void)user;
+    int fd = must_open("f", O_WRONLY | O_APPEND);
+    check_eq_int(po_sys_write(fd, "+++", 3), 3);
+    must_close(fd);
+}
+
+static const char *look_size_and_zeros(void)
+{
+    static char state[32];
+    const char *bytes = content("f");
+    int64_t size = size_of("f");
+    (void)snprintf(state, sizeof state, "%d:%.24s", (int)size, bytes);
+    return state;
+}
+
+TEST_TIMEOUT(power__a_size_may_be_lost_or_kept_without_its_bytes, 60)
+{
+    /* "6:old" is six bytes, the last three of them zeros. */
+    static const char *const states[] = {"3:old", "6:old", "6:old+++", NULL};
+    check_exactly(append_unsynced, old_f, look_size_and_zeros, states);
+}
+
+static void truncate_and_write(void *user)
+{
+    (void)user;
+    int fd = must_open("f", O_WRONLY | O_TRUNC);
+    must_write(fd, "n", 0);
+    must_close(fd);
+}
+
+TEST_TIMEOUT(power__a_kept_truncation_shows_no_old_bytes, 60)
+{
+    /* "1:" is one zero byte; never "1:o", the old first byte, nor "3:nld". */
+    static const char *const states[] = {"3:old", "0:", "1:", "1:n", NULL};
+    check_exactly(truncate_and_write, old_f, look_size_and_zeros, states);
+}
+
+static void grow_then_write(void *user)
+{
+    (void)user;
+    int fd = must_open("f", O_WRONLY);
+    check_eq_int(po_sys_fallocate(fd, 0, 8), 0);
+    check_eq_int(po_sys_fdatasync(fd), 0);
+    must_write(fd, "X", 3);
+    must_close(fd);
+}
+
+TEST_TIMEOUT(power__a_synced_growth_keeps_its_size, 60)
+{
+    static const char *const states[] = {"8:old", "8:oldX", NULL};
+    check_exactly(grow_then_write, old_f, look_size_and_zeros, states);
+}
+
+/* ---- names ---- */
+
+static void create_with_synced_bytes(void *user)
+{
+    (void)user;
+    int fd = must_open("f", O_WRONLY | O_CREAT | O_EXCL);
+    must_write(fd, "new", 0);
+    check_eq_int(po_sys_fsync(fd), 0);
+    must_close(fd);
+}
+
+TEST_TIMEOUT(power__a_new_name_is_lost_without_a_sync_of_its_directory, 60)
+{
+    static const char *const states[] = {"-", "new", NULL};
+    check_exactly(create_with_synced_bytes, NULL, look_f, states);
+}
+
+static void create_and_sync_directory(void *user)
+{
+    create_with_synced_bytes(user);
+    must_sync_root();
+}
+
+TEST_TIMEOUT(power__a_synced_name_stays, 60)
+{
+    static const char *const states[] = {"new", NULL};
+    check_exactly(create_and_sync_directory, NULL, look_f, states);
+}
+
+static void unlink_f(void *user)
+{
+    (void)user;
+    check_eq_int(po_sys_unlink(in_root("f")), 0);
+}
+
+TEST_TIMEOUT(power__a_removed_name_may_come_back, 60)
+{
+    static const char *const states[] = {"-", "old", NULL};
+    check_exactly(unlink_f, old_f, look_f, states);
+}
+
+static void unlink_and_sync(void *user)
+{
+    unlink_f(user);
+    must_sync_root();
+}
+
+TEST_TIMEOUT(power__a_synced_removal_stays, 60)
+{
+    static const char *const states[] = {"-", NULL};
+    check_exactly(unlink_and_sync, old_f, look_f, states);
+}
+
+static void replace_without_any_sync(void *user)
+{
+    (void)user;
+    int fd = must_open("temp", O_WRONLY | O_CREAT | O_EXCL);
+    must_write(fd, "new", 0);
+    must_close(fd);
+    check_eq_int(po_sys_rename(in_root("temp"), in_root("f")), 0);
+}
+
+TEST_TIMEOUT(power__a_rename_may_come_before_its_bytes, 60)
+{
+    /* Old or new name, never neither; the new one without size or without bytes as well. */
+    static const char *const states[] = {"3:old", "0:", "3:", "3:new", NULL};
+    check_exactly(replace_without_any_sync, old_f, look_size_and_zeros, states);
+}
+
+static void replace_with_synced_bytes(void *user)
+{
+    (void)user;
+    int fd = must_open("temp", O_WRONLY | O_CREAT | O_EXCL);
+    must_write(fd, "new", 0);
+    check_eq_int(po_sys_fdatasync(fd), 0);
+    must_close(fd);
+    check_eq_int(po_sys_rename(in_root("temp"), in_root("f")), 0);
+}
+
+static const char *look_f_and_temp(void)
+{
+    static char state[64];
+    (void)snprintf(state, sizeof state, "%.16s", content("f"));
+    size_t len = strlen(state);
+    (void)snprintf(state + len, sizeof state - len, "|%.16s", content("temp"));
+    return state;
+}
+
+TEST_TIMEOUT(power__a_rename_is_undone_whole, 60)
+{
+    static const char *const states[] = {"old|-", "old|new", "new|-", NULL};
+    check_exactly(replace_with_synced_bytes, old_f, look_f_and_temp, states);
+}
+
+static void make_dir_with_file(void *user)
+{
+    (void)user;
+    check_eq_int(po_sys_mkdir(in_root("d"), 0700), 0);
+    int fd = must_open("d/f", O_WRONLY | O_CREAT);
+    must_write(fd, "new", 0);
+    check_eq_int(po_sys_fsync(fd), 0);
+    must_close(fd);
+    int dir = po_sys_open(in_root("d"), O_RDONLY | O_DIRECTORY, 0);
+    check_eq_int(po_sys_fsync(dir), 0);
+    must_close(dir);
+}
+
+static const char *look_dir(void) { return size_of("d") < 0 ? "no d" : content("d/f"); }
+
+TEST_TIMEOUT(power__a_directory_is_lost_with_all_in_it, 60)
+{
+    static const char *const states[] = {"no d", "new", NULL};
+    check_exactly(make_dir_with_file, NULL, look_dir, states);
+}
+
+static void move_into_new_dir(void *user)
+{
+    (void)user;
+    check_eq_int(po_sys_mkdir(in_root("d"), 0700), 0);
+    check_eq_int(po_sys_rename(in_root("f"), in_root("d/f")), 0);
+}
+
+static const char *look_moved(void)
+{
+    bool is_old = strcmp(content("f"), "old") == 0;
+    bool is_new = strcmp(content("d/f"), "old") == 0;
+    return is_old && is_new ? "both" : is_old ? "old place" : is_new ? "new place" : "neither";
+}
+
+TEST_TIMEOUT(power__a_file_moved_into_a_new_directory_is_never_nowhere, 60)
+{
+    static const char *const states[] = {"old place", "new place", NULL};
+    check_exactly(move_into_new_dir, old_f, look_moved, states);
+}
+
+static void add_second_name(void *user)
+{
+    (void)user;
+    check_eq_int(po_sys_link(in_root("f"), in_root("temp")), 0);
+    must_sync_root();
+    check_eq_int(po_sys_unlink(in_root("f")), 0);
+}
+
+TEST_TIMEOUT(power__a_synced_second_name_stays, 60)
+{
+    static const char *const states[] = {"old|old", "-|old", NULL};
+    check_exactly(add_second_name, old_f, look_f_and_temp, states);
+}
+
+static void add_symlink(void *user)
+{
+    (void)user;
+    check_eq_int(po_sys_symlink("f", in_root("temp")), 0);
+}
+
+TEST_TIMEOUT(power__a_new_link_is_lost_or_kept, 60)
+{
+    static const char *const states[] = {"old|-", "old|old", NULL};
+    check_exactly(add_symlink, old_f, look_f_and_temp, states);
+}
+
+/* ---- modes ---- */
+
+static int mode_sync; /* 0 none, 1 fdatasync, 2 fsync */
+
+static void change_mode(void *user)
+{
+    (void)user;
+    int fd = must_open("f", O_RDWR);
+    check_eq_int(po_sys_fchmod(fd, 0400), 0);
+    if (mode_sync == 1) check_eq_int(po_sys_fdatasync(fd), 0);
+    if (mode_sync == 2) check_eq_int(po_sys_fsync(fd), 0);
+    must_close(fd);
+}
+
+static const char *look_mode(void)
+{
+    static char state[8];
+    struct stat st = {0};
+    check_eq_int(lstat(in_root("f"), &st), 0);
+    (void)snprintf(state, sizeof state, "%o", st.st_mode & 07777);
+    return state;
+}
+
+static void old_f_0600(void)
+{
+    old_f();
+    check_eq_int(chmod(in_root("f"), 0600), 0);
+}
+
+TEST_TIMEOUT(power__a_mode_needs_fsync, 120)
+{
+    static const char *const either[] = {"600", "400", NULL};
+    static const char *const new_only[] = {"400", NULL};
+    for (mode_sync = 0; mode_sync < 3; mode_sync++) {
+        check_exactly(change_mode, old_f_0600, look_mode, mode_sync == 2 ? new_only : either);
+        test_power_clear(&power);
+        check_eq_int(rmdir(power.root), 0);
+        check_eq_int(unlink(test_tmp("shadow/journal")), 0);
+        check_eq_int(rmdir(power.shadow), 0);
+    }
+}
+
+/* ---- syncs that fail ---- */
+
+static void sync_fails_then_works(void *user)
+{
+    (void)user;
+    int fd = must_open("f", O_WRONLY);
+    must_write(fd, "new", 0);
+    po_fault_fail(1, EIO);
+    check_eq_int(po_sys_fdatasync(fd), -1);
+    po_fault_off();
+    check_eq_int(po_sys_fdatasync(fd), 0);
+    must_close(fd);
+}
+
+TEST_TIMEOUT(power__after_a_failed_sync_a_good_one_promises_nothing, 60)
+{
+    static const char *const states[] = {"old", "new", NULL};
+    check_exactly(sync_fails_then_works, old_f, look_f, states);
+}
+
+/* ---- the cut itself ---- */
+
+static void four_operations(void *user)
+{
+    uint64_t *done = user;
+    int fd = must_open("f", O_WRONLY | O_CREAT);
+    *done = 1;
+    must_write(fd, "x", 0);
+    *done = 2;
+    check_eq_int(po_sys_fdatasync(fd), 0);
+    *done = 3;
+    must_sync_root();
+    *done = 4;
+    must_close(fd);
+}
+
+TEST(power__the_child_ends_at_each_operation)
+{
+    test_power_init(&power);
+    uint64_t *done = test_power_shared(sizeof *done);
+    check_that(!test_power_run(&power, 0, four_operations, done));
+    check_eq_u64(power.shared->op_count, 4);
+    for (uint64_t cut_at = 1; cut_at <= 4; cut_at++) {
+        test_power_clear(&power);
+        *done = 0;
+        check_that(test_power_run(&power, cut_at, four_operations, done));
+        check_eq_u64(*done, cut_at - 1);
+        test_power_restore(&power, PO_POWER_SEED_KEEP_ALL);
+        check_eq_cstr(content("f"), cut_at == 1 ? "" : "x");
+    }
+    check_that(!test_power_run(&power, 5, four_operations, done));
+}
+
+TEST(power__a_sync_at_the_cut_has_not_happened)
+{
+    test_power_init(&power);
+    uint64_t *done = test_power_shared(sizeof *done);
+    check_that(test_power_run(&power, 4, four_operations, done));
+    test_power_restore(&power, PO_POWER_SEED_LOSE_ALL);
+    check_eq_cstr(content("f"), "-");
+}
+
+TEST(power__fixed_seeds_do_what_they_are_called)
+{
+    static const struct {
+        const char *name;
+        uint64_t seed;
+        const char *want;
+    } rows[] = {
+        {"lose all", PO_POWER_SEED_LOSE_ALL, "3:old"},
+        {"keep all", PO_POWER_SEED_KEEP_ALL, "3:new"},
+        {"names only", PO_POWER_SEED_NAMES_ONLY, "0:"},
+        {"data only", PO_POWER_SEED_DATA_ONLY, "3:old"},
+        {"sizes only", PO_POWER_SEED_SIZES_ONLY, "3:"},
+    };
+    test_power_init(&power);
+    TEST_EACH(row, rows)
+    {
+        test_power_clear(&power);
+        old_f();
+        check_that(!test_power_run(&power, 0, replace_without_any_sync, NULL));
+        test_power_restore(&power, row->seed);
+        check_eq_cstr(look_size_and_zeros(), row->want);
+    }
+}
+
+TEST(power__one_seed_always_gives_one_state)
+{
+    test_power_init(&power);
+    for (uint64_t seed = 5; seed < 25; seed++) {
+        char first[4] = "";
+        for (int run = 0; run < 3; run++) {
+            test_power_clear(&power);
+            old_sectors();
+            check_that(!test_power_run(&power, 0, write_three_sectors, NULL));
+            test_power_restore(&power, seed);
+            if (run == 0) memcpy(first, look_sectors(), 4);
+            check_eq_cstr(look_sectors(), first);
+        }
+    }
+}
+
+/* ---- the rest of the tree ---- */
+
+static uint64_t inode_of(const char *name)
+{
+    struct stat st = {0};
+    check_eq_int(lstat(in_root(name), &st), 0);
+    return st.st_ino;
+}
+
+static void busy_tree(void *user)
+{
+    (void)user;
+    int fd = must_open("d/e/deep", O_WRONLY);
+    must_write(fd, "changed", 0);
+    must_close(fd);
+    check_eq_int(po_sys_rename(in_root("d"), in_root("moved")), 0);
+    must_sync_root();
+}
+
+TEST(power__survivors_keep_their_inodes_modes_and_bytes)
+{
+    test_power_init(&power);
+    check_eq_int(mkdir(in_root("d"), 0750), 0);
+    check_eq_int(mkdir(in_root("d/e"), 0500), 0);
+    check_eq_int(chmod(in_root("d/e"), 0700), 0);
+    test_write_file(in_root("d/e/deep"), "deep", 4);
+    test_write_file(in_root("still"), "still", 5);
+    check_eq_int(link(in_root("still"), in_root("d/second")), 0);
+    check_eq_int(symlink("nowhere", in_root("link")), 0);
+    check_eq_int(chmod(in_root("still"), 0440), 0);
+    uint64_t inodes[] = {inode_of("d"), inode_of("d/e"), inode_of("d/e/deep"), inode_of("still"),
+                         inode_of("link")};
+    check_that(!test_power_run(&power, 0, busy_tree, NULL));
+    test_power_restore(&power, PO_POWER_SEED_LOSE_ALL);
+    check_eq_cstr(content("moved/e/deep"), "deep");
+    check_eq_cstr(content("still"), "still");
+    check_eq_cstr(content("d"), "-");
+    uint64_t now[] = {inode_of("moved"), inode_of("moved/e"), inode_of("moved/e/deep"),
+                      inode_of("still"), inode_of("link")};
+    check_eq_mem(now, inodes, sizeof now);
+    check_eq_u64(inode_of("moved/second"), inode_of("still"));
+    struct stat st = {0};
+    check_eq_int(lstat(in_root("moved"), &st), 0);
+    check_eq_int(st.st_mode & 07777, 0750);
+    check_eq_int(lstat(in_root("still"), &st), 0);
+    check_eq_int(st.st_mode & 07777, 0440);
+    check_that(access(test_tmp("shadow/hold"), F_OK) != 0);
+}
+
+static void cross_the_border(void *user)
+{
+    (void)user;
+    check_eq_int(po_sys_rename(in_root("f"), test_tmp("outside")), -1);
+    check_eq_int(errno, EXDEV);
+    check_eq_int(po_sys_link(in_root("f"), test_tmp("outside")), -1);
+    check_eq_int(errno, EXDEV);
+    check_eq_int(po_sys_rename_new(test_tmp("other"), in_root("g")), -1);
+    check_eq_int(errno, EXDEV);
+    int fd = po_sys_open(test_tmp("elsewhere"), O_WRONLY | O_CREAT, 0600);
+    check_eq_int(po_sys_write(fd, "x", 1), 1);
+    check_eq_int(po_sys_fdatasync(fd), 0);
+    must_close(fd);
+}
+
+TEST(power__what_is_outside_is_left_alone)
+{
+    test_power_init(&power);
+    old_f();
+    test_write_file(test_tmp("other"), "o", 1);
+    check_that(!test_power_run(&power, 0, cross_the_border, NULL));
+    check_eq_u64(power.shared->op_count, 0);
+    test_power_restore(&power, PO_POWER_SEED_LOSE_ALL);
+    check_eq_cstr(content("f"), "old");
+    check_that(access(test_tmp("elsewhere"), F_OK) == 0);
+}
+
+TEST(power__start_refuses_bad_places)
+{
+    test_power_init(&power);
+    check_eq_int(symlink("root", test_tmp("link")), 0);
+    check_eq_int(mkdir(in_root("inside"), 0700), 0);
+    check_fails_leaf(po_power_start(test_tmp("link"), power.shadow, 0), PO_INVALID);
+    check_fails_leaf(po_power_start(test_tmp("absent"), power.shadow, 0), PO_INVALID);
+    check_fails_leaf(po_power_start(power.root, test_tmp("absent"), 0), PO_INVALID);
+    check_fails_leaf(po_power_start(power.root, in_root("inside"), 0), PO_INVALID);
+    check_fails_leaf(po_power_start("relative", power.shadow, 0), PO_INVALID);
+}
+
+TEST(power__restore_refuses_a_damaged_journal)
+{
+    test_power_init(&power);
+    old_f();
+    check_fails_leaf(po_power_restore(power.root, power.shadow, 1), PO_IO);
+    check_that(!test_power_run(&power, 0, write_unsynced, NULL));
+    size_t len = 0;
+    char *journal = test_read_file(test_tmp("shadow/journal"), &len);
+    size_t cuts[] = {1, 10, len / 2 + 1, len - 1};
+    for (size_t i = 0; i < 4; i++) {
+        test_write_file(test_tmp("shadow/journal"), journal, cuts[i]);
+        check_fails_leaf(po_power_restore(power.root, power.shadow, 1), PO_CORRUPT);
+    }
+    test_write_file(test_tmp("shadow/journal"), "", 0);
+    check_fails_leaf(po_power_restore(power.root, power.shadow, 1), PO_CORRUPT);
+    free(journal);
+    check_eq_cstr(content("f"), "new");
+}
+
+#endif
