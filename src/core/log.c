@@ -27,6 +27,7 @@ struct window {
 struct po_log {
     int fd;
     enum po_log_level min_level;
+    bool is_torn; /* the last line was written in part */
     struct po_buf line;
     po_time_us last_wall_us;
     size_t window_count;
@@ -103,7 +104,20 @@ static void append_field(struct po_json_out *out, const struct po_log_field *fie
         po_json_out_field(out, key, po_str_slice(field->str, 0, PO_LOG_VALUE_BYTES_MAX));
 }
 
-/* One write; what the descriptor does not take is lost. */
+/* One write; what the descriptor does not take is lost, but never joined to the next line. */
+static void put(struct po_log *log, po_str text)
+{
+    if (log->is_torn && po_sys_write(log->fd, "\n", 1) != 1) return;
+    log->is_torn = false;
+    size_t done = 0;
+    while (done < text.len) {
+        ssize_t written = po_sys_write(log->fd, text.ptr + done, text.len - done);
+        if (written <= 0) break;
+        done += (size_t)written;
+    }
+    log->is_torn = done != 0 && done < text.len;
+}
+
 static void emit(struct po_log *log, const struct line *line)
 {
     struct po_json_out out;
@@ -119,12 +133,7 @@ static void emit(struct po_log *log, const struct line *line)
         po_json_out_object_end(&out);
         po_buf_append_char(&log->line, '\n');
     }
-    po_str text = po_buf_str(&log->line);
-    while (text.len != 0) {
-        ssize_t written = po_sys_write(log->fd, text.ptr, text.len);
-        if (written <= 0) return;
-        text = po_str_slice(text, (size_t)written, text.len);
-    }
+    put(log, po_buf_str(&log->line));
 }
 
 /* Say how many lines were dropped, and start counting anew. */

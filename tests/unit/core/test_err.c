@@ -4,7 +4,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <limits.h>
 #include <string.h>
 
 #ifdef PO_TRAP
@@ -260,8 +259,8 @@ TEST(err__every_length_around_the_limit_is_held)
 TEST(err__a_format_that_fails_leaves_a_mark)
 {
     TEST_CX(cx);
-    volatile int too_wide = INT_MAX;
-    check_fails(cx, PO_FAIL(cx, PO_IO, "size %*d", too_wide, 1), PO_IO);
+    /* no such character in the C locale: vsnprintf gives up */
+    check_fails(cx, PO_FAIL(cx, PO_IO, "size %ls", L"\x00e4"), PO_IO);
     check_that(cx->err.msg_truncated);
     check_that(po_str_ends(po_str_of(po_err_msg(cx)), PO_LIT("...")));
     check_eq_u64(strlen(po_err_msg(cx)), cx->err.msg_len);
