@@ -116,4 +116,79 @@ PO_RC po_evidence_report_verify(struct po_ctx *cx, struct po_home *home,
                                 const struct po_report_request *how,
                                 struct po_report_check *ret_check);
 
+/* -- packs (docs/spec/evidence-pack.md) ------------------------------------------------------------- */
+
+struct po_pack_file;
+
+struct po_pack_options {
+    const char *dir; /* must not exist */
+    const struct po_catalog *catalog;
+    const bool *is_wanted;
+    const po_str *criteria; /* only these; none: all */
+    size_t criterion_count;
+};
+struct po_pack_exported {
+    uint64_t size; /* ledger position of the evidence */
+    po_time_us time_us;
+    size_t file_count;
+    const struct po_pack_file *files; /* arena; for po_pack_tar */
+};
+/*
+ * Write a pack of the newest evidence. Signs a checkpoint before (to prove runs under) and after (to
+ * prove the manifest).
+ *
+ * Errors   PO_EXISTS;  PO_NOTFOUND unknown criterion;  PO_DENIED read-only home;  PO_IO, PO_CREATE
+ */
+PO_RC po_pack_export(struct po_ctx *cx, struct po_home *home, const struct po_pack_options *options,
+                     struct po_pack_exported *ret_exported);
+/* The exported directory as one tar, sorted, fixed times. PO_CREATE when the file exists. */
+PO_RC po_pack_tar(struct po_ctx *cx, const char *dir, const struct po_pack_exported *exported,
+                  const char *tar_path);
+
+enum po_pack_verdict {
+    PO_PACK_FILES,
+    PO_PACK_MANIFEST,
+    PO_PACK_SIGNATURES,
+    PO_PACK_LOG,
+    PO_PACK_RUNS,
+    PO_PACK_DERIVED,
+    PO_PACK_ORIGIN,
+    PO_PACK_VERDICT_COUNT
+};
+const char *po_pack_verdict_name(enum po_pack_verdict verdict);
+
+#define PO_PACK_FINDINGS_MAX 64
+struct po_pack_finding {
+    enum po_pack_verdict verdict;
+    const char *file;
+    const char *why;
+};
+struct po_pack_verification {
+    bool is_ok;
+    bool is_origin_established;
+    struct po_checkpoint checkpoint;
+    size_t run_count;
+    size_t file_count;
+    enum po_verdict_state states[PO_PACK_VERDICT_COUNT];
+    const char *whys[PO_PACK_VERDICT_COUNT];
+    struct po_pack_finding findings[PO_PACK_FINDINGS_MAX];
+    size_t finding_count;
+    size_t findings_dropped;
+};
+struct po_pack_verify_options {
+    const char *path;                /* directory or tar */
+    const struct po_note_vkey *vkey; /* NULL: the pack's own */
+    const struct po_ledger_against *against;
+    size_t against_count;
+};
+/*
+ * Verify a pack without home, keys or network. What does not hold is a finding, not an error.
+ *
+ * Errors   PO_NOTFOUND, PO_INVALID  no pack at all;  PO_LIMIT;  PO_IO, PO_NOMEM
+ */
+PO_RC po_pack_verify(struct po_ctx *cx, const struct po_pack_verify_options *options,
+                     struct po_pack_verification *ret_verification);
+/* Position and root a pack states, for `--against` of another ledger or pack. */
+PO_RC po_pack_checkpoint(struct po_ctx *cx, const char *path, struct po_checkpoint *ret_checkpoint);
+
 #endif
