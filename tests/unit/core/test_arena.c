@@ -4,6 +4,14 @@
 
 #include <string.h>
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define WATCHES_FREED_MEMORY
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define WATCHES_FREED_MEMORY
+#endif
+#endif
+
 #define ARENA PO_CLEANUP(po_arena_freep) struct po_arena
 
 TEST(arena__memory_is_zeroed_aligned_and_apart)
@@ -113,7 +121,7 @@ TEST(arena__free_takes_null)
     check_that(none == NULL);
 }
 
-#ifndef __SANITIZE_ADDRESS__
+#ifndef WATCHES_FREED_MEMORY
 /* Looks at freed memory on purpose: the allocator overwrites at most the block's first 32 bytes. */
 TEST(arena__free_wipes_what_was_handed_out)
 {

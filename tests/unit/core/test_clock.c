@@ -53,10 +53,11 @@ TEST(clock__formats_known_times)
     }
 }
 
-/* The C library as oracle: every day from 1970 to 9999, at a random time of it. */
-TEST(clock__agrees_with_the_c_library_on_every_day)
+/* The C library as oracle: every day of the first 430 years, then every 13th, at random times. */
+TEST_TIMEOUT(clock__agrees_with_the_c_library, 120)
 {
-    for (int64_t day = 0; day <= LAST_US / PO_US_PER_DAY; day++) {
+    const int64_t whole_cycle = 430 * 366;
+    for (int64_t day = 0; day <= LAST_US / PO_US_PER_DAY; day += day < whole_cycle ? 1 : 13) {
         po_time_us t = day * PO_US_PER_DAY + (po_time_us)test_random_below((uint64_t)PO_US_PER_DAY);
         time_t seconds = (time_t)(t / PO_US_PER_S);
         struct tm tm = {0};
