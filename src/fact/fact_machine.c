@@ -165,6 +165,7 @@ PO_FACT_READER(machine_disk)
     po_json_out_object(out);
     PO_TRY(cx, put_space(cx, out, "home", places->root));
     PO_TRY(cx, put_space(cx, out, "state", places->state_dir));
+    po_fact_put_int(out, "free_percent_min", places->disk_free_min_percent);
     po_fact_put_bool(out, "same_file_system", is_same_device(places->root, places->state_dir));
     po_fact_put_bool(out, "state_inside_home", is_below(places->state_dir, places->root));
     po_json_out_object_end(out);
