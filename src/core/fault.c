@@ -39,6 +39,7 @@ struct fault_state {
 };
 
 static struct fault_state state;
+static uintptr_t stack_base; /* 0: none; survives arming */
 static struct po_fault_hit hit_table[PO_FAULT_HITS_MAX];
 static struct po_fault_site site_table[PO_FAULT_SITES_MAX];
 static size_t site_count;
@@ -72,6 +73,7 @@ static _Unwind_Reason_Code visit_frame(struct _Unwind_Context *unwind, void *use
         return _URC_NO_REASON;
     }
     uintptr_t pc = (uintptr_t)_Unwind_GetIP(unwind);
+    if (stack_base != 0 && (uintptr_t)_Unwind_GetCFA(unwind) > stack_base) return _URC_END_OF_STACK;
     if (pc == 0 || walk->count == PO_FAULT_FRAMES_MAX) return _URC_END_OF_STACK;
     walk->frames[walk->count++] = code_offset(pc);
     return _URC_NO_REASON;
@@ -270,6 +272,7 @@ void po_fault_benign_end(void)
     if (state.benign_depth > 0) state.benign_depth--;
 }
 
+void po_fault_stack_base(const void *frame) { stack_base = (uintptr_t)frame; }
 void po_fault_want_sites(bool wanted) { state.sites_wanted = wanted; }
 uint64_t po_fault_last_site(void) { return state.last_site; }
 

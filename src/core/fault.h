@@ -70,6 +70,12 @@ const struct po_fault_site *po_fault_site_at(size_t i);
 void po_fault_benign_begin(void);
 void po_fault_benign_end(void);
 
+/*
+ * Leave frames outside of `frame` (a __builtin_frame_address(0)) out of site ids, so that one call
+ * path has one id whatever harness runs it; NULL: all frames count.
+ */
+void po_fault_stack_base(const void *frame);
+
 /* Called by alloc.c and sys.c: true when this hit must fail (errno set for system calls). */
 bool po_fault_check(enum po_fault_kind kind, const char *call);
 /* Called by sys.c after a po_fault_check that did not fail: how many of `len` bytes to move. */

@@ -18,7 +18,7 @@
 
 #ifdef PO_FAULTS
 
-#define SEEDS 200
+#define SEEDS 120
 #define FILE_BYTES_MAX 16384
 
 static struct test_power power;
