@@ -18,6 +18,13 @@ bool po_origin_is_valid(po_str origin)
     return true;
 }
 
+void po_origin_copy(char out[static PO_ORIGIN_BYTES_MAX + 1], const char *origin)
+{
+    size_t len = strnlen(origin, PO_ORIGIN_BYTES_MAX);
+    memcpy(out, origin, len);
+    out[len] = '\0';
+}
+
 po_rc po_ledger_origin(struct po_ctx *cx, const char *instance, const char **ret_origin)
 {
     const char *origin = po_arena_printf(cx->arena, "%s/audit", instance);
@@ -86,7 +93,7 @@ po_rc po_ledger_publish(struct po_ctx *cx, struct po_ledger *ledger)
     PO_BUF_AUTO note;
     po_buf_init(&text, 1024);
     po_buf_init(&note, PO_NOTE_BYTES_MAX);
-    (void)snprintf(checkpoint.origin, sizeof checkpoint.origin, "%s", ledger->origin);
+    po_origin_copy(checkpoint.origin, ledger->origin);
     memcpy(checkpoint.root, ledger->signed_state.root, PO_SHA256_BYTES);
     po_checkpoint_text(&checkpoint, &text);
     PO_TRY_LEAF(cx, po_buf_check(&text), "writing a checkpoint");
@@ -155,7 +162,7 @@ po_rc po_ledger_checkpoint(struct po_ctx *cx, struct po_ledger *ledger,
     PO_TRY_MSG(cx, rc, "signing a checkpoint");
     if (ret_checkpoint != NULL) {
         struct po_checkpoint made = {.size = ledger->size};
-        (void)snprintf(made.origin, sizeof made.origin, "%s", ledger->origin);
+        po_origin_copy(made.origin, ledger->origin);
         PO_TRY_LEAF(cx, po_edge_root(&ledger->edge, ledger->hash, made.root), "hashing the root");
         *ret_checkpoint = made;
     }

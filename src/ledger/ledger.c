@@ -165,7 +165,7 @@ po_rc po_ledger_create(struct po_ctx *cx, const struct po_ledger_options *option
                                   po_sign_key_public(options->sign_key), &vkey),
                 "making the ledger's verifier key");
     PO_TRY(cx, write_fixed_files(cx, ledger, &vkey));
-    (void)snprintf(state.origin, sizeof state.origin, "%s", options->origin);
+    po_origin_copy(state.origin, options->origin);
     PO_TRY_LEAF(cx, po_sha256(PO_LIT(""), state.root), "hashing nothing");
     PO_TRY(cx, po_ledger_binding(cx, options->dir, &state.inode, &state.birth_us));
     PO_TRY(cx, po_signed_write(cx, options->signed_path, &state));

@@ -122,6 +122,7 @@ PO_RC po_ledger_binding(struct po_ctx *cx, const char *dir, uint64_t *ret_inode,
 /* ---- checkpoints ----------------------------------------------------------------------------- */
 
 bool po_origin_is_valid(po_str origin);
+void po_origin_copy(char out[static PO_ORIGIN_BYTES_MAX + 1], const char *origin);
 void po_checkpoint_text(const struct po_checkpoint *checkpoint, struct po_buf *out);
 
 /* ---- segment files --------------------------------------------------------------------------- */

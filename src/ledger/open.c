@@ -54,7 +54,7 @@ static po_rc load_vkey(struct po_ctx *cx, struct po_ledger *ledger)
         return po_rc_ok();
     }
     ledger->has_vkey = true;
-    (void)snprintf(ledger->origin, sizeof ledger->origin, "%s", ledger->vkey.name);
+    po_origin_copy(ledger->origin, ledger->vkey.name);
     return po_rc_ok();
 }
 

@@ -51,16 +51,18 @@ static bool next_value(po_str *rest, const char *name, po_str *ret_value)
     return true;
 }
 
+/* Compared as text: upper-case digits would be a second form of the same state. */
 static bool is_check_right(po_str text)
 {
-    uint8_t want[PO_SHA256_BYTES];
-    uint8_t got[PO_SHA256_BYTES];
+    uint8_t digest[PO_SHA256_BYTES];
+    char hex[2 * PO_SHA256_BYTES + 1];
     if (text.len <= CHECK_LINE_BYTES) return false;
     po_str body = po_str_slice(text, 0, text.len - CHECK_LINE_BYTES);
     po_str line = po_str_slice(text, text.len - CHECK_LINE_BYTES, text.len);
     if (!po_str_starts(line, PO_LIT("check ")) || !po_str_ends(line, PO_LIT("\n"))) return false;
-    if (!po_is_ok(po_hex_decode(po_str_slice(line, 6, 6 + 64), want, sizeof want))) return false;
-    return po_is_ok(po_sha256(body, got)) && po_digest_eq(want, got);
+    if (!po_is_ok(po_sha256(body, digest))) return false;
+    po_hex_encode(digest, sizeof digest, hex);
+    return po_str_eq_cstr(po_str_slice(line, 6, 6 + 2 * PO_SHA256_BYTES), hex);
 }
 
 po_rc po_signed_parse(po_str text, struct po_signed_state *ret_state)
