@@ -34,7 +34,8 @@ struct po_check {
     const char *clause; /* "AUD-03.1" */
     const char *name;   /* "ledger/root_equals_signed" */
     const char *facts[PO_CHECK_FACTS_MAX];
-    PO_RC (*judge)(struct po_ctx *cx, const struct po_json *const *facts, struct po_judgement *out);
+    PO_RC (*judge)(struct po_ctx *cx, const struct po_json *const *facts,
+                   struct po_judgement *out);
 };
 /* All checks, by clause. */
 const struct po_check *po_check_table(size_t *ret_count);

@@ -1,0 +1,280 @@
+/*
+ * One assessment: facts are read once, due checks judge them, every result becomes an event.
+ *
+ * Order matters (law 6): the ledger position and all facts are taken before the first event of this
+ * command is queued, so no check sees its own traces.
+ */
+#include "assess_priv.h"
+
+#include "core/build.h"
+#include "crypto/crypto.h"
+
+#include <stdio.h>
+
+struct assessment {
+    struct po_home *home;
+    const struct po_catalog *catalog;
+    const struct po_assess_options *options;
+    struct po_fact_set *facts;
+    const struct po_clause_run *newest;
+    struct po_event *events; /* what this assessment will record, in order */
+    size_t event_count;
+    struct po_assess_result result;
+};
+
+static bool is_chosen(const struct po_assess_options *options, po_str control)
+{
+    if (options->controls == NULL) return true;
+    for (size_t i = 0; i < options->control_count; i++)
+        if (po_str_eq(options->controls[i], control)) return true;
+    return false;
+}
+
+/* Due a little early, so that a timer of the same period does not miss every second slot. */
+static bool is_due(const struct assessment *run, const struct po_control *control, size_t clause,
+                   po_time_us now_us)
+{
+    const struct po_clause_run *newest = &run->newest[clause];
+    if (run->options->is_all || run->options->controls != NULL) return true;
+    if (newest->leaf == PO_LEAF_NONE || newest->run.state == PO_RUN_ERROR) return true;
+    po_time_us slack_us = control->period_us / 10;
+    return now_us - newest->received_us >= control->period_us - slack_us;
+}
+
+void po_judgement_fail(struct po_judgement *out, const char *reason)
+{
+    out->state = PO_RUN_FAIL;
+    out->reason = reason;
+}
+
+void po_judgement_deviation(struct po_judgement *out, po_str subject, po_str fact)
+{
+    out->deviations_total++;
+    if (out->deviation_count == PO_RUN_DEVIATIONS_MAX) return;
+    out->deviations[out->deviation_count++] = (struct po_run_deviation){subject, fact};
+}
+
+/* Law 1: an empty population passes nothing. */
+static void settle(struct po_judgement *out)
+{
+    if (out->state == PO_RUN_PASS && out->total == 0) {
+        out->state = PO_RUN_UNTESTED;
+        out->reason = "nothing to test";
+    }
+    if (out->state == PO_RUN_PASS && out->passing < out->total) out->state = PO_RUN_FAIL;
+    if (out->state == PO_RUN_FAIL && out->passing >= out->total) {
+        if (out->total == 0) out->total = 1;
+        out->passing = out->total - 1;
+    }
+    if (out->state != PO_RUN_PASS && out->reason == NULL) out->reason = "did not hold";
+    if (out->state == PO_RUN_PASS) out->reason = NULL;
+}
+
+/* A fact that could not be read makes the result an error with the fact named. */
+static PO_RC read_facts(struct po_ctx *cx, struct assessment *run, const struct po_check *check,
+                        struct po_run *record, const struct po_json **values,
+                        struct po_judgement *out)
+{
+    struct po_run_fact *used = NULL;
+    PO_ARENA_NEW(cx, used, PO_CHECK_FACTS_MAX);
+    record->facts = used;
+    for (size_t i = 0; i < PO_CHECK_FACTS_MAX && check->facts[i] != NULL; i++) {
+        const struct po_fact_value *value = NULL;
+        po_rc rc = po_fact_get(cx, run->facts, check->facts[i], &value);
+        if (rc.code == PO_NOMEM) return rc;
+        if (!po_is_ok(rc)) {
+            out->state = PO_RUN_ERROR;
+            out->reason = po_arena_printf(cx->arena, "fact '%s' could not be read: %.300s",
+                                          check->facts[i], po_err_msg(cx));
+            po_err_clear(cx);
+            return po_rc_ok();
+        }
+        values[i] = value->json;
+        used[i].name = po_str_of(check->facts[i]);
+        used[i].read_at_us = value->read_at_us;
+        memcpy(used[i].digest, value->digest, sizeof used[i].digest);
+        record->fact_count = i + 1;
+    }
+    return po_rc_ok();
+}
+
+/* What program judged: its name within this build's sources. */
+static PO_RC program_digest(struct po_ctx *cx, const struct po_check *check, uint8_t out[32])
+{
+    const char *text =
+        po_arena_printf(cx->arena, "%s\n%s\n%s", check->clause, check->name, po_build.sources_sha256);
+    if (text == NULL) return PO_FAIL(cx, PO_NOMEM, "out of request memory");
+    PO_TRY_LEAF(cx, po_sha256(po_str_of(text), out), "hashing the check");
+    return po_rc_ok();
+}
+
+static void count_result(struct po_assess_result *result, enum po_run_state state)
+{
+    size_t *const counters[] = {[PO_RUN_PASS] = &result->passed,
+                                [PO_RUN_FAIL] = &result->failed,
+                                [PO_RUN_ERROR] = &result->errors,
+                                [PO_RUN_SKIPPED] = &result->skipped,
+                                [PO_RUN_UNTESTED] = &result->untested};
+    (*counters[state])++;
+    result->tested++;
+}
+
+static PO_RC queue_run(struct po_ctx *cx, struct assessment *run, const struct po_run *record)
+{
+    PO_BUF_AUTO bytes;
+    po_buf_init(&bytes, PO_RUN_BYTES_MAX);
+    PO_TRY_MSG(cx, po_run_encode(cx, record, &bytes), "recording '%.*s'",
+               PO_STR_ARG(record->clause));
+    po_str kept = {NULL, 0};
+    PO_TRY_LEAF(cx, po_arena_copy(cx->arena, po_buf_str(&bytes), &kept), "out of request memory");
+    const char *resource =
+        po_arena_printf(cx->arena, "control:%.*s", PO_STR_ARG(record->clause));
+    if (resource == NULL) return PO_FAIL(cx, PO_NOMEM, "out of request memory");
+    static const enum po_event_result results[] = {[PO_RUN_PASS] = PO_EVENT_SUCCESS,
+                                                   [PO_RUN_FAIL] = PO_EVENT_FAILURE,
+                                                   [PO_RUN_ERROR] = PO_EVENT_ERROR,
+                                                   [PO_RUN_SKIPPED] = PO_EVENT_FAILURE,
+                                                   [PO_RUN_UNTESTED] = PO_EVENT_FAILURE};
+    run->events[run->event_count++] = (struct po_event){.type = PO_EVENT_TYPE_CONTROL_TESTED,
+                                                        .resource = po_str_of(resource),
+                                                        .action = PO_LIT("test"),
+                                                        .result = results[record->state],
+                                                        .detail = kept};
+    return po_rc_ok();
+}
+
+static void fill_record(struct po_run *record, const struct po_judgement *judgement)
+{
+    record->state = judgement->state;
+    record->passing = judgement->passing;
+    record->total = judgement->total;
+    record->reason = po_str_of(judgement->reason);
+    if (judgement->reason == NULL) record->reason = PO_LIT("");
+    if (record->reason.len > PO_RUN_REASON_BYTES_MAX)
+        record->reason = po_str_slice(record->reason, 0, PO_RUN_REASON_BYTES_MAX);
+    record->deviations = judgement->deviations;
+    record->deviation_count = judgement->deviation_count;
+    record->deviations_total = judgement->deviations_total;
+}
+
+static PO_RC test_clause(struct po_ctx *cx, struct assessment *run, const struct po_check *check,
+                         const struct po_control *control)
+{
+    struct po_judgement *judgement = NULL;
+    PO_ARENA_NEW(cx, judgement, 1);
+    struct po_run record = {.control = control->id,
+                            .clause = po_str_of(check->clause),
+                            .check = po_str_of(check->name),
+                            .engine = po_str_of(po_build.version),
+                            .run_id = po_str_of(cx->session),
+                            .started_us = po_ctx_now_us(cx)};
+    memcpy(record.catalog_digest, run->catalog->digest, sizeof record.catalog_digest);
+    PO_TRY(cx, program_digest(cx, check, record.program_digest));
+    const struct po_json *values[PO_CHECK_FACTS_MAX] = {NULL};
+    PO_TRY(cx, read_facts(cx, run, check, &record, values, judgement));
+    if (judgement->state == PO_RUN_PASS) PO_TRY(cx, check->judge(cx, values, judgement));
+    settle(judgement);
+    fill_record(&record, judgement);
+    record.finished_us = po_ctx_now_us(cx);
+    if (record.finished_us < record.started_us) record.finished_us = record.started_us;
+    record.cost_us = record.finished_us - record.started_us;
+    count_result(&run->result, judgement->state);
+    return queue_run(cx, run, &record);
+}
+
+static PO_RC test_clauses(struct po_ctx *cx, struct assessment *run)
+{
+    size_t count = 0;
+    const struct po_check *checks = po_check_table(&count);
+    po_time_us now_us = po_ctx_now_us(cx);
+    for (size_t i = 0; i < count; i++) {
+        const struct po_clause *clause =
+            po_catalog_clause(run->catalog, po_str_of(checks[i].clause));
+        PO_INVARIANT(cx, clause != NULL);
+        const struct po_control *control = &run->catalog->controls[clause->control];
+        if (!is_chosen(run->options, control->id)) continue;
+        if (!is_due(run, control, po_clause_position(run->catalog, clause), now_us)) {
+            run->result.not_due++;
+            continue;
+        }
+        if (run->options->progress != NULL)
+            run->options->progress(run->options->user, checks[i].clause);
+        PO_TRY_MSG(cx, test_clause(cx, run, &checks[i], control), "testing '%s'",
+                   checks[i].clause);
+    }
+    return po_rc_ok();
+}
+
+static PO_RC check_controls(struct po_ctx *cx, const struct assessment *run)
+{
+    for (size_t i = 0; i < run->options->control_count; i++)
+        if (po_catalog_control(run->catalog, run->options->controls[i]) == NULL)
+            return PO_FAIL(cx, PO_NOTFOUND, "there is no control '%.*s'",
+                           PO_STR_ARG(run->options->controls[i]));
+    return po_rc_ok();
+}
+
+static PO_RC begin(struct po_ctx *cx, struct assessment *run)
+{
+    PO_TRY(cx, po_catalog_load_embedded(cx, &run->catalog));
+    PO_TRY(cx, check_controls(cx, run));
+    PO_TRY(cx, po_home_flush(cx, run->home));
+    const bool *wanted = NULL;
+    PO_TRY(cx, po_check_wanted(cx, run->catalog, &wanted));
+    for (size_t i = 0; i < run->catalog->clause_count; i++)
+        if (!wanted[i]) run->result.without_check++;
+    struct po_evidence_at at;
+    PO_TRY(cx, po_evidence_locate(cx, run->home, 0, &at));
+    PO_TRY(cx, po_evidence_runs(cx, run->home, run->catalog, &at, wanted, &run->newest));
+    PO_TRY(cx, po_fact_set_new(cx, run->home, &run->facts));
+    size_t count = 0;
+    (void)po_check_table(&count);
+    PO_ARENA_NEW(cx, run->events, count + 2);
+    return po_rc_ok();
+}
+
+static PO_RC queue_summary(struct po_ctx *cx, struct assessment *run)
+{
+    PO_BUF_AUTO detail;
+    po_buf_init(&detail, 4096);
+    struct po_json_out json;
+    po_json_out_init(&json, &detail, 0);
+    po_json_out_object(&json);
+    po_json_out_field_int(&json, "tested", (int64_t)run->result.tested);
+    po_json_out_field_int(&json, "passed", (int64_t)run->result.passed);
+    po_json_out_field_int(&json, "failed", (int64_t)run->result.failed);
+    po_json_out_field_int(&json, "errors", (int64_t)run->result.errors);
+    po_json_out_field_int(&json, "untested", (int64_t)run->result.untested);
+    po_json_out_field_int(&json, "skipped", (int64_t)run->result.skipped);
+    po_json_out_field_int(&json, "not_due", (int64_t)run->result.not_due);
+    po_json_out_object_end(&json);
+    PO_TRY_LEAF(cx, po_buf_check(&detail), "assessment event");
+    po_str kept = {NULL, 0};
+    PO_TRY_LEAF(cx, po_arena_copy(cx->arena, po_buf_str(&detail), &kept), "out of request memory");
+    run->events[run->event_count++] =
+        (struct po_event){.type = PO_EVENT_TYPE_ASSESSMENT_COMPLETED,
+                          .resource = PO_LIT("assessment:clauses"),
+                          .action = PO_LIT("assess"),
+                          .result = PO_EVENT_SUCCESS,
+                          .detail = kept};
+    return po_rc_ok();
+}
+
+PO_RC po_assess_run(struct po_ctx *cx, struct po_home *home,
+                    const struct po_assess_options *options, struct po_assess_result *ret_result)
+{
+    struct assessment run = {.home = home, .options = options};
+    po_time_us started_us = cx->clock->monotonic_us(cx->clock->user);
+    PO_TRY(cx, begin(cx, &run));
+    if (options->controls == NULL)
+        PO_TRY(cx, po_assess_health(cx, run.facts, &run.events[run.event_count++]));
+    else
+        PO_TRY(cx, po_assess_health(cx, run.facts, NULL));
+    PO_TRY(cx, test_clauses(cx, &run));
+    PO_TRY(cx, queue_summary(cx, &run));
+    PO_TRY(cx, po_home_record_all(cx, home, run.events, run.event_count));
+    PO_TRY(cx, po_home_flush(cx, home));
+    run.result.elapsed_us = cx->clock->monotonic_us(cx->clock->user) - started_us;
+    *ret_result = run.result;
+    return po_rc_ok();
+}

@@ -1,0 +1,20 @@
+/*
+ * Inside assessing: what judges use, and the facts that only upper layers can supply.
+ */
+#ifndef PO_ASSESS_ASSESS_PRIV_H
+#define PO_ASSESS_ASSESS_PRIV_H
+
+#include "assess/assess.h"
+#include "fact/fact.h"
+
+void po_judgement_fail(struct po_judgement *out, const char *reason);
+/* One deviating member of the population; the texts are borrowed. */
+void po_judgement_deviation(struct po_judgement *out, po_str subject, po_str fact);
+
+/*
+ * Run the health checks over the snapshot and provide their results to it as fact "health.results".
+ * ret_event, when not NULL, becomes the event that records them.
+ */
+PO_RC po_assess_health(struct po_ctx *cx, struct po_fact_set *facts, struct po_event *ret_event);
+
+#endif
