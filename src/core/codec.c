@@ -133,10 +133,22 @@ static size_t utf8_len(po_str s, size_t pos)
     return len;
 }
 
+/* Whether the eight bytes at `p` are ASCII. */
+static bool is_ascii8(const char *p)
+{
+    uint64_t word = 0;
+    memcpy(&word, p, sizeof word);
+    return (word & 0x8080808080808080) == 0;
+}
+
 size_t po_utf8_find_invalid(po_str s)
 {
     size_t pos = 0;
     while (pos < s.len) {
+        if (s.len - pos >= 8 && is_ascii8(s.ptr + pos)) {
+            pos += 8;
+            continue;
+        }
         size_t len = utf8_len(s, pos);
         if (len == 0) return pos;
         pos += len;

@@ -9,28 +9,25 @@
 
 #define SAFE_INTEGER_MAX (((int64_t)1 << 53) - 1)
 
-/* UTF-16 puts the surrogates of U+10000 and up before U+E000..U+FFFF. */
-static uint32_t utf16_weight(uint32_t code_point)
+/*
+ * UTF-16 puts the surrogates of U+10000 and up (lead bytes f0 to f4) before U+E000 to U+FFFF (lead
+ * bytes ee and ef); otherwise its order is that of the bytes.
+ */
+static unsigned int utf16_weight(char c)
 {
-    return code_point >= 0xe000 && code_point <= 0xffff ? code_point + 0x110000 : code_point;
+    unsigned char byte = (unsigned char)c;
+    return byte == 0xee || byte == 0xef ? byte + 0x100U : byte;
 }
 
-/* By UTF-16 code units; both well-formed. */
+/* By UTF-16 code units; both well-formed, so that where they differ both lead or both continue. */
 static int compare_utf16(po_str a, po_str b)
 {
     size_t common = a.len < b.len ? a.len : b.len;
     size_t at = 0;
     while (at < common && a.ptr[at] == b.ptr[at])
         at++;
-    if (at == a.len || at == b.len) return a.len == b.len ? 0 : a.len < b.len ? -1 : 1;
-    while (at > 0 && ((unsigned char)a.ptr[at] & 0xc0) == 0x80)
-        at--;
-    size_t at_b = at;
-    uint32_t point_a = 0;
-    uint32_t point_b = 0;
-    if (!po_is_ok(po_utf8_next(a, &at, &point_a)) || !po_is_ok(po_utf8_next(b, &at_b, &point_b)))
-        return po_str_cmp(a, b);
-    return utf16_weight(point_a) < utf16_weight(point_b) ? -1 : 1;
+    if (at == common) return a.len == b.len ? 0 : a.len < b.len ? -1 : 1;
+    return utf16_weight(a.ptr[at]) < utf16_weight(b.ptr[at]) ? -1 : 1;
 }
 
 static PO_RC append_string(struct po_ctx *cx, po_str s, struct po_buf *out)

@@ -13,7 +13,7 @@
 #include "core/codec.h"
 #include "core/json_priv.h"
 
-#define LINEAR_MEMBERS_MAX 8 /* up to here comparing all names beats sorting them */
+#define LINEAR_MEMBERS_MAX 16 /* up to here comparing all names beats sorting them */
 #define SHOWN_KEY_BYTES 40
 
 struct level {

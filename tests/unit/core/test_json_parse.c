@@ -353,12 +353,12 @@ TEST_TIMEOUT(json_parse__the_number_of_values_has_a_limit, 120)
     check_contains(po_err_msg(cx), "the text has too many values");
 }
 
-/* {"k0":0,...,"k<count-1>":0} with one name replaced by another's. */
+/* {"k0":0,...,"k<count-1>":0}, a line each, with one name replaced by another's. */
 static void append_names(struct po_buf *buf, size_t count, size_t replaced, size_t by)
 {
     po_buf_append_char(buf, '{');
     for (size_t i = 0; i < count; i++)
-        po_buf_printf(buf, "%s\"k%zu\":0", i == 0 ? "" : ",", i == replaced ? by : i);
+        po_buf_printf(buf, "%s\"k%zu\":0", i == 0 ? "" : ",\n", i == replaced ? by : i);
     po_buf_append_char(buf, '}');
 }
 
@@ -387,14 +387,17 @@ TEST(json_parse__finds_duplicates_wherever_they_are)
 TEST(json_parse__points_at_the_later_duplicate)
 {
     TEST_CX(cx);
-    struct po_json *root = NULL;
-    check_fails(cx,
-                po_json_parse(cx,
-                              PO_LIT("{\"a\":1,\"b\":1,\"c\":1,\"d\":1,\"e\":1,\"f\":1,\n"
-                                     "\"g\":1,\"h\":1,\"i\":1,\n\"c\":1,\n\"j\":1}"),
-                              PO_JSON_STRICT, &root),
-                PO_INVALID);
-    check_eq_cstr(po_err_msg(cx), "line 3, column 5: duplicate name 'c'");
+    PO_BUF_AUTO buf;
+    po_buf_init(&buf, 10000);
+    for (size_t count = 4; count < 40; count++) {
+        struct po_json *root = NULL;
+        po_buf_clear(&buf);
+        append_names(&buf, count, count - 2, 1);
+        check_fails(cx, po_json_parse(cx, po_buf_str(&buf), PO_JSON_STRICT, &root), PO_INVALID);
+        const char *want =
+            po_arena_printf(cx->arena, "line %zu, column 6: duplicate name 'k1'", count - 1);
+        check_eq_cstr(po_err_msg(cx), want);
+    }
 }
 
 TEST(json_parse__many_names_take_little_time)
@@ -414,12 +417,13 @@ TEST_FAULTS(json_parse__fails_cleanly)
     struct po_json *root = NULL;
     po_str in =
         PO_LIT("{\"a\":[1,{\"b\":\"x\\ny\"}],\"c\":null,\"d\":0,\"e\":0,\"f\":0,\"g\":0,\"h\":0,"
-               "\"i\":0,\"j\":0,\"k\":0,\"l\":\"\\u00e4\"}");
+               "\"i\":0,\"j\":0,\"k\":0,\"l\":\"\\u00e4\",\"m\":0,\"n\":0,\"o\":0,\"p\":0,"
+               "\"q\":0,\"r\":0,\"s\":0}");
     po_rc rc = po_json_parse(cx, in, PO_JSON_STRICT, &root);
     check_that(po_is_ok(rc) == (root != NULL));
     check_that(po_is_ok(rc) || rc.code == PO_NOMEM);
     if (!test_survived(rc)) return;
-    check_eq_u64(root->count, 11);
+    check_eq_u64(root->count, 18);
 }
 
 TEST_FAULTS(json_parse__reports_a_duplicate_even_without_memory)
