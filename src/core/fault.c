@@ -42,6 +42,7 @@ static struct fault_state state;
 static uintptr_t stack_base; /* 0: none; survives arming */
 static struct po_fault_hit hit_table[PO_FAULT_HITS_MAX];
 static struct po_fault_site site_table[PO_FAULT_SITES_MAX];
+static size_t hit_count; /* rows of hit_table: of the latest recording, like site_count */
 static size_t site_count;
 /* Open addressing: index + 1 into site_table, 0 for free; twice the sites keeps probes short. */
 static uint32_t site_index[2 * PO_FAULT_SITES_MAX];
@@ -122,8 +123,8 @@ static struct po_fault_site *site_row(uint64_t site, bool *ret_is_new)
 
 static void record_hit(enum po_fault_kind kind, const char *call, const struct frame_walk *walk)
 {
-    if (state.hits <= PO_FAULT_HITS_MAX)
-        hit_table[state.hits - 1] = (struct po_fault_hit){
+    if (hit_count < PO_FAULT_HITS_MAX)
+        hit_table[hit_count++] = (struct po_fault_hit){
             .site = state.last_site, .kind = kind, .call = call, .number = state.hits};
     bool is_new = false;
     struct po_fault_site *row = site_row(state.last_site, &is_new);
@@ -210,6 +211,7 @@ void po_fault_record(void)
     /* The unwinder sets itself up on first use: do it outside the run that is measured. */
     struct frame_walk walk = {.count = 0};
     collect_frames(&walk);
+    hit_count = 0;
     site_count = 0;
     memset(site_index, 0, sizeof site_index);
     arm(MODE_RECORD);
@@ -247,14 +249,11 @@ void po_fault_off(void)
 bool po_fault_fired(void) { return state.fired; }
 bool po_fault_fired_benign(void) { return state.fired_benign; }
 
-size_t po_fault_hit_count(void)
-{
-    return state.hits < PO_FAULT_HITS_MAX ? (size_t)state.hits : PO_FAULT_HITS_MAX;
-}
+size_t po_fault_hit_count(void) { return hit_count; }
 
 const struct po_fault_hit *po_fault_hit_at(size_t i)
 {
-    return i < po_fault_hit_count() ? &hit_table[i] : NULL;
+    return i < hit_count ? &hit_table[i] : NULL;
 }
 
 uint64_t po_fault_hit_total(void) { return state.hits; }

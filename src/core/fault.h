@@ -57,12 +57,12 @@ bool po_fault_fired(void);
 /* It was inside a benign section: the caller may have carried on as if nothing had happened. */
 bool po_fault_fired_benign(void);
 
-/* Recorded hits, in order (at most PO_FAULT_HITS_MAX). */
+/* Hits of the latest recording, in order (at most PO_FAULT_HITS_MAX); they stay while others fail. */
 size_t po_fault_hit_count(void);
 const struct po_fault_hit *po_fault_hit_at(size_t i);
-/* All hits since po_fault_record, also those the table had no room for. */
+/* All hits since the latest arming, also those the table had no room for. */
 uint64_t po_fault_hit_total(void);
-/* Recorded sites in order of their first hit. */
+/* Sites of the latest recording, in order of their first hit. */
 size_t po_fault_site_count(void);
 const struct po_fault_site *po_fault_site_at(size_t i);
 

@@ -217,6 +217,20 @@ TEST(fault__counts_beyond_its_table)
     check_eq_u64(po_fault_site_at(0)->count, PO_FAULT_HITS_MAX + 10u);
 }
 
+TEST(fault__a_recording_stays_while_others_fail)
+{
+    po_fault_record();
+    some_calls();
+    po_fault_fail(1, EIO);
+    for (int i = 0; i < 3; i++)
+        some_calls();
+    po_fault_off();
+    check_eq_u64(po_fault_hit_total(), 15);
+    check_eq_u64(po_fault_hit_count(), 5);
+    check_eq_cstr(po_fault_hit_at(4)->call, "calloc");
+    check_eq_u64(po_fault_site_at(0)->count, 3);
+}
+
 TEST(fault__off_counts_nothing)
 {
     po_fault_record();
