@@ -164,7 +164,8 @@ PO_RC po_text_recommendation(struct po_ctx *cx, const struct po_model *model, si
     size_t item = number - 1;
     if (critical > 0) {
         if (item == 0) {
-            po_buf_printf(out, "**Do not start an audit yet**: %ld critical controls do not pass",
+            po_buf_printf(out,
+                          "**Do not start an audit yet**: critical controls that do not pass: %ld",
                           (long)critical);
             return po_rc_ok();
         }

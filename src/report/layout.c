@@ -107,7 +107,7 @@ static void append_health_tables(const struct po_model *m, struct po_buf *out)
         po_buf_append(out, PO_LIT("| "));
         po_buf_append(out, row.def->component);
         po_buf_printf(out, " | %s | ", health_mark(row.state));
-        append_known(out, row.reason);
+        po_report_append_text(out, row.reason.len > 0 ? row.reason : PO_LIT("–"));
         po_buf_append(out, PO_LIT(" |\n"));
     }
     po_buf_append(out,

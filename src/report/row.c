@@ -265,7 +265,6 @@ PO_RC po_row_list(struct po_ctx *cx, const struct po_model *model, enum po_list_
         if (requirement->list != category) continue;
         struct po_row row = po_row_of_controls(model, requirement->controls);
         bool belongs = kind == PO_LIST_ALL || is_met_row(&row) == (kind == PO_LIST_MET);
-        if (kind == PO_LIST_GAPS && row.grade == PO_ROW_NA) belongs = false;
         if (!belongs) continue;
         PO_TRY(cx, append_row(cx, model, requirement, &row, out));
         count++;
