@@ -4,21 +4,20 @@
  * Order matters (law 6): the ledger position and all facts are taken before the first event of this
  * command is queued, so no check sees its own traces.
  */
-#include "assess_priv.h"
+#include "judge_priv.h"
 
 #include "core/build.h"
+#include "core/cfg.h"
+#include "core/flags.h"
 #include "crypto/crypto.h"
 
-#include <stdio.h>
-
 struct assessment {
-    struct po_home *home;
-    const struct po_catalog *catalog;
+    struct po_assess_inputs in;
+    struct po_evidence_at at;
     const struct po_assess_options *options;
-    struct po_fact_set *facts;
-    const struct po_clause_run *newest;
     struct po_event *events; /* what this assessment will record, in order */
     size_t event_count;
+    bool has_kill_drill; /* a check read it in this assessment */
     struct po_assess_result result;
 };
 
@@ -34,7 +33,7 @@ static bool is_chosen(const struct po_assess_options *options, po_str control)
 static bool is_due(const struct assessment *run, const struct po_control *control, size_t clause,
                    po_time_us now_us)
 {
-    const struct po_clause_run *newest = &run->newest[clause];
+    const struct po_clause_run *newest = &run->in.newest[clause];
     if (run->options->is_all || run->options->controls != NULL) return true;
     if (newest->leaf == PO_LEAF_NONE || newest->run.state == PO_RUN_ERROR) return true;
     po_time_us slack_us = control->period_us / 10;
@@ -70,6 +69,17 @@ static void settle(struct po_judgement *out)
     if (out->state == PO_RUN_PASS) out->reason = NULL;
 }
 
+/* From the snapshot, or made by this layer and then from the snapshot. */
+static PO_RC get_fact(struct po_ctx *cx, struct assessment *run, const char *name,
+                      const struct po_fact_value **ret_value)
+{
+    po_rc rc = po_fact_get(cx, run->in.facts, name, ret_value);
+    if (rc.code != PO_NOTFOUND) return rc;
+    po_err_clear(cx);
+    PO_TRY(cx, po_assess_provide(cx, &run->in, name));
+    return po_fact_get(cx, run->in.facts, name, ret_value);
+}
+
 /* A fact that could not be read makes the result an error with the fact named. */
 static PO_RC read_facts(struct po_ctx *cx, struct assessment *run, const struct po_check *check,
                         struct po_run *record, const struct po_json **values,
@@ -80,7 +90,7 @@ static PO_RC read_facts(struct po_ctx *cx, struct assessment *run, const struct 
     record->facts = used;
     for (size_t i = 0; i < PO_CHECK_FACTS_MAX && check->facts[i] != NULL; i++) {
         const struct po_fact_value *value = NULL;
-        po_rc rc = po_fact_get(cx, run->facts, check->facts[i], &value);
+        po_rc rc = get_fact(cx, run, check->facts[i], &value);
         if (rc.code == PO_NOMEM) return rc;
         if (!po_is_ok(rc)) {
             out->state = PO_RUN_ERROR;
@@ -90,6 +100,7 @@ static PO_RC read_facts(struct po_ctx *cx, struct assessment *run, const struct 
             return po_rc_ok();
         }
         values[i] = value->json;
+        if (po_str_eq_cstr(PO_LIT("drill.kill"), check->facts[i])) run->has_kill_drill = true;
         used[i].name = po_str_of(check->facts[i]);
         used[i].read_at_us = value->read_at_us;
         memcpy(used[i].digest, value->digest, sizeof used[i].digest);
@@ -168,7 +179,7 @@ static PO_RC test_clause(struct po_ctx *cx, struct assessment *run, const struct
                             .engine = po_str_of(po_build.version),
                             .run_id = po_str_of(cx->session),
                             .started_us = po_ctx_now_us(cx)};
-    memcpy(record.catalog_digest, run->catalog->digest, sizeof record.catalog_digest);
+    memcpy(record.catalog_digest, run->in.catalog->digest, sizeof record.catalog_digest);
     PO_TRY(cx, program_digest(cx, check, record.program_digest));
     const struct po_json *values[PO_CHECK_FACTS_MAX] = {NULL};
     PO_TRY(cx, read_facts(cx, run, check, &record, values, judgement));
@@ -189,11 +200,11 @@ static PO_RC test_clauses(struct po_ctx *cx, struct assessment *run)
     po_time_us now_us = po_ctx_now_us(cx);
     for (size_t i = 0; i < count; i++) {
         const struct po_clause *clause =
-            po_catalog_clause(run->catalog, po_str_of(checks[i].clause));
+            po_catalog_clause(run->in.catalog, po_str_of(checks[i].clause));
         PO_INVARIANT(cx, clause != NULL);
-        const struct po_control *control = &run->catalog->controls[clause->control];
+        const struct po_control *control = &run->in.catalog->controls[clause->control];
         if (!is_chosen(run->options, control->id)) continue;
-        if (!is_due(run, control, po_clause_position(run->catalog, clause), now_us)) {
+        if (!is_due(run, control, po_clause_position(run->in.catalog, clause), now_us)) {
             run->result.not_due++;
             continue;
         }
@@ -208,7 +219,7 @@ static PO_RC test_clauses(struct po_ctx *cx, struct assessment *run)
 static PO_RC check_controls(struct po_ctx *cx, const struct assessment *run)
 {
     for (size_t i = 0; i < run->options->control_count; i++)
-        if (po_catalog_control(run->catalog, run->options->controls[i]) == NULL)
+        if (po_catalog_control(run->in.catalog, run->options->controls[i]) == NULL)
             return PO_FAIL(cx, PO_NOTFOUND, "there is no control '%.*s'",
                            PO_STR_ARG(run->options->controls[i]));
     return po_rc_ok();
@@ -216,37 +227,82 @@ static PO_RC check_controls(struct po_ctx *cx, const struct assessment *run)
 
 static PO_RC begin(struct po_ctx *cx, struct assessment *run)
 {
-    PO_TRY(cx, po_catalog_load_embedded(cx, &run->catalog));
+    PO_TRY(cx, po_catalog_load_embedded(cx, &run->in.catalog));
     PO_TRY(cx, check_controls(cx, run));
-    PO_TRY(cx, po_home_flush(cx, run->home));
-    const bool *wanted = NULL;
-    PO_TRY(cx, po_check_wanted(cx, run->catalog, &wanted));
-    for (size_t i = 0; i < run->catalog->clause_count; i++)
-        if (!wanted[i]) run->result.without_check++;
-    struct po_evidence_at at;
-    PO_TRY(cx, po_evidence_locate(cx, run->home, 0, &at));
-    PO_TRY(cx, po_evidence_runs(cx, run->home, run->catalog, &at, wanted, &run->newest));
-    PO_TRY(cx, po_fact_set_new(cx, run->home, &run->facts));
+    PO_TRY(cx, po_home_flush(cx, run->in.home));
+    PO_TRY(cx, po_check_wanted(cx, run->in.catalog, &run->in.is_wanted));
+    for (size_t i = 0; i < run->in.catalog->clause_count; i++)
+        if (!run->in.is_wanted[i]) run->result.without_check++;
+    run->in.at = &run->at;
+    PO_TRY(cx, po_evidence_locate(cx, run->in.home, 0, &run->at));
+    PO_TRY(cx, po_evidence_runs(cx, run->in.home, run->in.catalog, &run->at, run->in.is_wanted,
+                                &run->in.newest));
+    PO_TRY(cx, po_fact_set_new(cx, run->in.home, &run->in.facts));
     size_t count = 0;
     (void)po_check_table(&count);
     PO_ARENA_NEW(cx, run->events, count + 2);
     return po_rc_ok();
 }
 
+/* Members that reports need later: they are filled from the ledger alone. */
+static PO_RC put_build(struct po_ctx *cx, struct assessment *run, struct po_json_out *json)
+{
+    const struct po_fact_value *build = NULL;
+    po_rc rc = get_fact(cx, run, "build.program", &build);
+    if (rc.code == PO_NOMEM) return rc;
+    po_err_clear(cx);
+    if (!po_is_ok(rc)) return po_rc_ok();
+    po_json_out_key(json, "build");
+    po_json_out_object(json);
+    po_json_out_field(json, "version", po_judge_str(build->json, "version"));
+    po_json_out_field(json, "digest", po_judge_str(build->json, "digest"));
+    po_json_out_key(json, "manifest_matches");
+    po_json_out_bool(json, po_judge_bool(build->json, "manifest_matches"));
+    po_json_out_field_int(json, "abort_sites", po_judge_int(build->json, "abort_sites"));
+    po_json_out_object_end(json);
+    return po_rc_ok();
+}
+
+/* The newest kill drill that was made, by this assessment or an earlier one of this snapshot. */
+static PO_RC put_recovery(struct po_ctx *cx, struct assessment *run, struct po_json_out *json)
+{
+    const struct po_fact_value *drill = NULL;
+    if (!run->has_kill_drill) return po_rc_ok();
+    PO_TRY(cx, get_fact(cx, run, "drill.kill", &drill));
+    po_json_out_key(json, "recovery");
+    po_json_out_object(json);
+    po_json_out_field_int(json, "samples", po_judge_int(drill->json, "kills"));
+    po_json_out_field_int(json, "worst_ms", po_judge_int(drill->json, "worst_ms"));
+    po_json_out_field_int(json, "p50_ms", po_judge_int(drill->json, "p50_ms"));
+    po_json_out_field_int(json, "p95_ms", po_judge_int(drill->json, "p95_ms"));
+    po_json_out_object_end(json);
+    return po_rc_ok();
+}
+
+static void put_counts(const struct po_assess_result *result, struct po_json_out *json)
+{
+    po_json_out_field_int(json, "tested", (int64_t)result->tested);
+    po_json_out_field_int(json, "passed", (int64_t)result->passed);
+    po_json_out_field_int(json, "failed", (int64_t)result->failed);
+    po_json_out_field_int(json, "errors", (int64_t)result->errors);
+    po_json_out_field_int(json, "untested", (int64_t)result->untested);
+    po_json_out_field_int(json, "skipped", (int64_t)result->skipped);
+    po_json_out_field_int(json, "not_due", (int64_t)result->not_due);
+}
+
 static PO_RC queue_summary(struct po_ctx *cx, struct assessment *run)
 {
     PO_BUF_AUTO detail;
-    po_buf_init(&detail, 4096);
+    po_buf_init(&detail, 16384);
     struct po_json_out json;
+    po_str company = po_flags_str(po_home_flags(run->in.home), PO_FLAG_COMPANY_NAME);
+    if (company.len == 0) company = po_cfg_str(po_home_cfg(run->in.home), PO_CFG_ORG_NAME);
     po_json_out_init(&json, &detail, 0);
     po_json_out_object(&json);
-    po_json_out_field_int(&json, "tested", (int64_t)run->result.tested);
-    po_json_out_field_int(&json, "passed", (int64_t)run->result.passed);
-    po_json_out_field_int(&json, "failed", (int64_t)run->result.failed);
-    po_json_out_field_int(&json, "errors", (int64_t)run->result.errors);
-    po_json_out_field_int(&json, "untested", (int64_t)run->result.untested);
-    po_json_out_field_int(&json, "skipped", (int64_t)run->result.skipped);
-    po_json_out_field_int(&json, "not_due", (int64_t)run->result.not_due);
+    put_counts(&run->result, &json);
+    PO_TRY(cx, put_build(cx, run, &json));
+    PO_TRY(cx, put_recovery(cx, run, &json));
+    po_json_out_field(&json, "company", company);
     po_json_out_object_end(&json);
     PO_TRY_LEAF(cx, po_buf_check(&detail), "assessment event");
     po_str kept = {NULL, 0};
@@ -263,13 +319,13 @@ static PO_RC queue_summary(struct po_ctx *cx, struct assessment *run)
 PO_RC po_assess_run(struct po_ctx *cx, struct po_home *home,
                     const struct po_assess_options *options, struct po_assess_result *ret_result)
 {
-    struct assessment run = {.home = home, .options = options};
+    struct assessment run = {.in.home = home, .options = options};
     po_time_us started_us = cx->clock->monotonic_us(cx->clock->user);
     PO_TRY(cx, begin(cx, &run));
     if (options->controls == NULL)
-        PO_TRY(cx, po_assess_health(cx, run.facts, &run.events[run.event_count++]));
+        PO_TRY(cx, po_assess_health(cx, run.in.facts, &run.events[run.event_count++]));
     else
-        PO_TRY(cx, po_assess_health(cx, run.facts, NULL));
+        PO_TRY(cx, po_assess_health(cx, run.in.facts, NULL));
     PO_TRY(cx, test_clauses(cx, &run));
     PO_TRY(cx, queue_summary(cx, &run));
     PO_TRY(cx, po_home_record_all(cx, home, run.events, run.event_count));

@@ -11,6 +11,18 @@ void po_judgement_fail(struct po_judgement *out, const char *reason);
 /* One deviating member of the population; the texts are borrowed. */
 void po_judgement_deviation(struct po_judgement *out, po_str subject, po_str fact);
 
+/* What an assessment starts from. */
+struct po_assess_inputs {
+    struct po_home *home;
+    const struct po_catalog *catalog;
+    const bool *is_wanted;
+    const struct po_evidence_at *at;
+    const struct po_clause_run *newest; /* per clause */
+    struct po_fact_set *facts;
+};
+/* Make one of this layer's facts and add it to the snapshot; nothing for a name it does not make. */
+PO_RC po_assess_provide(struct po_ctx *cx, const struct po_assess_inputs *in, const char *name);
+
 /*
  * Run the health checks over the snapshot and provide their results to it as fact "health.results".
  * ret_event, when not NULL, becomes the event that records them.

@@ -59,30 +59,6 @@ static PO_RC encrypt(struct po_ctx *cx, const po_str *recipients, size_t count, 
     return PO_FAIL(cx, PO_CRYPTO, "age: %.*s", PO_STR_ARG(po_str_trim(po_buf_str(&err))));
 }
 
-static PO_RC remove_tree(struct po_ctx *cx, const char *dir, const char *relative, int depth)
-{
-    const char *path = dir;
-    po_str *names = NULL;
-    size_t count = 0;
-    if (depth > 10) return PO_FAIL(cx, PO_LIMIT, "nested too deep");
-    if (relative[0] != '\0') PO_TRY(cx, po_path_join(cx, dir, relative, &path));
-    PO_TRY(cx, po_fs_list(cx, path, &names, &count));
-    for (size_t i = 0; i < count; i++) {
-        const char *child = po_arena_printf(cx->arena, "%s%s%.*s", relative, relative[0] ? "/" : "",
-                                            PO_STR_ARG(names[i]));
-        const char *full = NULL;
-        struct po_fs_info info = {0};
-        if (child == NULL) return PO_FAIL(cx, PO_NOMEM, "out of request memory");
-        PO_TRY(cx, po_path_join(cx, dir, child, &full));
-        PO_TRY(cx, po_fs_info(cx, full, &info));
-        if (info.is_dir) PO_TRY(cx, remove_tree(cx, dir, child, depth + 1));
-        if (!info.is_dir && po_sys_unlink(full) != 0)
-            return PO_FAIL_SYS(cx, PO_IO, errno, "removing '%s'", child);
-    }
-    if (po_sys_rmdir(path) != 0) return PO_FAIL_SYS(cx, PO_IO, errno, "removing '%s'", path);
-    return po_rc_ok();
-}
-
 /* The directory was only a step towards the tar, the tar towards the encrypted one. */
 static PO_RC wrap(struct po_ctx *cx, struct po_cli *cli, const char *dir, const char *final,
                   const struct po_pack_exported *exported)
@@ -93,7 +69,7 @@ static PO_RC wrap(struct po_ctx *cx, struct po_cli *cli, const char *dir, const 
     const char *tar = count == 0 ? final : po_arena_printf(cx->arena, "%s.plain", final);
     if (tar == NULL) return PO_FAIL(cx, PO_NOMEM, "out of request memory");
     PO_TRY(cx, po_pack_tar(cx, dir, exported, tar));
-    PO_TRY(cx, remove_tree(cx, dir, "", 0));
+    PO_TRY(cx, po_fs_remove_tree(cx, dir, 10));
     if (count == 0) return po_rc_ok();
     PO_TRY(cx, encrypt(cx, recipients, count, tar, final));
     if (po_sys_unlink(tar) != 0) return PO_FAIL_SYS(cx, PO_IO, errno, "removing '%s'", tar);

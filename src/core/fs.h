@@ -91,6 +91,11 @@ struct po_fs_info {
 PO_RC po_fs_info(struct po_ctx *cx, const char *path, struct po_fs_info *ret_info);
 /* Names in a directory, sorted bytewise, without . and ..; in the arena. PO_LIMIT, PO_NOTFOUND. */
 PO_RC po_fs_list(struct po_ctx *cx, const char *path, po_str **ret_names, size_t *ret_count);
+/*
+ * Remove a scratch directory of ours with all it holds; links are removed, not followed. Never for
+ * what a user or a report knows of (law 6). PO_LIMIT deeper than depth_max.
+ */
+PO_RC po_fs_remove_tree(struct po_ctx *cx, const char *path, int depth_max);
 /* Bytes free (for ordinary users) and in total on the file system holding `path`. */
 PO_RC po_fs_space(struct po_ctx *cx, const char *path, uint64_t *ret_free, uint64_t *ret_total);
 

@@ -68,9 +68,11 @@ PO_RC po_doctor_plan(struct po_ctx *cx, struct po_home *home, const po_str *name
  */
 PO_RC po_doctor_apply(struct po_ctx *cx, struct po_home *home, struct po_doctor_plan *plan);
 
+/* Repairs of the last 30 days: {repairs, allowed, with_evidence, within_tries, harmless_or_confirmed}. */
+PO_RC po_doctor_repairs(struct po_ctx *cx, struct po_home *home, struct po_json_out *out);
 /*
  * Exercise the doctor on a scratch home in `scratch_dir` with faults put in: {faults, planned,
- * left_after_repair, dry_run_changed, repeat_changed}. Children are this very program.
+ * left_after_repair, dry_run_changed, repeat_changed} and the members of po_doctor_repairs. Children are this very program.
  */
 PO_RC po_doctor_drill(struct po_ctx *cx, const char *scratch_dir, struct po_json_out *out);
 

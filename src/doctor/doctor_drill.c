@@ -154,6 +154,24 @@ static PO_RC site_digest(struct po_ctx *cx, const struct drill *drill,
     return po_rc_ok();
 }
 
+/* The scratch home's repair events, from its own audit list. */
+static PO_RC tally_repairs(struct po_ctx *cx, const struct drill *drill,
+                           struct po_doctor_tally *tally)
+{
+    static const char *const words[] = {"audit", "list", "--type", "repair.applied", "-o", "json",
+                                        NULL};
+    PO_BUF_AUTO out;
+    po_buf_init(&out, CHILD_OUT_BYTES_MAX);
+    PO_TRY(cx, run_child(cx, drill, words, &out));
+    struct po_json *root = NULL;
+    const struct po_json *data = NULL;
+    PO_TRY(cx, po_json_parse(cx, po_buf_str(&out), PO_JSON_STRICT, &root));
+    PO_TRY(cx, po_json_get_array(cx, root, "data", &data));
+    for (const struct po_json *row = data->first; row != NULL; row = row->next)
+        po_doctor_tally_add(tally, po_json_get(po_json_get(row, "event"), "detail"));
+    return po_rc_ok();
+}
+
 static const char *const dry_run[] = {"doctor", "run", "--dry-run", "-o", "json", NULL};
 static const char *const repair[] = {"doctor", "run", "--quiet", NULL};
 
@@ -176,7 +194,11 @@ PO_RC po_doctor_drill(struct po_ctx *cx, const char *scratch_dir, struct po_json
     PO_TRY(cx, run_child(cx, &drill, repair, NULL));
     PO_TRY(cx, site_digest(cx, &drill, after));
     bool repeat_changed = !po_str_eq(po_str_n(before, sizeof before), po_str_n(after, sizeof after));
+    struct po_doctor_tally *tally = NULL;
+    PO_ARENA_NEW(cx, tally, 1);
+    PO_TRY(cx, tally_repairs(cx, &drill, tally));
     po_json_out_object(out);
+    po_doctor_tally_write(tally, out);
     po_json_out_field_int(out, "faults", 2);
     po_json_out_field_int(out, "planned", (int64_t)planned);
     po_json_out_field_int(out, "left_after_repair", (int64_t)left);

@@ -73,6 +73,11 @@ struct po_as_of po_evidence_as_of(const struct po_evidence_at *at);
 PO_RC po_evidence_view(struct po_ctx *cx, struct po_home *home, const struct po_evidence *evidence,
                        const bool *is_wanted, struct po_view *ret_view);
 
+/* The operator's figures as register.changed events give them, newest of each name. In the arena. */
+PO_RC po_evidence_registers(struct po_ctx *cx, struct po_home *home,
+                            const struct po_evidence_at *at,
+                            const struct po_view_register **ret_registers, size_t *ret_count);
+
 struct po_report_request {
     const struct po_catalog *catalog;
     const bool *is_wanted; /* as for po_evidence_runs */
@@ -100,6 +105,10 @@ PO_RC po_evidence_issue(struct po_ctx *cx, struct po_home *home,
 PO_RC po_evidence_report_find(struct po_ctx *cx, struct po_home *home, po_str id,
                               const uint8_t *body_digest, bool *ret_found,
                               struct po_report_record *ret_record);
+
+/* The newest record of one kind. */
+PO_RC po_evidence_report_newest(struct po_ctx *cx, struct po_home *home, enum po_report_kind kind,
+                                bool *ret_found, struct po_report_record *ret_record);
 
 struct po_report_check_item {
     const char *what;

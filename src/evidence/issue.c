@@ -87,9 +87,15 @@ static bool same_digest(const uint8_t *a, const uint8_t *b)
     return po_str_eq(po_str_n(a, PO_SHA256_BYTES), po_str_n(b, PO_SHA256_BYTES));
 }
 
-/* Read one report event; `is_match` tells whether it is the one looked for. */
-static PO_RC look_at_record(struct po_ctx *cx, struct po_home *home, uint64_t leaf, po_str id,
-                            const uint8_t *body_digest, bool *ret_is_match,
+struct record_query {
+    po_str id;
+    const uint8_t *body_digest; /* NULL: not by bytes */
+    const char *kind;           /* NULL: not by kind */
+};
+
+/* Read one report event; does it answer the query? */
+static PO_RC look_at_record(struct po_ctx *cx, struct po_home *home, uint64_t leaf,
+                            const struct record_query *query, bool *ret_is_match,
                             struct po_report_record *ret_record)
 {
     PO_BUF_AUTO bytes;
@@ -100,14 +106,17 @@ static PO_RC look_at_record(struct po_ctx *cx, struct po_home *home, uint64_t le
     PO_TRY_LEAF(cx, po_arena_copy(cx->arena, po_buf_str(&bytes), &kept), "out of memory");
     PO_TRY(cx, po_event_parse(cx, kept, &event));
     PO_TRY(cx, po_report_record_from_json(cx, po_json_get(event.json, "detail"), ret_record));
-    *ret_is_match = body_digest == NULL ? po_str_eq(ret_record->id, id)
-                                        : same_digest(ret_record->body_digest, body_digest);
+    if (query->kind != NULL)
+        *ret_is_match = po_str_eq_cstr(event.action, query->kind);
+    else if (query->body_digest != NULL)
+        *ret_is_match = same_digest(ret_record->body_digest, query->body_digest);
+    else
+        *ret_is_match = po_str_eq(ret_record->id, query->id);
     return po_rc_ok();
 }
 
-PO_RC po_evidence_report_find(struct po_ctx *cx, struct po_home *home, po_str id,
-                              const uint8_t *body_digest, bool *ret_found,
-                              struct po_report_record *ret_record)
+static PO_RC find_record(struct po_ctx *cx, struct po_home *home, const struct record_query *query,
+                         bool *ret_found, struct po_report_record *ret_record)
 {
     const struct po_ledger_filter filter = {.type = PO_EVENT_TYPE_REPORT_CREATED,
                                             .is_own_tenant = true};
@@ -119,9 +128,24 @@ PO_RC po_evidence_report_find(struct po_ctx *cx, struct po_home *home, po_str id
         PO_TRY(cx, po_ledger_prev(cx, po_home_ledger(home), from - 1, &filter, &is_found, &from,
                                   &record));
         if (!is_found) return po_rc_ok();
-        PO_TRY(cx, look_at_record(cx, home, from, id, body_digest, ret_found, ret_record));
+        PO_TRY(cx, look_at_record(cx, home, from, query, ret_found, ret_record));
     }
     return po_rc_ok();
+}
+
+PO_RC po_evidence_report_find(struct po_ctx *cx, struct po_home *home, po_str id,
+                              const uint8_t *body_digest, bool *ret_found,
+                              struct po_report_record *ret_record)
+{
+    struct record_query query = {.id = id, .body_digest = body_digest};
+    return find_record(cx, home, &query, ret_found, ret_record);
+}
+
+PO_RC po_evidence_report_newest(struct po_ctx *cx, struct po_home *home, enum po_report_kind kind,
+                                bool *ret_found, struct po_report_record *ret_record)
+{
+    struct record_query query = {.kind = po_report_kind_name(kind)};
+    return find_record(cx, home, &query, ret_found, ret_record);
 }
 
 static void check(struct po_report_check *result, const char *what, bool holds)

@@ -10,6 +10,8 @@
 #include "core/codec.h"
 
 #define STEP_ARENA_BYTES_MAX ((size_t)4 << 20)
+/* A day of assessments every 5 minutes: the daily drill is among them. */
+#define ASSESSMENTS_MAX 320
 #define WINDOW (PO_VIEW_WINDOW_DAYS * PO_US_PER_DAY)
 
 static po_str text_member(const struct po_json *object, const char *key)
@@ -93,19 +95,25 @@ static void fill_recovery(const struct po_json *recovery, struct po_view *view)
                                                .samples = int_member(recovery, "samples")};
 }
 
+/* The newest assessment names program and company; the newest with a kill drill, the recovery. */
 static PO_RC fill_assessment(struct po_ctx *cx, struct po_home *home,
                              const struct po_evidence_at *at, struct po_view *view)
 {
-    uint64_t leaf = PO_LEAF_NONE;
-    struct po_event_view event;
-    PO_TRY(cx, po_evidence_newest(cx, home, at, PO_EVENT_TYPE_ASSESSMENT_COMPLETED, PO_LIT(""),
-                                  &leaf, &event));
-    if (leaf == PO_LEAF_NONE) return po_rc_ok();
-    const struct po_json *detail = po_json_get(event.json, "detail");
-    fill_build(po_json_get(detail, "build"), view);
-    fill_recovery(po_json_get(detail, "recovery"), view);
-    view->company = text_member(detail, "company");
-    view->environment = text_member(detail, "environment");
+    struct po_evidence_at upto = *at;
+    for (size_t i = 0; i < ASSESSMENTS_MAX && !view->recovery.is_known; i++) {
+        uint64_t leaf = PO_LEAF_NONE;
+        struct po_event_view event;
+        PO_TRY(cx, po_evidence_newest(cx, home, &upto, PO_EVENT_TYPE_ASSESSMENT_COMPLETED,
+                                      PO_LIT(""), &leaf, &event));
+        if (leaf == PO_LEAF_NONE || event.time_us < at->time_us - WINDOW) break;
+        const struct po_json *detail = po_json_get(event.json, "detail");
+        if (i == 0) {
+            fill_build(po_json_get(detail, "build"), view);
+            view->company = text_member(detail, "company");
+        }
+        fill_recovery(po_json_get(detail, "recovery"), view);
+        upto.size = leaf;
+    }
     return po_rc_ok();
 }
 
@@ -136,12 +144,14 @@ static PO_RC take_register(struct po_ctx *cx, struct po_home *home, uint64_t lea
     return po_rc_ok();
 }
 
-static PO_RC fill_registers(struct po_ctx *cx, struct po_home *home,
-                            const struct po_evidence_at *at, struct po_view *view)
+PO_RC po_evidence_registers(struct po_ctx *cx, struct po_home *home,
+                            const struct po_evidence_at *at,
+                            const struct po_view_register **ret_registers, size_t *ret_count)
 {
     const struct po_ledger_filter filter = {.type = PO_EVENT_TYPE_REGISTER_CHANGED,
                                             .is_own_tenant = true};
     struct po_view_register *registers = NULL;
+    size_t count = 0;
     PO_ARENA_NEW(cx, registers, PO_VIEW_REGISTER_MAX);
     uint64_t from = at->size;
     while (from > 0) {
@@ -150,9 +160,10 @@ static PO_RC fill_registers(struct po_ctx *cx, struct po_home *home,
         PO_TRY(cx, po_ledger_prev(cx, po_home_ledger(home), from - 1, &filter, &is_found, &from,
                                   &record));
         if (!is_found) break;
-        PO_TRY(cx, take_register(cx, home, from, registers, &view->register_count));
+        PO_TRY(cx, take_register(cx, home, from, registers, &count));
     }
-    view->registers = registers;
+    *ret_registers = registers;
+    *ret_count = count;
     return po_rc_ok();
 }
 
@@ -231,7 +242,7 @@ PO_RC po_evidence_view(struct po_ctx *cx, struct po_home *home, const struct po_
     };
     PO_TRY(cx, fill_health(cx, home, &evidence->at, &view));
     PO_TRY(cx, fill_assessment(cx, home, &evidence->at, &view));
-    PO_TRY(cx, fill_registers(cx, home, &evidence->at, &view));
+    PO_TRY(cx, po_evidence_registers(cx, home, &evidence->at, &view.registers, &view.register_count));
     PO_TRY(cx, fill_crashes(cx, home, &evidence->at, &view));
     PO_TRY(cx, fill_instance(cx, home, &evidence->at, &view));
     PO_TRY(cx, fill_previous(cx, home, evidence, is_wanted, &view));
