@@ -108,7 +108,6 @@ static void append_field(struct po_json_out *out, const struct po_log_field *fie
 static void put(struct po_log *log, po_str text)
 {
     if (log->is_torn && po_sys_write(log->fd, "\n", 1) != 1) return;
-    log->is_torn = false;
     size_t done = 0;
     while (done < text.len) {
         ssize_t written = po_sys_write(log->fd, text.ptr + done, text.len - done);
