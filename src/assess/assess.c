@@ -334,3 +334,15 @@ PO_RC po_assess_run(struct po_ctx *cx, struct po_home *home,
     *ret_result = run.result;
     return po_rc_ok();
 }
+
+PO_RC po_assess_health_run(struct po_ctx *cx, struct po_home *home, po_str *ret_detail)
+{
+    struct po_fact_set *facts = NULL;
+    struct po_event event;
+    PO_TRY(cx, po_home_flush(cx, home));
+    PO_TRY(cx, po_fact_set_new(cx, home, &facts));
+    PO_TRY(cx, po_assess_health(cx, facts, &event));
+    PO_TRY(cx, po_home_record(cx, home, &event));
+    *ret_detail = event.detail;
+    return po_home_flush(cx, home);
+}

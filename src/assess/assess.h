@@ -68,5 +68,10 @@ struct po_assess_result {
  */
 PO_RC po_assess_run(struct po_ctx *cx, struct po_home *home,
                     const struct po_assess_options *options, struct po_assess_result *ret_result);
+/*
+ * Run the 15 health checks alone and record them. ret_detail is the event's detail: an object with
+ * member "checks" [{id, name, state, reason, observed}]; in the arena.
+ */
+PO_RC po_assess_health_run(struct po_ctx *cx, struct po_home *home, po_str *ret_detail);
 
 #endif
