@@ -60,7 +60,7 @@ void po_scratch_done(struct po_scratch *scratch);
 struct po_merkle_source {
     void *user;
     struct po_hash *hash;
-    PO_RC (*node)
+    PO_RC(*node)
     (struct po_ctx *cx, void *user, unsigned level, uint64_t index,
      uint8_t ret_hash[static PO_SHA256_BYTES]);
 };
@@ -84,7 +84,7 @@ struct po_edge {
 /* What is told of each tile that became full. */
 struct po_edge_sink {
     void *user;
-    PO_RC (*full)
+    PO_RC(*full)
     (struct po_ctx *cx, void *user, unsigned level, uint64_t number,
      const uint8_t tile[static PO_TILE_BYTES]);
 };

@@ -166,9 +166,10 @@ static po_rc load_tree(struct po_ctx *cx, struct po_ledger *ledger, uint64_t siz
     for (unsigned i = 0; i < PO_TILE_LEVELS; i++)
         ledger->tile_cache_number[i] = UINT64_MAX;
     if (size > 0) PO_TRY(cx, po_ledger_segment(cx, ledger, size - 1, &segment));
+    /* Payloads gone, or a length in a record altered: only `verify` can tell. */
     if (segment != NULL && segment->pay_end > segment->pay_len)
-        return PO_FAIL(cx, PO_CORRUPT, "ledger file '%06lu.pay' is cut short: %lu bytes, not %lu",
-                       segment->number, segment->pay_len, segment->pay_end);
+        po_ledger_degrade(ledger, "'%06lu.pay' has %lu bytes, its records speak of %lu",
+                          segment->number, segment->pay_len, segment->pay_end);
     po_rc rc = po_ledger_edge_load(cx, ledger, size);
     if (rc.code == PO_CORRUPT) {
         /* A tile is missing or cut: say so, and go on from the records alone. */

@@ -31,6 +31,7 @@ static po_rc check_vkey_file(struct po_verify *run)
     po_buf_init(&got, 1024);
     po_note_vkey_format(&run->vkey, &want);
     po_buf_append_char(&want, '\n');
+    PO_TRY_LEAF(run->cx, po_buf_check(&want), "writing the verifier key");
     PO_TRY(run->cx, read_file(run, "vkey", &got, &is_there));
     if (!is_there || !po_str_eq(po_buf_str(&want), po_buf_str(&got)))
         po_verify_find(run, PO_VERDICT_SIGNATURES, "vkey",

@@ -37,10 +37,11 @@ static const po_tenant_id *tenant_of(const struct po_verify *run, uint64_t pseud
     return NULL;
 }
 
-static void fault(struct po_verify *run, uint64_t index, const char *what)
+/* What does not open is the payload's fault; what opens and disagrees, the record's. */
+static void fault(struct po_verify *run, uint64_t index, const char *ext, const char *what)
 {
     po_verify_find(run, PO_VERDICT_COMMITMENTS,
-                   po_verify_file(run, "%06lu.pay", index / PO_SEGMENT_LEAVES), "leaf %lu: %s",
+                   po_verify_file(run, "%06lu.%s", index / PO_SEGMENT_LEAVES, ext), "leaf %lu: %s",
                    index, what);
 }
 
@@ -54,7 +55,7 @@ static void compare_event(struct po_verify *run, uint64_t index, const struct po
                    po_record_action_code(view->action) == record->action &&
                    po_is_ok(po_event_result_parse(view->result, &result)) &&
                    (uint8_t)result == record->result && (uint64_t)view->tenant == tenant.value;
-    if (!is_same) fault(run, index, "the event says something else than its record");
+    if (!is_same) fault(run, index, "rec", "the event says something else than its record");
 }
 
 static po_rc open_leaf(struct po_verify *run, uint64_t index, const struct po_record *record,
@@ -71,7 +72,7 @@ static po_rc open_leaf(struct po_verify *run, uint64_t index, const struct po_re
         return po_rc_ok();
     }
     if (rc.code == PO_TAMPER || rc.code == PO_CORRUPT) {
-        fault(run, index, po_err_msg(run->cx));
+        fault(run, index, "pay", po_err_msg(run->cx));
         po_err_clear(run->cx);
         return po_rc_ok();
     }
@@ -80,12 +81,12 @@ static po_rc open_leaf(struct po_verify *run, uint64_t index, const struct po_re
     PO_TRY_LEAF(run->cx, po_opening_commit(&opening, po_buf_str(&run->event), commit),
                 "committing to an event");
     if (!po_digest_eq(commit, record->content_commit)) {
-        fault(run, index, "the event is not the one its record commits to");
+        fault(run, index, "rec", "the event is not the one its record commits to");
         return po_rc_ok();
     }
     rc = po_event_parse(run->cx, po_buf_str(&run->event), &view);
     if (rc.code == PO_INVALID || rc.code == PO_LIMIT) {
-        fault(run, index, po_err_msg(run->cx));
+        fault(run, index, "pay", po_err_msg(run->cx));
         po_err_clear(run->cx);
         return po_rc_ok();
     }

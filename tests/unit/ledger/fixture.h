@@ -120,9 +120,8 @@ static inline void fix_new(struct po_ctx *cx, struct fix *fix)
 static inline po_rc fix_try_event(struct po_ctx *cx, struct fix *fix, uint64_t number,
                                   struct po_sealed *ret_sealed)
 {
-    static const enum po_event_type types[] = {PO_EVENT_TYPE_CONTROL_TESTED,
-                                               PO_EVENT_TYPE_CONFIG_CHANGED,
-                                               PO_EVENT_TYPE_LEDGER_READ};
+    static const enum po_event_type types[] = {
+        PO_EVENT_TYPE_CONTROL_TESTED, PO_EVENT_TYPE_CONFIG_CHANGED, PO_EVENT_TYPE_LEDGER_READ};
     const char *detail = po_arena_printf(cx->arena, "{\"number\":%lu}", number);
     if (detail == NULL) return PO_FAIL(cx, PO_NOMEM, "out of memory");
     struct po_event event = {

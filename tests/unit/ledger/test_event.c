@@ -92,11 +92,11 @@ static const struct {
     void (*spoil)(struct po_event *event);
     enum po_code code;
 } refused[] = {
-    {"type", no_type, PO_INVALID},           {"resource", no_resource, PO_INVALID},
-    {"action", no_action, PO_INVALID},       {"no result", no_result, PO_INVALID},
-    {"bad result", bad_result, PO_INVALID},  {"detail", bad_detail, PO_INVALID},
-    {"array", array_detail, PO_INVALID},     {"utf-8", bad_utf8, PO_INVALID},
-    {"severity", bad_severity, PO_INVALID},  {"long", long_field, PO_LIMIT},
+    {"type", no_type, PO_INVALID},          {"resource", no_resource, PO_INVALID},
+    {"action", no_action, PO_INVALID},      {"no result", no_result, PO_INVALID},
+    {"bad result", bad_result, PO_INVALID}, {"detail", bad_detail, PO_INVALID},
+    {"array", array_detail, PO_INVALID},    {"utf-8", bad_utf8, PO_INVALID},
+    {"severity", bad_severity, PO_INVALID}, {"long", long_field, PO_LIMIT},
 };
 
 TEST(event_write__refuses_what_is_not_an_event_and_appends_nothing)

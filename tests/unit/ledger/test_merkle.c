@@ -30,8 +30,8 @@ TEST(merkle_root__has_the_reference_values)
     {
         uint8_t want[32];
         uint8_t got[32];
-        check_ok_leaf(po_hash_leaf(model.hash, po_str_n(row->leaf, row->leaf_len),
-                                   model.leaves[size]));
+        check_ok_leaf(
+            po_hash_leaf(model.hash, po_str_n(row->leaf, row->leaf_len), model.leaves[size]));
         check_ok(cx, po_edge_push(cx, &edge, model.hash, model.leaves[size], NULL));
         size++;
         struct po_merkle_source source = model_source(&model);
@@ -76,11 +76,11 @@ TEST(merkle_proofs__refuse_claims_outside_the_tree)
     check_fails(cx, po_merkle_inclusion(cx, &source, 4, 4, &proof), PO_INVALID);
     check_fails(cx, po_merkle_inclusion(cx, &source, 0, 0, &proof), PO_INVALID);
     check_fails(cx, po_merkle_consistency(cx, &source, 4, 3, &proof), PO_INVALID);
-    const struct po_inclusion_claim outside = {.index = 3, .size = 3, .leaf_hash = hash,
-                                               .root = hash};
+    const struct po_inclusion_claim outside = {
+        .index = 3, .size = 3, .leaf_hash = hash, .root = hash};
     check_fails_leaf(po_inclusion_verify(&outside, &proof), PO_TAMPER);
-    const struct po_consistency_claim back = {.old_size = 3, .size = 2, .old_root = hash,
-                                              .root = hash};
+    const struct po_consistency_claim back = {
+        .old_size = 3, .size = 2, .old_root = hash, .root = hash};
     check_fails_leaf(po_consistency_verify(&back, &proof), PO_TAMPER);
     model_done(&model);
 }
@@ -99,8 +99,7 @@ TEST(merkle_consistency__from_the_empty_tree_needs_the_empty_root_and_no_hashes)
     check_ok(cx, po_merkle_root(cx, &source, 4, root));
     check_ok(cx, po_merkle_consistency(cx, &source, 0, 4, &proof));
     check_eq_u64(proof.count, 0);
-    struct po_consistency_claim claim = {.old_size = 0, .size = 4, .old_root = empty,
-                                         .root = root};
+    struct po_consistency_claim claim = {.old_size = 0, .size = 4, .old_root = empty, .root = root};
     check_ok_leaf(po_consistency_verify(&claim, &proof));
     claim.old_root = root;
     check_fails_leaf(po_consistency_verify(&claim, &proof), PO_TAMPER);

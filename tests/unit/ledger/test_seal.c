@@ -73,8 +73,10 @@ TEST(seal__two_seals_of_one_event_share_nothing_secret)
     PO_BUF_AUTO bytes;
     po_buf_init(&bytes, PO_EVENT_BYTES_MAX);
     fix_init(cx, &fix);
-    struct po_event event = {.type = PO_EVENT_TYPE_KEY_ROTATED, .resource = PO_LIT("key:master"),
-                             .action = PO_LIT("rotate"), .result = PO_EVENT_SUCCESS};
+    struct po_event event = {.type = PO_EVENT_TYPE_KEY_ROTATED,
+                             .resource = PO_LIT("key:master"),
+                             .action = PO_LIT("rotate"),
+                             .result = PO_EVENT_SUCCESS};
     check_ok(cx, po_event_write(cx, &event, &bytes, NULL));
     check_ok(cx, po_event_seal(cx, &fix.keys, po_buf_str(&bytes), &a));
     check_ok(cx, po_event_seal(cx, &fix.keys, po_buf_str(&bytes), &b));
@@ -171,8 +173,10 @@ TEST(seal__refuses_what_is_no_event_another_tenants_or_without_key)
     PO_BUF_AUTO bytes;
     po_buf_init(&bytes, PO_EVENT_BYTES_MAX);
     fix_init(cx, &fix);
-    struct po_event event = {.type = PO_EVENT_TYPE_KEY_ROTATED, .resource = PO_LIT("key:master"),
-                             .action = PO_LIT("rotate"), .result = PO_EVENT_SUCCESS};
+    struct po_event event = {.type = PO_EVENT_TYPE_KEY_ROTATED,
+                             .resource = PO_LIT("key:master"),
+                             .action = PO_LIT("rotate"),
+                             .result = PO_EVENT_SUCCESS};
     check_ok(cx, po_event_write(cx, &event, &bytes, NULL));
     check_fails(cx, po_event_seal(cx, &fix.keys, PO_LIT("{}"), &sealed), PO_INVALID);
     check_fails(cx, po_event_seal(cx, NULL, po_buf_str(&bytes), &sealed), PO_UNAVAILABLE);
@@ -193,8 +197,8 @@ TEST_FAULTS_MANUAL(seal__fails_cleanly)
     fix_init(cx, &fix);
     test_faults_arm();
     bool is_sealed = test_survived(fix_try_event(cx, &fix, 42, &sealed));
-    if (is_sealed && !test_survived(po_sealed_open(cx, &fix.keys, cx->tenant, sealed.payload, &out,
-                                                   NULL)))
+    if (is_sealed &&
+        !test_survived(po_sealed_open(cx, &fix.keys, cx->tenant, sealed.payload, &out, NULL)))
         check_eq_u64(out.len, 0);
     test_faults_off();
 }
