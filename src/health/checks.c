@@ -11,6 +11,7 @@
 
 #define INTAKE_AGE_S_MAX (15 * 60)
 #define HEARTBEAT_AGE_S_MAX 60
+#define FREE_PERCENT_MIN 20
 #define DAY_S (24 * 3600)
 
 void po_health_say(struct po_health_verdict *out, enum po_health_state state, const char *fmt, ...)
@@ -158,7 +159,8 @@ static void judge_logs(const struct po_json *const *facts, struct po_health_verd
     const struct po_json *disk = po_json_get(facts[2], "home");
     int64_t age_s = int_of(facts[0], "age_s", -1);
     int64_t free_percent = int_of(disk, "free_percent", -1);
-    int64_t wanted = int_of(facts[2], "free_percent_min", 20);
+    int64_t wanted = int_of(facts[2], "free_percent_min", FREE_PERCENT_MIN);
+    if (wanted < FREE_PERCENT_MIN) wanted = FREE_PERCENT_MIN; /* the option only tightens */
     po_health_observe(out, "last_event_age_s", age_s);
     po_health_observe(out, "free_percent", free_percent);
     if (!is_true(facts[0], "found"))

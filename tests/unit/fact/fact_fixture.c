@@ -69,6 +69,35 @@ struct po_fact_set *fixture_set(struct po_ctx *cx)
     return set;
 }
 
+/* One home a process; the case's end closes it. */
+static struct po_home *fixture_home;
+
+__attribute__((destructor)) static void close_fixture_home(void)
+{
+    po_home_abandonp(&fixture_home);
+}
+
+struct po_fact_set *fixture_home_set(struct po_ctx *cx)
+{
+    struct po_fact_set *set = fixture_set(cx);
+    struct po_fact_places places = {0};
+    po_home_abandonp(&fixture_home);
+    (void)rmdir(test_tmp("home"));
+    check_that(setenv("XDG_STATE_HOME", test_tmp("xdg"), 1) == 0);
+    check_that(setenv("HOME", test_tmp("user"), 1) == 0);
+    check_ok(cx, po_home_init(cx, test_tmp("home"), &fixture_home));
+    check_ok(cx, po_home_close(cx, &fixture_home));
+    check_ok(cx, po_home_open(cx, test_tmp("home"), PO_HOME_READ_WRITE, &fixture_home));
+    check_ok(cx, po_fact_places_find(cx, fixture_home, &places));
+    places.proc = set->places.proc;
+    places.etc = set->places.etc;
+    places.run = set->places.run;
+    places.dpkg = set->places.dpkg;
+    places.clock_state = set->places.clock_state;
+    check_ok(cx, po_fact_set_new_at(cx, fixture_home, &places, &set));
+    return set;
+}
+
 const struct po_json *fixture_read(struct po_ctx *cx, struct po_fact_set *set, const char *name)
 {
     const struct po_fact_value *value = NULL;

@@ -9,6 +9,8 @@
 
 /* A set whose places all stand in the case's temp dir: proc, etc, run, home, state, ... */
 struct po_fact_set *fixture_set(struct po_ctx *cx);
+/* A new home "<tmp>/home" with keys below "<tmp>/xdg", open until the case ends, and its set. */
+struct po_fact_set *fixture_home_set(struct po_ctx *cx);
 /* Write `text` at "<tmp>/<path>", making its directories. */
 void fixture_file(const char *path, const char *text);
 void fixture_bytes(const char *path, const void *bytes, size_t len);
