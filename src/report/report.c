@@ -215,8 +215,8 @@ PO_RC po_report_record_from_json(struct po_ctx *cx, const struct po_json *root,
     if (!po_str_eq_cstr(kind, "report") || version != RECORD_VERSION)
         return PO_FAIL(cx, PO_INVALID, "this is no report record of version %d", RECORD_VERSION);
     PO_TRY(cx, po_json_get_str(cx, root, "report", &report));
-    PO_TRY_LEAF(cx, po_report_kind_parse(report, &record.kind), "unknown report '%.*s'",
-                PO_STR_ARG(report));
+    if (!po_is_ok(po_report_kind_parse(report, &record.kind)))
+        return PO_FAIL(cx, PO_INVALID, "unknown report '%.*s'", PO_STR_ARG(report));
     PO_TRY(cx, po_json_get_str(cx, root, "time", &time));
     PO_TRY_LEAF(cx, po_time_parse(time, &record.time_us), "'time' is no UTC time");
     PO_TRY(cx, po_json_get_int(cx, root, "size", &size));
