@@ -13,6 +13,10 @@ struct model {
     struct po_hash *hash;
     uint64_t size;
     uint8_t (*leaves)[32];
+    struct model_memo { /* roots of ranges that were asked for; NULL: computed each time */
+        bool is_known;
+        uint8_t root[32];
+    } * memo;
 };
 
 static inline void model_init(struct po_ctx *cx, struct model *model, uint64_t size)
@@ -32,6 +36,7 @@ static inline void model_done(struct model *model)
 {
     po_hash_free(model->hash);
     free(model->leaves);
+    free(model->memo);
 }
 
 static inline uint64_t model_split(uint64_t n)
@@ -42,11 +47,29 @@ static inline uint64_t model_split(uint64_t n)
     return k;
 }
 
-/* MTH(D[from:from+n]) */
-static inline void model_root(struct model *model, uint64_t from, uint64_t n, uint8_t out[32])
+/* Remember ranges; size * (size + 1) entries. */
+static inline void model_memo(struct model *model)
+{
+    model->memo = calloc(model->size * (model->size + 1), sizeof *model->memo);
+    check_that(model->memo != NULL);
+}
+
+static inline void model_root(struct model *model, uint64_t from, uint64_t n, uint8_t out[32]);
+
+/* MTH(D[from:from+n]), n >= 2 */
+static inline void model_split_root(struct model *model, uint64_t from, uint64_t n, uint8_t out[32])
 {
     uint8_t left[32];
     uint8_t right[32];
+    uint64_t k = model_split(n);
+    model_root(model, from, k, left);
+    model_root(model, from + k, n - k, right);
+    check_ok_leaf(po_hash_node(model->hash, left, right, out));
+}
+
+/* MTH(D[from:from+n]) */
+static inline void model_root(struct model *model, uint64_t from, uint64_t n, uint8_t out[32])
+{
     if (n == 0) {
         check_ok_leaf(po_sha256(PO_LIT(""), out));
         return;
@@ -55,10 +78,13 @@ static inline void model_root(struct model *model, uint64_t from, uint64_t n, ui
         memcpy(out, model->leaves[from], 32);
         return;
     }
-    uint64_t k = model_split(n);
-    model_root(model, from, k, left);
-    model_root(model, from + k, n - k, right);
-    check_ok_leaf(po_hash_node(model->hash, left, right, out));
+    struct model_memo *memo =
+        model->memo == NULL ? NULL : &model->memo[from * (model->size + 1) + n];
+    if (memo == NULL || !memo->is_known) model_split_root(model, from, n, out);
+    if (memo == NULL) return;
+    if (!memo->is_known) memcpy(memo->root, out, 32);
+    memo->is_known = true;
+    memcpy(out, memo->root, 32);
 }
 
 static inline void model_add(struct model *model, uint64_t from, uint64_t n,

@@ -19,9 +19,12 @@ TEST(ledger_export__writes_tiles_entries_checkpoint_and_key)
         const char *name;
         long len;
     } rows[] = {
-        {"tile/0/000", 8192},          {"tile/0/001", 8192},
-        {"tile/0/002.p/188", 188 * 32}, {"tile/1/000.p/2", 64},
-        {"tile/entries/000", 256 * 118}, {"tile/entries/002.p/188", 188 * 118},
+        {"tile/0/000", 8192},
+        {"tile/0/001", 8192},
+        {"tile/0/002.p/188", 188 * 32},
+        {"tile/1/000.p/2", 64},
+        {"tile/entries/000", 256 * 118},
+        {"tile/entries/002.p/188", 188 * 118},
     };
     TEST_EACH(row, rows) { check_eq_int(fix_len(fix_path(dir, row->name)), row->len); }
     test_row(NULL);
