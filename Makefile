@@ -82,7 +82,7 @@ endif
 LIBS := $(strip $(foreach l,$(LIBRARIES),\
   $(call library_check,$(firstword $(subst :, ,$l)),$(lastword $(subst :, ,$l)))))
 LIB_CFLAGS := $(shell pkg-config --cflags $(LIBS))
-LIB_LIBS := -Wl,--as-needed $(shell pkg-config --libs $(LIBS))
+LIB_LIBS := -Wl,--as-needed $(shell pkg-config --libs $(LIBS)) -lm
 endif
 # jansson is the oracle of the JSON tests; the program itself never links it
 TEST_LIBS = $(LIB_LIBS) $(shell pkg-config --libs $(call library_check,check,check) \
