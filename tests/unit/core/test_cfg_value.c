@@ -68,71 +68,72 @@ TEST(cfg_value__takes_what_is_right)
     }
 }
 
+static const struct {
+    const char *name;
+    const struct po_cfg_option *option;
+    const char *text;
+    const char *why;
+} refused[] = {
+    {"short", &text_option, "a", "must have 2 to 5 bytes"},
+    {"long", &text_option, "abcdef", "must have 2 to 5 bytes"},
+    {"newline", &text_option, "a\nb", "control"},
+    {"bad utf8", &text_option, "a\xff", "UTF-8"},
+    {"relative", &path_option, "a/b", "absolute"},
+    {"up", &path_option, "/a/../b", "'..'"},
+    {"up at end", &path_option, "/a/..", "'..'"},
+    {"up from home", &path_option, "<home>/../x", "'..'"},
+    {"no home", &path_option, "<homer>/x", "absolute"},
+    {"long path", &path_option, "/0123456789012345678901234567890", "1 to 30"},
+    {"below", &int_option, "-3", "whole number of days from -2 to 30"},
+    {"above", &int_option, "31", "from -2 to 30"},
+    {"real", &int_option, "1.5", "whole number"},
+    {"hex", &int_option, "0x1", "whole number"},
+    {"plus", &int_option, "+1", "whole number"},
+    {"huge", &int_option, "99999999999999999999", "whole number"},
+    {"yes", &bool_option, "yes", "true or false"},
+    {"capital", &bool_option, "True", "true or false"},
+    {"too soon", &duration_option, "59s", "from 60s to 3600s"},
+    {"too late", &duration_option, "61m", "from 60s to 3600s"},
+    {"no unit", &duration_option, "60", "such as 30s"},
+    {"24 hours", &clock_option, "24:00", "HH:MM"},
+    {"60 minutes", &clock_option, "00:60", "HH:MM"},
+    {"short clock", &clock_option, "2:30", "HH:MM"},
+    {"seconds", &clock_option, "02:30:00", "HH:MM"},
+    {"signs", &clock_option, "+1:-1", "HH:MM"},
+    {"other word", &choice_option, "yellow", "one of red|green|blue"},
+    {"two words", &choice_option, "red|green", "one of"},
+    {"part of a word", &choice_option, "re", "one of"},
+    {"four names", &list_option, "a,b,c,d", "too many"},
+    {"empty name", &list_option, "a,,b", "names of"},
+    {"comma at end", &list_option, "a,", "names of"},
+    {"comma only", &list_option, ",", "names of"},
+    {"capitals", &list_option, "A", "names of"},
+    {"long name", &list_option, "a23456789012345678901234567890123", "names of"},
+    {"password", &url_option, "smtp://u:p@host", "must not hold a user"},
+    {"scheme", &url_option, "http://host", "known scheme"},
+    {"no host", &url_option, "smtp://", "known scheme"},
+    {"no host but port", &url_option, "smtp://:25", "known scheme"},
+    {"empty v6", &url_option, "smtp://[]", "known scheme"},
+    {"open v6", &url_option, "smtp://[::1", "known scheme"},
+    {"path", &url_option, "smtp://host/path", "known scheme"},
+    {"port 0", &url_option, "smtp://host:0", "known scheme"},
+    {"port 65536", &url_option, "smtp://host:65536", "known scheme"},
+    {"no port", &url_option, "smtp://host:", "known scheme"},
+    {"no scheme", &url_option, "host", "known scheme"},
+    {"no at", &mail_option, "example.org", "one mail address"},
+    {"two ats", &mail_option, "a@b@c", "one mail address"},
+    {"two addresses", &mail_option, "a@b,c@d", "one mail address"},
+    {"name", &mail_option, "A <a@b>", "one mail address"},
+    {"no user", &mail_option, "@b", "one mail address"},
+    {"no host", &mail_option, "a@", "one mail address"},
+    {"odd host", &mail_option, "a@b/c", "one mail address"},
+    {"secret", &secret_option, "x", "is a secret"},
+};
+
 TEST(cfg_value__refuses_what_is_wrong_and_says_why)
 {
     TEST_CX(cx);
-    static const struct {
-        const char *name;
-        const struct po_cfg_option *option;
-        const char *text;
-        const char *why;
-    } rows[] = {
-        {"short", &text_option, "a", "must have 2 to 5 bytes"},
-        {"long", &text_option, "abcdef", "must have 2 to 5 bytes"},
-        {"newline", &text_option, "a\nb", "control"},
-        {"bad utf8", &text_option, "a\xff", "UTF-8"},
-        {"relative", &path_option, "a/b", "absolute"},
-        {"up", &path_option, "/a/../b", "'..'"},
-        {"up at end", &path_option, "/a/..", "'..'"},
-        {"up from home", &path_option, "<home>/../x", "'..'"},
-        {"no home", &path_option, "<homer>/x", "absolute"},
-        {"long path", &path_option, "/0123456789012345678901234567890", "1 to 30"},
-        {"below", &int_option, "-3", "whole number of days from -2 to 30"},
-        {"above", &int_option, "31", "from -2 to 30"},
-        {"real", &int_option, "1.5", "whole number"},
-        {"hex", &int_option, "0x1", "whole number"},
-        {"plus", &int_option, "+1", "whole number"},
-        {"huge", &int_option, "99999999999999999999", "whole number"},
-        {"yes", &bool_option, "yes", "true or false"},
-        {"capital", &bool_option, "True", "true or false"},
-        {"too soon", &duration_option, "59s", "from 60s to 3600s"},
-        {"too late", &duration_option, "61m", "from 60s to 3600s"},
-        {"no unit", &duration_option, "60", "such as 30s"},
-        {"24 hours", &clock_option, "24:00", "HH:MM"},
-        {"60 minutes", &clock_option, "00:60", "HH:MM"},
-        {"short clock", &clock_option, "2:30", "HH:MM"},
-        {"seconds", &clock_option, "02:30:00", "HH:MM"},
-        {"signs", &clock_option, "+1:-1", "HH:MM"},
-        {"other word", &choice_option, "yellow", "one of red|green|blue"},
-        {"two words", &choice_option, "red|green", "one of"},
-        {"part of a word", &choice_option, "re", "one of"},
-        {"four names", &list_option, "a,b,c,d", "too many"},
-        {"empty name", &list_option, "a,,b", "names of"},
-        {"comma at end", &list_option, "a,", "names of"},
-        {"comma only", &list_option, ",", "names of"},
-        {"capitals", &list_option, "A", "names of"},
-        {"long name", &list_option, "a23456789012345678901234567890123", "names of"},
-        {"password", &url_option, "smtp://u:p@host", "must not hold a user"},
-        {"scheme", &url_option, "http://host", "known scheme"},
-        {"no host", &url_option, "smtp://", "known scheme"},
-        {"no host but port", &url_option, "smtp://:25", "known scheme"},
-        {"empty v6", &url_option, "smtp://[]", "known scheme"},
-        {"open v6", &url_option, "smtp://[::1", "known scheme"},
-        {"path", &url_option, "smtp://host/path", "known scheme"},
-        {"port 0", &url_option, "smtp://host:0", "known scheme"},
-        {"port 65536", &url_option, "smtp://host:65536", "known scheme"},
-        {"no port", &url_option, "smtp://host:", "known scheme"},
-        {"no scheme", &url_option, "host", "known scheme"},
-        {"no at", &mail_option, "example.org", "one mail address"},
-        {"two ats", &mail_option, "a@b@c", "one mail address"},
-        {"two addresses", &mail_option, "a@b,c@d", "one mail address"},
-        {"name", &mail_option, "A <a@b>", "one mail address"},
-        {"no user", &mail_option, "@b", "one mail address"},
-        {"no host", &mail_option, "a@", "one mail address"},
-        {"odd host", &mail_option, "a@b/c", "one mail address"},
-        {"secret", &secret_option, "x", "is a secret"},
-    };
-    TEST_EACH(row, rows)
+    TEST_EACH(row, refused)
     {
         struct po_cfg_value value;
         check_fails_leaf(parse(cx, row->option, po_str_of(row->text), &value), PO_INVALID);
