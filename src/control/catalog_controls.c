@@ -68,8 +68,10 @@ PO_RC po_catalog_load_criteria(struct po_ctx *cx, po_str bytes, struct po_catalo
     static const char *const names[] = {"id", "category", "area", "summary", NULL};
     const struct po_json *root = NULL;
     const struct po_json *array = NULL;
-    PO_TRY(cx, po_ctl_file(cx, bytes, "criteria.json", file_names, "criteria", PO_CRITERIA_MAX,
-                           &root, &array));
+    PO_TRY(cx, po_ctl_file(
+                   cx, bytes,
+                   &(struct po_ctl_file){"criteria.json", file_names, "criteria", PO_CRITERIA_MAX},
+                   &root, &array));
     struct po_criterion *criteria = NULL;
     struct po_category *categories = NULL;
     PO_ARENA_NEW(cx, criteria, array->count);
@@ -78,16 +80,16 @@ PO_RC po_catalog_load_criteria(struct po_ctx *cx, po_str bytes, struct po_catalo
     size_t category_count = 0;
     for (const struct po_json *v = array->first; v != NULL; v = v->next, n++) {
         struct po_criterion *c = &criteria[n];
-        struct po_ctl_subject subject = {"criterion", PO_LIT("?")};
-        PO_TRY(cx, po_ctl_text(cx, v, "id", subject, &c->id));
-        subject.id = c->id;
-        PO_TRY(cx, po_ctl_members(cx, v, names, subject));
-        PO_TRY(cx, po_ctl_text(cx, v, "area", subject, &c->area));
-        PO_TRY(cx, po_ctl_text(cx, v, "summary", subject, &c->summary));
+        struct po_ctl_object o = {v, "criterion", PO_LIT("?")};
+        PO_TRY(cx, po_ctl_text(cx, &o, "id", &c->id));
+        o.id = c->id;
+        PO_TRY(cx, po_ctl_members(cx, &o, names));
+        PO_TRY(cx, po_ctl_text(cx, &o, "area", &c->area));
+        PO_TRY(cx, po_ctl_text(cx, &o, "summary", &c->summary));
         po_str category;
-        PO_TRY(cx, po_ctl_text(cx, v, "category", subject, &category));
+        PO_TRY(cx, po_ctl_text(cx, &o, "category", &category));
         PO_TRY(cx, find_or_add_category(cx, categories, &category_count, category, &c->category));
-        PO_TRY(cx, po_ctl_index_add(cx, catalog->index->criteria, subject, n));
+        PO_TRY(cx, po_ctl_index_add(cx, catalog->index->criteria, &o, n));
     }
     catalog->criteria = criteria;
     catalog->criterion_count = n;
@@ -99,9 +101,9 @@ PO_RC po_catalog_load_criteria(struct po_ctx *cx, po_str bytes, struct po_catalo
 static PO_RC read_weights(struct po_ctx *cx, const struct po_json *root, int64_t weights[static 4])
 {
     static const char *const names[] = {"critical", "high", "medium", "low", NULL};
-    const struct po_ctl_subject subject = {"file", PO_LIT("catalog.json weights")};
     const struct po_json *object = po_json_get(root, "weights");
-    PO_TRY(cx, po_ctl_members(cx, object, names, subject));
+    const struct po_ctl_object o = {object, "file", PO_LIT("catalog.json weights")};
+    PO_TRY(cx, po_ctl_members(cx, &o, names));
     for (size_t i = 0; po_ctl_severity_names[i] != NULL; i++) {
         PO_TRY(cx, po_json_get_int(cx, object, po_ctl_severity_names[i], &weights[i]));
         if (weights[i] < 1 || weights[i] > WEIGHT_MAX)
@@ -111,11 +113,10 @@ static PO_RC read_weights(struct po_ctx *cx, const struct po_json *root, int64_t
     return po_rc_ok();
 }
 
-static PO_RC read_times(struct po_ctx *cx, const struct po_json *v, struct po_ctl_subject subject,
-                        struct po_control *c)
+static PO_RC read_times(struct po_ctx *cx, const struct po_ctl_object *o, struct po_control *c)
 {
-    PO_TRY(cx, po_ctl_text(cx, v, "frequency", subject, &c->frequency));
-    PO_TRY(cx, po_ctl_text(cx, v, "ttl", subject, &c->ttl));
+    PO_TRY(cx, po_ctl_text(cx, o, "frequency", &c->frequency));
+    PO_TRY(cx, po_ctl_text(cx, o, "ttl", &c->ttl));
     size_t i = 0;
     while (i < sizeof frequencies / sizeof frequencies[0] &&
            !po_str_eq_cstr(c->frequency, frequencies[i].text))
@@ -134,12 +135,11 @@ static PO_RC read_times(struct po_ctx *cx, const struct po_json *v, struct po_ct
 }
 
 static PO_RC read_mapping(struct po_ctx *cx, const struct po_catalog *catalog,
-                          const struct po_json *v, struct po_ctl_subject subject,
-                          struct po_control *c)
+                          const struct po_ctl_object *o, struct po_control *c)
 {
     const struct po_map *criteria = catalog->index->criteria;
-    PO_TRY(cx, po_ctl_refs(cx, v, "criteria", subject, criteria, &c->criteria));
-    PO_TRY(cx, po_ctl_refs(cx, v, "supports", subject, criteria, &c->supports));
+    PO_TRY(cx, po_ctl_refs(cx, o, "criteria", criteria, &c->criteria));
+    PO_TRY(cx, po_ctl_refs(cx, o, "supports", criteria, &c->supports));
     if (c->criteria.count == 0)
         return PO_FAIL(cx, PO_INVALID, "control '%.*s' has no criterion", PO_STR_ARG(c->id));
     for (size_t i = 0; i < c->criteria.count; i++) {
@@ -160,25 +160,25 @@ static PO_RC read_control(struct po_ctx *cx, const struct po_catalog *catalog,
     static const char *const names[] = {"id",     "title",    "kind",       "criteria", "supports",
                                         "inputs", "pass",     "frequency",  "ttl",      "severity",
                                         "owner",  "evidence", "population", "tags",     NULL};
-    struct po_ctl_subject subject = {"control", PO_LIT("?")};
-    PO_TRY(cx, po_ctl_text(cx, v, "id", subject, &c->id));
-    subject.id = c->id;
-    PO_TRY(cx, po_ctl_members(cx, v, names, subject));
-    PO_TRY(cx, po_ctl_text(cx, v, "title", subject, &c->title));
-    PO_TRY(cx, po_ctl_text(cx, v, "inputs", subject, &c->inputs));
-    PO_TRY(cx, po_ctl_text(cx, v, "pass", subject, &c->pass));
-    PO_TRY(cx, po_ctl_text(cx, v, "owner", subject, &c->owner));
-    PO_TRY(cx, po_ctl_text(cx, v, "evidence", subject, &c->evidence));
-    PO_TRY(cx, po_ctl_text(cx, v, "population", subject, &c->population));
-    PO_TRY(cx, po_ctl_texts(cx, v, "tags", subject, &c->tags, &c->tags_count));
+    struct po_ctl_object o = {v, "control", PO_LIT("?")};
+    PO_TRY(cx, po_ctl_text(cx, &o, "id", &c->id));
+    o.id = c->id;
+    PO_TRY(cx, po_ctl_members(cx, &o, names));
+    PO_TRY(cx, po_ctl_text(cx, &o, "title", &c->title));
+    PO_TRY(cx, po_ctl_text(cx, &o, "inputs", &c->inputs));
+    PO_TRY(cx, po_ctl_text(cx, &o, "pass", &c->pass));
+    PO_TRY(cx, po_ctl_text(cx, &o, "owner", &c->owner));
+    PO_TRY(cx, po_ctl_text(cx, &o, "evidence", &c->evidence));
+    PO_TRY(cx, po_ctl_text(cx, &o, "population", &c->population));
+    PO_TRY(cx, po_ctl_texts(cx, &o, "tags", &c->tags, &c->tags_count));
     size_t choice = 0;
-    PO_TRY(cx, po_ctl_choice(cx, v, "kind", subject, po_ctl_kind_names, &choice));
+    PO_TRY(cx, po_ctl_choice(cx, &o, "kind", po_ctl_kind_names, &choice));
     c->kind = (enum po_control_kind)choice;
-    PO_TRY(cx, po_ctl_choice(cx, v, "severity", subject, po_ctl_severity_names, &choice));
+    PO_TRY(cx, po_ctl_choice(cx, &o, "severity", po_ctl_severity_names, &choice));
     c->severity = (enum po_severity)choice;
     c->weight = weights[choice];
-    PO_TRY(cx, read_times(cx, v, subject, c));
-    PO_TRY(cx, read_mapping(cx, catalog, v, subject, c));
+    PO_TRY(cx, read_times(cx, &o, c));
+    PO_TRY(cx, read_mapping(cx, catalog, &o, c));
     return po_rc_ok();
 }
 
@@ -206,11 +206,12 @@ PO_RC po_catalog_load_controls(struct po_ctx *cx, po_str bytes, struct po_catalo
     const struct po_json *root = NULL;
     const struct po_json *array = NULL;
     int64_t weights[4] = {0};
-    PO_TRY(cx, po_ctl_file(cx, bytes, "catalog.json", file_names, "controls", PO_CONTROLS_MAX,
-                           &root, &array));
-    PO_TRY(cx,
-           po_ctl_text(cx, root, "version", (struct po_ctl_subject){"file", PO_LIT("catalog.json")},
-                       &catalog->version));
+    PO_TRY(cx, po_ctl_file(
+                   cx, bytes,
+                   &(struct po_ctl_file){"catalog.json", file_names, "controls", PO_CONTROLS_MAX},
+                   &root, &array));
+    PO_TRY(cx, po_ctl_text(cx, &(struct po_ctl_object){root, "file", PO_LIT("catalog.json")},
+                           "version", &catalog->version));
     PO_TRY(cx, read_weights(cx, root, weights));
     struct po_control *controls = NULL;
     PO_ARENA_NEW(cx, controls, array->count);
@@ -218,7 +219,7 @@ PO_RC po_catalog_load_controls(struct po_ctx *cx, po_str bytes, struct po_catalo
     for (const struct po_json *v = array->first; v != NULL; v = v->next, n++) {
         PO_TRY(cx, read_control(cx, catalog, weights, v, &controls[n]));
         PO_TRY(cx, po_ctl_index_add(cx, catalog->index->controls,
-                                    (struct po_ctl_subject){"control", controls[n].id}, n));
+                                    &(struct po_ctl_object){v, "control", controls[n].id}, n));
     }
     catalog->controls = controls;
     catalog->control_count = n;

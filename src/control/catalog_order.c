@@ -8,21 +8,19 @@ static PO_RC read_rows(struct po_ctx *cx, const struct po_json *array, struct po
 {
     static const char *const names[] = {"control", "after", NULL};
     for (const struct po_json *v = array->first; v != NULL; v = v->next) {
-        struct po_ctl_subject subject = {"order of control", PO_LIT("?")};
-        PO_TRY(cx, po_ctl_text(cx, v, "control", subject, &subject.id));
-        PO_TRY(cx, po_ctl_members(cx, v, names, subject));
-        size_t position = po_ctl_index_find(catalog->index->controls, subject.id);
+        struct po_ctl_object o = {v, "order of control", PO_LIT("?")};
+        PO_TRY(cx, po_ctl_text(cx, &o, "control", &o.id));
+        PO_TRY(cx, po_ctl_members(cx, &o, names));
+        size_t position = po_ctl_index_find(catalog->index->controls, o.id);
         if (position == SIZE_MAX)
-            return PO_FAIL(cx, PO_INVALID, "order names unknown control '%.*s'",
-                           PO_STR_ARG(subject.id));
+            return PO_FAIL(cx, PO_INVALID, "order names unknown control '%.*s'", PO_STR_ARG(o.id));
         if (controls[position].after.count > 0)
             return PO_FAIL(cx, PO_INVALID, "order of control '%.*s' occurs twice",
-                           PO_STR_ARG(subject.id));
-        PO_TRY(cx, po_ctl_refs(cx, v, "after", subject, catalog->index->controls,
-                               &controls[position].after));
+                           PO_STR_ARG(o.id));
+        PO_TRY(cx,
+               po_ctl_refs(cx, &o, "after", catalog->index->controls, &controls[position].after));
         if (controls[position].after.count == 0)
-            return PO_FAIL(cx, PO_INVALID, "order of control '%.*s' names none",
-                           PO_STR_ARG(subject.id));
+            return PO_FAIL(cx, PO_INVALID, "order of control '%.*s' names none", PO_STR_ARG(o.id));
     }
     return po_rc_ok();
 }
@@ -62,8 +60,10 @@ PO_RC po_catalog_load_order(struct po_ctx *cx, po_str bytes, struct po_catalog *
     static const char *const file_names[] = {"count", "order", NULL};
     const struct po_json *root = NULL;
     const struct po_json *array = NULL;
-    PO_TRY(cx, po_ctl_file(cx, bytes, "order.json", file_names, "order", PO_CONTROLS_MAX, &root,
-                           &array));
+    PO_TRY(cx,
+           po_ctl_file(cx, bytes,
+                       &(struct po_ctl_file){"order.json", file_names, "order", PO_CONTROLS_MAX},
+                       &root, &array));
     struct po_control *controls = NULL;
     PO_ARENA_NEW(cx, controls, catalog->control_count);
     memcpy(controls, catalog->controls, catalog->control_count * sizeof *controls);

@@ -28,20 +28,20 @@ static PO_RC read_row(struct po_ctx *cx, const struct po_catalog *catalog, const
                                         "criteria", "controls", "kind", "text_met",
                                         "text_gap", "list",     NULL};
     static const char *const kinds[] = {"automatic", "attested", "document", "report", NULL};
-    struct po_ctl_subject subject = {"requirement", PO_LIT("?")};
-    PO_TRY(cx, po_ctl_text(cx, v, "id", subject, &row->id));
-    subject.id = row->id;
-    PO_TRY(cx, po_ctl_members(cx, v, names, subject));
-    PO_TRY(cx, po_ctl_text(cx, v, "section", subject, &row->section));
-    PO_TRY(cx, po_ctl_text(cx, v, "says", subject, &row->says));
-    PO_TRY(cx, po_ctl_text(cx, v, "demand", subject, &row->demand));
-    PO_TRY(cx, po_ctl_text(cx, v, "text_met", subject, &row->text_met));
-    PO_TRY(cx, po_ctl_text(cx, v, "text_gap", subject, &row->text_gap));
+    struct po_ctl_object o = {v, "requirement", PO_LIT("?")};
+    PO_TRY(cx, po_ctl_text(cx, &o, "id", &row->id));
+    o.id = row->id;
+    PO_TRY(cx, po_ctl_members(cx, &o, names));
+    PO_TRY(cx, po_ctl_text(cx, &o, "section", &row->section));
+    PO_TRY(cx, po_ctl_text(cx, &o, "says", &row->says));
+    PO_TRY(cx, po_ctl_text(cx, &o, "demand", &row->demand));
+    PO_TRY(cx, po_ctl_text(cx, &o, "text_met", &row->text_met));
+    PO_TRY(cx, po_ctl_text(cx, &o, "text_gap", &row->text_gap));
     size_t kind = 0;
-    PO_TRY(cx, po_ctl_choice(cx, v, "kind", subject, kinds, &kind));
+    PO_TRY(cx, po_ctl_choice(cx, &o, "kind", kinds, &kind));
     row->kind = po_str_of(kinds[kind]);
-    PO_TRY(cx, po_ctl_refs(cx, v, "criteria", subject, catalog->index->criteria, &row->criteria));
-    PO_TRY(cx, po_ctl_refs(cx, v, "controls", subject, catalog->index->controls, &row->controls));
+    PO_TRY(cx, po_ctl_refs(cx, &o, "criteria", catalog->index->criteria, &row->criteria));
+    PO_TRY(cx, po_ctl_refs(cx, &o, "controls", catalog->index->controls, &row->controls));
     if (row->controls.count == 0)
         return PO_FAIL(cx, PO_INVALID, "requirement '%.*s' has no control", PO_STR_ARG(row->id));
     PO_TRY(cx, read_list(cx, catalog, v, row));
@@ -53,15 +53,17 @@ PO_RC po_catalog_load_requirements(struct po_ctx *cx, po_str bytes, struct po_ca
     static const char *const file_names[] = {"count", "requirements", NULL};
     const struct po_json *root = NULL;
     const struct po_json *array = NULL;
-    PO_TRY(cx, po_ctl_file(cx, bytes, "requirements.json", file_names, "requirements",
-                           PO_REQUIREMENTS_MAX, &root, &array));
+    PO_TRY(cx, po_ctl_file(cx, bytes,
+                           &(struct po_ctl_file){"requirements.json", file_names, "requirements",
+                                                 PO_REQUIREMENTS_MAX},
+                           &root, &array));
     struct po_requirement *rows = NULL;
     PO_ARENA_NEW(cx, rows, array->count);
     size_t n = 0;
     for (const struct po_json *v = array->first; v != NULL; v = v->next, n++) {
         PO_TRY(cx, read_row(cx, catalog, v, &rows[n]));
         PO_TRY(cx, po_ctl_index_add(cx, catalog->index->requirements,
-                                    (struct po_ctl_subject){"requirement", rows[n].id}, n));
+                                    &(struct po_ctl_object){v, "requirement", rows[n].id}, n));
     }
     catalog->requirements = rows;
     catalog->requirement_count = n;
@@ -75,23 +77,25 @@ PO_RC po_catalog_load_health(struct po_ctx *cx, po_str bytes, struct po_catalog 
                                         "pass", "repair", NULL};
     const struct po_json *root = NULL;
     const struct po_json *array = NULL;
-    PO_TRY(cx, po_ctl_file(cx, bytes, "health.json", file_names, "checks", PO_HEALTH_CHECKS_MAX,
-                           &root, &array));
+    PO_TRY(cx, po_ctl_file(
+                   cx, bytes,
+                   &(struct po_ctl_file){"health.json", file_names, "checks", PO_HEALTH_CHECKS_MAX},
+                   &root, &array));
     struct po_health_def *checks = NULL;
     PO_ARENA_NEW(cx, checks, array->count);
     size_t n = 0;
     for (const struct po_json *v = array->first; v != NULL; v = v->next, n++) {
         struct po_health_def *h = &checks[n];
-        struct po_ctl_subject subject = {"health check", PO_LIT("?")};
-        PO_TRY(cx, po_ctl_text(cx, v, "id", subject, &h->id));
-        subject.id = h->id;
-        PO_TRY(cx, po_ctl_members(cx, v, names, subject));
-        PO_TRY(cx, po_ctl_text(cx, v, "name", subject, &h->name));
-        PO_TRY(cx, po_ctl_text(cx, v, "component", subject, &h->component));
-        PO_TRY(cx, po_ctl_text(cx, v, "measures", subject, &h->measures));
-        PO_TRY(cx, po_ctl_text(cx, v, "pass", subject, &h->pass));
-        PO_TRY(cx, po_ctl_text(cx, v, "repair", subject, &h->repair));
-        PO_TRY(cx, po_ctl_index_add(cx, catalog->index->health, subject, n));
+        struct po_ctl_object o = {v, "health check", PO_LIT("?")};
+        PO_TRY(cx, po_ctl_text(cx, &o, "id", &h->id));
+        o.id = h->id;
+        PO_TRY(cx, po_ctl_members(cx, &o, names));
+        PO_TRY(cx, po_ctl_text(cx, &o, "name", &h->name));
+        PO_TRY(cx, po_ctl_text(cx, &o, "component", &h->component));
+        PO_TRY(cx, po_ctl_text(cx, &o, "measures", &h->measures));
+        PO_TRY(cx, po_ctl_text(cx, &o, "pass", &h->pass));
+        PO_TRY(cx, po_ctl_text(cx, &o, "repair", &h->repair));
+        PO_TRY(cx, po_ctl_index_add(cx, catalog->index->health, &o, n));
     }
     catalog->health = checks;
     catalog->health_count = n;

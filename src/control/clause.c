@@ -16,12 +16,12 @@ static PO_RC load_parts(struct po_ctx *cx, const struct po_json *root, struct po
     PO_ARENA_NEW(cx, parts, array->count);
     size_t n = 0;
     for (const struct po_json *v = array->first; v != NULL; v = v->next, n++) {
-        struct po_ctl_subject subject = {"part", PO_LIT("?")};
-        PO_TRY(cx, po_ctl_text(cx, v, "id", subject, &parts[n].id));
-        subject.id = parts[n].id;
-        PO_TRY(cx, po_ctl_members(cx, v, names, subject));
-        PO_TRY(cx, po_ctl_text(cx, v, "text", subject, &parts[n].text));
-        PO_TRY(cx, po_ctl_index_add(cx, catalog->index->parts, subject, n));
+        struct po_ctl_object o = {v, "part", PO_LIT("?")};
+        PO_TRY(cx, po_ctl_text(cx, &o, "id", &parts[n].id));
+        o.id = parts[n].id;
+        PO_TRY(cx, po_ctl_members(cx, &o, names));
+        PO_TRY(cx, po_ctl_text(cx, &o, "text", &parts[n].text));
+        PO_TRY(cx, po_ctl_index_add(cx, catalog->index->parts, &o, n));
     }
     catalog->parts = parts;
     catalog->part_count = n;
@@ -50,16 +50,16 @@ static PO_RC read_clause(struct po_ctx *cx, const struct po_catalog *catalog,
                          const struct po_json *v, struct po_clause *clause)
 {
     static const char *const names[] = {"id", "text", "quote", "proof", "needs", NULL};
-    struct po_ctl_subject subject = {"clause", PO_LIT("?")};
-    PO_TRY(cx, po_ctl_text(cx, v, "id", subject, &clause->id));
-    subject.id = clause->id;
-    PO_TRY(cx, po_ctl_members(cx, v, names, subject));
-    PO_TRY(cx, po_ctl_text(cx, v, "text", subject, &clause->text));
-    PO_TRY(cx, po_ctl_text(cx, v, "quote", subject, &clause->quote));
+    struct po_ctl_object o = {v, "clause", PO_LIT("?")};
+    PO_TRY(cx, po_ctl_text(cx, &o, "id", &clause->id));
+    o.id = clause->id;
+    PO_TRY(cx, po_ctl_members(cx, &o, names));
+    PO_TRY(cx, po_ctl_text(cx, &o, "text", &clause->text));
+    PO_TRY(cx, po_ctl_text(cx, &o, "quote", &clause->quote));
     size_t choice = 0;
-    PO_TRY(cx, po_ctl_choice(cx, v, "proof", subject, po_ctl_proof_names, &choice));
+    PO_TRY(cx, po_ctl_choice(cx, &o, "proof", po_ctl_proof_names, &choice));
     clause->proof = (enum po_proof_kind)choice;
-    PO_TRY(cx, po_ctl_texts(cx, v, "needs", subject, &clause->needs, &clause->needs_count));
+    PO_TRY(cx, po_ctl_texts(cx, &o, "needs", &clause->needs, &clause->needs_count));
     if (clause->needs_count == 0)
         return PO_FAIL(cx, PO_INVALID, "clause '%.*s' needs nothing", PO_STR_ARG(clause->id));
     for (size_t i = 0; i < clause->needs_count; i++) {
@@ -127,8 +127,10 @@ PO_RC po_catalog_load_clauses(struct po_ctx *cx, po_str bytes, struct po_catalog
     static const char *const file_names[] = {"count", "parts", "clauses", NULL};
     const struct po_json *root = NULL;
     const struct po_json *array = NULL;
-    PO_TRY(cx, po_ctl_file(cx, bytes, "clauses.json", file_names, "clauses", PO_CLAUSES_MAX, &root,
-                           &array));
+    PO_TRY(cx,
+           po_ctl_file(cx, bytes,
+                       &(struct po_ctl_file){"clauses.json", file_names, "clauses", PO_CLAUSES_MAX},
+                       &root, &array));
     PO_TRY(cx, load_parts(cx, root, catalog));
     struct po_clause *clauses = NULL;
     struct po_control *controls = NULL;
@@ -139,7 +141,7 @@ PO_RC po_catalog_load_clauses(struct po_ctx *cx, po_str bytes, struct po_catalog
     for (const struct po_json *v = array->first; v != NULL; v = v->next, n++) {
         PO_TRY(cx, read_clause(cx, catalog, v, &clauses[n]));
         PO_TRY(cx, po_ctl_index_add(cx, catalog->index->clauses,
-                                    (struct po_ctl_subject){"clause", clauses[n].id}, n));
+                                    &(struct po_ctl_object){v, "clause", clauses[n].id}, n));
         PO_TRY(cx, attach_clause(cx, &controls[clauses[n].control], &clauses[n], n));
     }
     for (size_t i = 0; i < catalog->control_count; i++)

@@ -251,7 +251,7 @@ static PO_RC read_deviations(struct po_ctx *cx, const struct po_json *root, stru
     if (array->count > 0) PO_ARENA_NEW(cx, deviations, array->count);
     for (const struct po_json *v = array->first; v != NULL; v = v->next) {
         struct po_run_deviation *d = &deviations[run->deviation_count];
-        PO_TRY(cx, po_ctl_members(cx, v, names, (struct po_ctl_subject){"deviation", run->clause}));
+        PO_TRY(cx, po_ctl_members(cx, &(struct po_ctl_object){v, "deviation", run->clause}, names));
         PO_TRY(cx, po_json_get_str(cx, v, "fact", &d->fact));
         PO_TRY(cx, po_json_get_str(cx, v, "subject", &d->subject));
         run->deviation_count++;
@@ -270,7 +270,7 @@ static PO_RC read_facts(struct po_ctx *cx, const struct po_json *root, struct po
     if (array->count > 0) PO_ARENA_NEW(cx, facts, array->count);
     for (const struct po_json *v = array->first; v != NULL; v = v->next) {
         struct po_run_fact *f = &facts[run->fact_count];
-        PO_TRY(cx, po_ctl_members(cx, v, names, (struct po_ctl_subject){"fact of", run->clause}));
+        PO_TRY(cx, po_ctl_members(cx, &(struct po_ctl_object){v, "fact of", run->clause}, names));
         PO_TRY(cx, po_json_get_str(cx, v, "name", &f->name));
         PO_TRY(cx, read_time(cx, v, "read_at", &f->read_at_us));
         PO_TRY(cx, read_digest(cx, v, "sha256", f->digest));
@@ -289,7 +289,7 @@ static PO_RC read_fixed(struct po_ctx *cx, const struct po_json *root, struct po
     if (!po_str_eq_cstr(kind, "run") || version != RUN_VERSION)
         return PO_FAIL(cx, PO_INVALID, "this is no run record of version %d", RUN_VERSION);
     size_t state = 0;
-    PO_TRY(cx, po_ctl_choice(cx, root, "state", (struct po_ctl_subject){"run of", run->clause},
+    PO_TRY(cx, po_ctl_choice(cx, &(struct po_ctl_object){root, "run of", run->clause}, "state",
                              po_ctl_run_state_names, &state));
     run->state = (enum po_run_state)state;
     PO_TRY(cx, read_digest(cx, root, "catalog_sha256", run->catalog_digest));
@@ -323,7 +323,7 @@ PO_RC po_run_from_json(struct po_ctx *cx, const struct po_json *root, struct po_
                                         "v",
                                         NULL};
     struct po_run run = {0};
-    PO_TRY(cx, po_ctl_members(cx, root, names, (struct po_ctl_subject){"run", PO_LIT("record")}));
+    PO_TRY(cx, po_ctl_members(cx, &(struct po_ctl_object){root, "run", PO_LIT("record")}, names));
     PO_TRY(cx, po_json_get_str(cx, root, "clause", &run.clause));
     PO_TRY(cx, po_json_get_str(cx, root, "control", &run.control));
     PO_TRY(cx, po_json_get_str(cx, root, "check", &run.check));

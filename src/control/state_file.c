@@ -38,7 +38,7 @@ static PO_RC read_state(struct po_ctx *cx, const struct po_json *value, po_str i
                            PO_STR_ARG(id), PO_STR_ARG(m->key));
     }
     size_t state = 0;
-    PO_TRY(cx, po_ctl_choice(cx, value, "state", (struct po_ctl_subject){"control", id},
+    PO_TRY(cx, po_ctl_choice(cx, &(struct po_ctl_object){value, "control", id}, "state",
                              po_ctl_control_state_names, &state));
     result->state = (enum po_control_state)state;
     PO_TRY(cx, read_counts(cx, value, id, result));

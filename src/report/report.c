@@ -84,6 +84,7 @@ PO_RC po_report_file_name(struct po_ctx *cx, const struct po_view *view, enum po
     return po_rc_ok();
 }
 
+/* rule: a sixth parameter, because the three inputs of a body are named apart */
 PO_RC po_report_render_template(struct po_ctx *cx, const struct po_catalog *catalog,
                                 const struct po_view *view, po_str name, po_str text,
                                 struct po_buf *out)
@@ -109,6 +110,7 @@ PO_RC po_report_render(struct po_ctx *cx, const struct po_catalog *catalog,
 
 /* -- records ------------------------------------------------------------------------------------- */
 
+/* rule: a sixth parameter, because the inputs of a body and the body are named apart */
 PO_RC po_report_record_make(struct po_ctx *cx, const struct po_catalog *catalog,
                             const struct po_view *view, enum po_report_kind kind, po_str body,
                             struct po_report_record *ret_record)

@@ -23,6 +23,12 @@ struct macro {
     size_t count;
 };
 
+/* A line being searched for macros. */
+struct scan {
+    po_str line;
+    size_t at;
+};
+
 /* Where rendering stands. */
 struct render {
     const struct po_model *model;
@@ -58,30 +64,30 @@ static bool next_token(po_str *rest, struct token *ret_token)
 }
 
 /*
- * Find the next macro of `line` at or after `*at`. Sets `*at` behind it.
+ * Find the next macro of the scanned line and go behind it.
  *
  * ret_before  out  text before it, or all that is left when there is none (ret_macro->count = 0)
  */
-static PO_RC next_macro(struct po_ctx *cx, const struct render *r, po_str line, size_t *at,
+static PO_RC next_macro(struct po_ctx *cx, const struct render *r, struct scan *scan,
                         po_str *ret_before, struct macro *ret_macro)
 {
-    size_t open = po_str_find(line, OPEN, *at);
-    *ret_before = po_str_slice(line, *at, open);
+    size_t open = po_str_find(scan->line, OPEN, scan->at);
+    *ret_before = po_str_slice(scan->line, scan->at, open);
     ret_macro->count = 0;
     if (open == SIZE_MAX) {
-        *at = line.len;
+        scan->at = scan->line.len;
         return po_rc_ok();
     }
-    size_t close = po_str_find(line, CLOSE, open);
+    size_t close = po_str_find(scan->line, CLOSE, open);
     if (close == SIZE_MAX) return LINE_FAIL(cx, r, "'%s' without '}}'", "{{");
-    po_str inside = po_str_slice(line, open + OPEN.len, close);
+    po_str inside = po_str_slice(scan->line, open + OPEN.len, close);
     while (ret_macro->count < TOKENS_MAX &&
            next_token(&inside, &ret_macro->tokens[ret_macro->count]))
         ret_macro->count++;
     if (po_str_trim(inside).len > 0)
         return LINE_FAIL(cx, r, "a macro has more than %d words", TOKENS_MAX);
     if (ret_macro->count == 0) return LINE_FAIL(cx, r, "'%s' is empty", "{{}}");
-    *at = close + CLOSE.len;
+    scan->at = close + CLOSE.len;
     return po_rc_ok();
 }
 
@@ -147,11 +153,11 @@ static PO_RC section_grade(struct po_ctx *cx, const struct render *r, enum po_ro
     size_t rows = 0;
     while (po_str_next_line(&rest, &line) && !po_str_starts(line, PO_LIT("#"))) {
         inside.number++;
-        size_t at = 0;
-        while (at < line.len) {
+        struct scan scan = {line, 0};
+        while (scan.at < line.len) {
             po_str before;
             struct macro m;
-            PO_TRY(cx, next_macro(cx, &inside, line, &at, &before, &m));
+            PO_TRY(cx, next_macro(cx, &inside, &scan, &before, &m));
             const struct po_requirement *row =
                 m.count == 2 ? po_catalog_requirement(r->model->catalog, m.tokens[1].text) : NULL;
             if (row == NULL) continue;
@@ -338,12 +344,12 @@ static PO_RC run_macro(struct po_ctx *cx, struct render *r, const struct macro *
 static PO_RC render_line(struct po_ctx *cx, struct render *r)
 {
     size_t start = r->out->len;
-    size_t at = 0;
+    struct scan scan = {r->line, 0};
     r->is_dropped = false;
-    while (at < r->line.len) {
+    while (scan.at < r->line.len) {
         po_str before;
         struct macro m;
-        PO_TRY(cx, next_macro(cx, r, r->line, &at, &before, &m));
+        PO_TRY(cx, next_macro(cx, r, &scan, &before, &m));
         po_buf_append(r->out, before);
         if (m.count > 0) PO_TRY(cx, run_macro(cx, r, &m));
     }

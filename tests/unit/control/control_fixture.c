@@ -101,6 +101,7 @@ static struct po_clause_run *place_of(const struct po_catalog *catalog, struct p
     return &runs[po_clause_position(catalog, found)];
 }
 
+/* rule: a sixth parameter keeps a run in one line of a test */
 void set_run(const struct po_catalog *catalog, struct po_clause_run *runs, const char *clause,
              enum po_run_state state, int64_t passing, int64_t total)
 {

@@ -15,6 +15,7 @@ static struct po_control_result *results_of(struct po_ctx *cx, const struct po_c
     return r;
 }
 
+/* rule: a sixth parameter keeps a state in one line of a test */
 static void set_state(const struct po_catalog *catalog, struct po_control_result *r, const char *id,
                       enum po_control_state state, int64_t passing, int64_t total)
 {
