@@ -69,6 +69,14 @@ static void settle(struct po_judgement *out)
     if (out->state == PO_RUN_PASS) out->reason = NULL;
 }
 
+/* One clause under test. */
+struct clause_test {
+    const struct po_check *check;
+    struct po_run record;
+    struct po_judgement *judgement;
+    const struct po_json *values[PO_CHECK_FACTS_MAX];
+};
+
 /* From the snapshot, or made by this layer and then from the snapshot. */
 static PO_RC get_fact(struct po_ctx *cx, struct assessment *run, const char *name,
                       const struct po_fact_value **ret_value)
@@ -81,10 +89,11 @@ static PO_RC get_fact(struct po_ctx *cx, struct assessment *run, const char *nam
 }
 
 /* A fact that could not be read makes the result an error with the fact named. */
-static PO_RC read_facts(struct po_ctx *cx, struct assessment *run, const struct po_check *check,
-                        struct po_run *record, const struct po_json **values,
-                        struct po_judgement *out)
+static PO_RC read_facts(struct po_ctx *cx, struct assessment *run, struct clause_test *test)
 {
+    const struct po_check *check = test->check;
+    struct po_run *record = &test->record;
+    struct po_judgement *out = test->judgement;
     struct po_run_fact *used = NULL;
     PO_ARENA_NEW(cx, used, PO_CHECK_FACTS_MAX);
     record->facts = used;
@@ -99,7 +108,7 @@ static PO_RC read_facts(struct po_ctx *cx, struct assessment *run, const struct 
             po_err_clear(cx);
             return po_rc_ok();
         }
-        values[i] = value->json;
+        test->values[i] = value->json;
         if (po_str_eq_cstr(PO_LIT("drill.kill"), check->facts[i])) run->has_kill_drill = true;
         used[i].name = po_str_of(check->facts[i]);
         used[i].read_at_us = value->read_at_us;
@@ -112,8 +121,8 @@ static PO_RC read_facts(struct po_ctx *cx, struct assessment *run, const struct 
 /* What program judged: its name within this build's sources. */
 static PO_RC program_digest(struct po_ctx *cx, const struct po_check *check, uint8_t out[32])
 {
-    const char *text =
-        po_arena_printf(cx->arena, "%s\n%s\n%s", check->clause, check->name, po_build.sources_sha256);
+    const char *text = po_arena_printf(cx->arena, "%s\n%s\n%s", check->clause, check->name,
+                                       po_build.sources_sha256);
     if (text == NULL) return PO_FAIL(cx, PO_NOMEM, "out of request memory");
     PO_TRY_LEAF(cx, po_sha256(po_str_of(text), out), "hashing the check");
     return po_rc_ok();
@@ -138,8 +147,7 @@ static PO_RC queue_run(struct po_ctx *cx, struct assessment *run, const struct p
                PO_STR_ARG(record->clause));
     po_str kept = {NULL, 0};
     PO_TRY_LEAF(cx, po_arena_copy(cx->arena, po_buf_str(&bytes), &kept), "out of request memory");
-    const char *resource =
-        po_arena_printf(cx->arena, "control:%.*s", PO_STR_ARG(record->clause));
+    const char *resource = po_arena_printf(cx->arena, "control:%.*s", PO_STR_ARG(record->clause));
     if (resource == NULL) return PO_FAIL(cx, PO_NOMEM, "out of request memory");
     static const enum po_event_result results[] = {[PO_RUN_PASS] = PO_EVENT_SUCCESS,
                                                    [PO_RUN_FAIL] = PO_EVENT_FAILURE,
@@ -171,26 +179,27 @@ static void fill_record(struct po_run *record, const struct po_judgement *judgem
 static PO_RC test_clause(struct po_ctx *cx, struct assessment *run, const struct po_check *check,
                          const struct po_control *control)
 {
-    struct po_judgement *judgement = NULL;
-    PO_ARENA_NEW(cx, judgement, 1);
-    struct po_run record = {.control = control->id,
-                            .clause = po_str_of(check->clause),
-                            .check = po_str_of(check->name),
-                            .engine = po_str_of(po_build.version),
-                            .run_id = po_str_of(cx->session),
-                            .started_us = po_ctx_now_us(cx)};
-    memcpy(record.catalog_digest, run->in.catalog->digest, sizeof record.catalog_digest);
-    PO_TRY(cx, program_digest(cx, check, record.program_digest));
-    const struct po_json *values[PO_CHECK_FACTS_MAX] = {NULL};
-    PO_TRY(cx, read_facts(cx, run, check, &record, values, judgement));
-    if (judgement->state == PO_RUN_PASS) PO_TRY(cx, check->judge(cx, values, judgement));
-    settle(judgement);
-    fill_record(&record, judgement);
-    record.finished_us = po_ctx_now_us(cx);
-    if (record.finished_us < record.started_us) record.finished_us = record.started_us;
-    record.cost_us = record.finished_us - record.started_us;
-    count_result(&run->result, judgement->state);
-    return queue_run(cx, run, &record);
+    struct clause_test test = {.check = check};
+    struct po_run *record = &test.record;
+    PO_ARENA_NEW(cx, test.judgement, 1);
+    *record = (struct po_run){.control = control->id,
+                              .clause = po_str_of(check->clause),
+                              .check = po_str_of(check->name),
+                              .engine = po_str_of(po_build.version),
+                              .run_id = po_str_of(cx->session),
+                              .started_us = po_ctx_now_us(cx)};
+    memcpy(record->catalog_digest, run->in.source.catalog->digest, sizeof record->catalog_digest);
+    PO_TRY(cx, program_digest(cx, check, record->program_digest));
+    PO_TRY(cx, read_facts(cx, run, &test));
+    if (test.judgement->state == PO_RUN_PASS)
+        PO_TRY(cx, check->judge(cx, test.values, test.judgement));
+    settle(test.judgement);
+    fill_record(record, test.judgement);
+    record->finished_us = po_ctx_now_us(cx);
+    if (record->finished_us < record->started_us) record->finished_us = record->started_us;
+    record->cost_us = record->finished_us - record->started_us;
+    count_result(&run->result, test.judgement->state);
+    return queue_run(cx, run, record);
 }
 
 static PO_RC test_clauses(struct po_ctx *cx, struct assessment *run)
@@ -200,18 +209,17 @@ static PO_RC test_clauses(struct po_ctx *cx, struct assessment *run)
     po_time_us now_us = po_ctx_now_us(cx);
     for (size_t i = 0; i < count; i++) {
         const struct po_clause *clause =
-            po_catalog_clause(run->in.catalog, po_str_of(checks[i].clause));
+            po_catalog_clause(run->in.source.catalog, po_str_of(checks[i].clause));
         PO_INVARIANT(cx, clause != NULL);
-        const struct po_control *control = &run->in.catalog->controls[clause->control];
+        const struct po_control *control = &run->in.source.catalog->controls[clause->control];
         if (!is_chosen(run->options, control->id)) continue;
-        if (!is_due(run, control, po_clause_position(run->in.catalog, clause), now_us)) {
+        if (!is_due(run, control, po_clause_position(run->in.source.catalog, clause), now_us)) {
             run->result.not_due++;
             continue;
         }
         if (run->options->progress != NULL)
             run->options->progress(run->options->user, checks[i].clause);
-        PO_TRY_MSG(cx, test_clause(cx, run, &checks[i], control), "testing '%s'",
-                   checks[i].clause);
+        PO_TRY_MSG(cx, test_clause(cx, run, &checks[i], control), "testing '%s'", checks[i].clause);
     }
     return po_rc_ok();
 }
@@ -219,7 +227,7 @@ static PO_RC test_clauses(struct po_ctx *cx, struct assessment *run)
 static PO_RC check_controls(struct po_ctx *cx, const struct assessment *run)
 {
     for (size_t i = 0; i < run->options->control_count; i++)
-        if (po_catalog_control(run->in.catalog, run->options->controls[i]) == NULL)
+        if (po_catalog_control(run->in.source.catalog, run->options->controls[i]) == NULL)
             return PO_FAIL(cx, PO_NOTFOUND, "there is no control '%.*s'",
                            PO_STR_ARG(run->options->controls[i]));
     return po_rc_ok();
@@ -227,17 +235,16 @@ static PO_RC check_controls(struct po_ctx *cx, const struct assessment *run)
 
 static PO_RC begin(struct po_ctx *cx, struct assessment *run)
 {
-    PO_TRY(cx, po_catalog_load_embedded(cx, &run->in.catalog));
+    PO_TRY(cx, po_catalog_load_embedded(cx, &run->in.source.catalog));
     PO_TRY(cx, check_controls(cx, run));
-    PO_TRY(cx, po_home_flush(cx, run->in.home));
-    PO_TRY(cx, po_check_wanted(cx, run->in.catalog, &run->in.is_wanted));
-    for (size_t i = 0; i < run->in.catalog->clause_count; i++)
-        if (!run->in.is_wanted[i]) run->result.without_check++;
+    PO_TRY(cx, po_home_flush(cx, run->in.source.home));
+    PO_TRY(cx, po_check_wanted(cx, run->in.source.catalog, &run->in.source.is_wanted));
+    for (size_t i = 0; i < run->in.source.catalog->clause_count; i++)
+        if (!run->in.source.is_wanted[i]) run->result.without_check++;
     run->in.at = &run->at;
-    PO_TRY(cx, po_evidence_locate(cx, run->in.home, 0, &run->at));
-    PO_TRY(cx, po_evidence_runs(cx, run->in.home, run->in.catalog, &run->at, run->in.is_wanted,
-                                &run->in.newest));
-    PO_TRY(cx, po_fact_set_new(cx, run->in.home, &run->in.facts));
+    PO_TRY(cx, po_evidence_locate(cx, run->in.source.home, 0, &run->at));
+    PO_TRY(cx, po_evidence_runs(cx, &run->in.source, &run->at, &run->in.newest));
+    PO_TRY(cx, po_fact_set_new(cx, run->in.source.home, &run->in.facts));
     size_t count = 0;
     (void)po_check_table(&count);
     PO_ARENA_NEW(cx, run->events, count + 2);
@@ -295,8 +302,8 @@ static PO_RC queue_summary(struct po_ctx *cx, struct assessment *run)
     PO_BUF_AUTO detail;
     po_buf_init(&detail, 16384);
     struct po_json_out json;
-    po_str company = po_flags_str(po_home_flags(run->in.home), PO_FLAG_COMPANY_NAME);
-    if (company.len == 0) company = po_cfg_str(po_home_cfg(run->in.home), PO_CFG_ORG_NAME);
+    po_str company = po_flags_str(po_home_flags(run->in.source.home), PO_FLAG_COMPANY_NAME);
+    if (company.len == 0) company = po_cfg_str(po_home_cfg(run->in.source.home), PO_CFG_ORG_NAME);
     po_json_out_init(&json, &detail, 0);
     po_json_out_object(&json);
     put_counts(&run->result, &json);
@@ -307,19 +314,18 @@ static PO_RC queue_summary(struct po_ctx *cx, struct assessment *run)
     PO_TRY_LEAF(cx, po_buf_check(&detail), "assessment event");
     po_str kept = {NULL, 0};
     PO_TRY_LEAF(cx, po_arena_copy(cx->arena, po_buf_str(&detail), &kept), "out of request memory");
-    run->events[run->event_count++] =
-        (struct po_event){.type = PO_EVENT_TYPE_ASSESSMENT_COMPLETED,
-                          .resource = PO_LIT("assessment:clauses"),
-                          .action = PO_LIT("assess"),
-                          .result = PO_EVENT_SUCCESS,
-                          .detail = kept};
+    run->events[run->event_count++] = (struct po_event){.type = PO_EVENT_TYPE_ASSESSMENT_COMPLETED,
+                                                        .resource = PO_LIT("assessment:clauses"),
+                                                        .action = PO_LIT("assess"),
+                                                        .result = PO_EVENT_SUCCESS,
+                                                        .detail = kept};
     return po_rc_ok();
 }
 
 PO_RC po_assess_run(struct po_ctx *cx, struct po_home *home,
                     const struct po_assess_options *options, struct po_assess_result *ret_result)
 {
-    struct assessment run = {.in.home = home, .options = options};
+    struct assessment run = {.in.source.home = home, .options = options};
     po_time_us started_us = cx->clock->monotonic_us(cx->clock->user);
     PO_TRY(cx, begin(cx, &run));
     if (options->controls == NULL)

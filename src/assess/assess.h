@@ -34,8 +34,7 @@ struct po_check {
     const char *clause; /* "AUD-03.1" */
     const char *name;   /* "ledger/root_equals_signed" */
     const char *facts[PO_CHECK_FACTS_MAX];
-    PO_RC (*judge)(struct po_ctx *cx, const struct po_json *const *facts,
-                   struct po_judgement *out);
+    PO_RC (*judge)(struct po_ctx *cx, const struct po_json *const *facts, struct po_judgement *out);
 };
 /* All checks, by clause. */
 const struct po_check *po_check_table(size_t *ret_count);
@@ -43,20 +42,20 @@ const struct po_check *po_check_table(size_t *ret_count);
 PO_RC po_check_wanted(struct po_ctx *cx, const struct po_catalog *catalog, const bool **ret_wanted);
 
 struct po_assess_options {
-    bool is_all;           /* also what is not due yet by the catalog's period */
+    bool is_all;            /* also what is not due yet by the catalog's period */
     const po_str *controls; /* only these; NULL: all */
     size_t control_count;
     void (*progress)(void *user, const char *what); /* may be NULL */
     void *user;
 };
 struct po_assess_result {
-    size_t tested;   /* clauses judged now */
+    size_t tested; /* clauses judged now */
     size_t passed;
     size_t failed;
     size_t errors;
     size_t untested; /* judged: nothing to test, or a part is missing */
     size_t skipped;
-    size_t not_due;  /* left alone: tested recently enough */
+    size_t not_due; /* left alone: tested recently enough */
     size_t without_check;
     int64_t elapsed_us;
 };

@@ -13,9 +13,7 @@ void po_judgement_deviation(struct po_judgement *out, po_str subject, po_str fac
 
 /* What an assessment starts from. */
 struct po_assess_inputs {
-    struct po_home *home;
-    const struct po_catalog *catalog;
-    const bool *is_wanted;
+    struct po_evidence_source source;
     const struct po_evidence_at *at;
     const struct po_clause_run *newest; /* per clause */
     struct po_fact_set *facts;

@@ -38,8 +38,7 @@ static po_rc verdict(const struct po_json *fact, const char *kind, struct po_jud
 }
 
 /* AUD-03.1 */
-po_rc po_judge_root(struct po_ctx *cx, const struct po_json *const *facts,
-                    struct po_judgement *out)
+po_rc po_judge_root(struct po_ctx *cx, const struct po_json *const *facts, struct po_judgement *out)
 {
     (void)cx;
     return verdict(facts[0], "root", out);
@@ -54,8 +53,7 @@ po_rc po_judge_consistency(struct po_ctx *cx, const struct po_json *const *facts
 }
 
 /* AUD-03.4 */
-po_rc po_judge_flip(struct po_ctx *cx, const struct po_json *const *facts,
-                    struct po_judgement *out)
+po_rc po_judge_flip(struct po_ctx *cx, const struct po_json *const *facts, struct po_judgement *out)
 {
     (void)cx;
     return po_judge_ratio(out, po_judge_int(facts[0], "detected"), po_judge_int(facts[0], "flips"),
@@ -150,8 +148,8 @@ po_rc po_judge_store_sealed(struct po_ctx *cx, const struct po_json *const *fact
                             struct po_judgement *out)
 {
     (void)cx;
-    int64_t opened = po_judge_int(facts[0], "leaves_with_live_key") +
-                     po_judge_int(facts[1], "cells_opened");
+    int64_t opened =
+        po_judge_int(facts[0], "leaves_with_live_key") + po_judge_int(facts[1], "cells_opened");
     int64_t all = po_judge_int(facts[0], "leaves") + po_judge_int(facts[1], "cells_opened") +
                   po_judge_int(facts[1], "cells_without_key");
     return po_judge_ratio(out, opened, all, "something stored has no live key");
@@ -170,8 +168,7 @@ po_rc po_judge_raw_scan(struct po_ctx *cx, const struct po_json *const *facts,
 }
 
 /* CRY-01.3 */
-po_rc po_judge_tags(struct po_ctx *cx, const struct po_json *const *facts,
-                    struct po_judgement *out)
+po_rc po_judge_tags(struct po_ctx *cx, const struct po_json *const *facts, struct po_judgement *out)
 {
     (void)cx;
     return po_judge_ratio(out, po_judge_int(facts[0], "tags_verified"),

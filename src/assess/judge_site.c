@@ -27,7 +27,8 @@ po_rc po_judge_env_ignored(struct po_ctx *cx, const struct po_json *const *facts
         return po_judge_untested(out, "no repository is configured (REPO_DIR)");
     if (!po_judge_bool(facts[0], "compared"))
         return po_judge_untested(out, "the repository at REPO_DIR could not be compared");
-    bool holds = po_judge_bool(facts[0], "env_ignored") && po_judge_int(facts[0], "env_tracked") == 0;
+    bool holds =
+        po_judge_bool(facts[0], "env_ignored") && po_judge_int(facts[0], "env_tracked") == 0;
     return po_judge_one(out, holds, ".env is tracked or not ignored");
 }
 
@@ -48,8 +49,8 @@ po_rc po_judge_key_ages(struct po_ctx *cx, const struct po_json *const *facts,
     (void)cx;
     int64_t fine = 0;
     for (const struct po_json *row = po_judge_first(facts[0], "data_keys"); row; row = row->next) {
-        bool is_young = !po_judge_bool(row, "current") ||
-                        po_judge_int(row, "age_days") <= KEY_AGE_DAYS_MAX;
+        bool is_young =
+            !po_judge_bool(row, "current") || po_judge_int(row, "age_days") <= KEY_AGE_DAYS_MAX;
         if (is_young && po_judge_bool(row, "opens")) fine++;
     }
     return po_judge_ratio(out, fine, po_judge_int(facts[0], "data_key_count"),
@@ -100,7 +101,8 @@ po_rc po_judge_failed_resolved(struct po_ctx *cx, const struct po_json *const *f
 {
     (void)cx;
     int64_t started = po_judge_int(facts[0], "started");
-    int64_t unresolved = po_judge_int(facts[0], "failed") - po_judge_int(facts[0], "failed_resolved") -
+    int64_t unresolved = po_judge_int(facts[0], "failed") -
+                         po_judge_int(facts[0], "failed_resolved") -
                          po_judge_int(facts[0], "failed_waiting");
     return po_judge_ratio(out, unresolved > 0 ? started - unresolved : started, started,
                           "a failure was not resolved within a day");
@@ -202,8 +204,9 @@ po_rc po_judge_health_ran(struct po_ctx *cx, const struct po_json *const *facts,
     for (const struct po_json *row = po_judge_first(facts[0], "types"); row; row = row->next) {
         if (!po_str_eq_cstr(po_judge_str(row, "type"), "health.checked")) continue;
         bool is_fresh = po_ctx_now_us(cx) - po_judge_int(row, "newest_us") <= 10 * PO_US_PER_MIN;
-        return po_judge_ratio(out, is_fresh ? 15 : 0, 15,
-                              "the health checks before this run are older than twice their period");
+        return po_judge_ratio(
+            out, is_fresh ? 15 : 0, 15,
+            "the health checks before this run are older than twice their period");
     }
     return po_judge_untested(out, "the health checks ran for the first time");
 }
@@ -226,8 +229,7 @@ po_rc po_judge_health_passed(struct po_ctx *cx, const struct po_json *const *fac
 }
 
 /* MON-03.1 */
-po_rc po_judge_jobs(struct po_ctx *cx, const struct po_json *const *facts,
-                    struct po_judgement *out)
+po_rc po_judge_jobs(struct po_ctx *cx, const struct po_json *const *facts, struct po_judgement *out)
 {
     (void)cx;
     int64_t total = 0;
@@ -246,7 +248,8 @@ po_rc po_judge_jobs(struct po_ctx *cx, const struct po_json *const *facts,
             po_judgement_deviation(out, po_judge_str(job, "name"),
                                    PO_LIT("not enabled, or no recent end"));
     }
-    return po_judge_ratio(out, fine, total, "a scheduled job is not enabled or did not end in time");
+    return po_judge_ratio(out, fine, total,
+                          "a scheduled job is not enabled or did not end in time");
 }
 
 /* GOV-06.1 */
@@ -333,7 +336,8 @@ po_rc po_judge_repairs_tries(struct po_ctx *cx, const struct po_json *const *fac
                              struct po_judgement *out)
 {
     (void)cx;
-    return repairs(facts, "within_tries", out, "a repair was tried more than 3 times a day in vain");
+    return repairs(facts, "within_tries", out,
+                   "a repair was tried more than 3 times a day in vain");
 }
 
 /* MON-02.5 */
@@ -361,7 +365,7 @@ po_rc po_judge_dry_run(struct po_ctx *cx, const struct po_json *const *facts,
 {
     (void)cx;
     int64_t faults = po_judge_int(facts[0], "faults");
-    bool holds = !po_judge_bool(facts[0], "dry_run_changed") &&
-                 po_judge_int(facts[0], "planned") == faults;
+    bool holds =
+        !po_judge_bool(facts[0], "dry_run_changed") && po_judge_int(facts[0], "planned") == faults;
     return po_judge_one(out, holds, "a dry run changed something or missed a fault");
 }

@@ -28,8 +28,8 @@ static po_rc controls_freshness(struct po_ctx *cx, const struct po_assess_inputs
 {
     int64_t fresh = 0;
     po_time_us now_us = po_ctx_now_us(cx);
-    for (size_t i = 0; i < in->catalog->control_count; i++) {
-        const struct po_control *control = &in->catalog->controls[i];
+    for (size_t i = 0; i < in->source.catalog->control_count; i++) {
+        const struct po_control *control = &in->source.catalog->controls[i];
         bool is_fresh = true;
         for (size_t k = 0; k < control->clause_count; k++) {
             const struct po_clause_run *run = &in->newest[control->clause_first + k];
@@ -39,7 +39,7 @@ static po_rc controls_freshness(struct po_ctx *cx, const struct po_assess_inputs
         if (is_fresh) fresh++;
     }
     po_json_out_object(out);
-    po_json_out_field_int(out, "controls", (int64_t)in->catalog->control_count);
+    po_json_out_field_int(out, "controls", (int64_t)in->source.catalog->control_count);
     po_json_out_field_int(out, "fresh", fresh);
     po_json_out_object_end(out);
     return po_rc_ok();
@@ -49,7 +49,7 @@ static po_rc controls_schedule(struct po_ctx *cx, const struct po_assess_inputs 
                                struct po_json_out *out)
 {
     (void)cx;
-    int64_t period_us = po_cfg_int(po_home_cfg(in->home), PO_CFG_ASSESS_PERIOD);
+    int64_t period_us = po_cfg_int(po_home_cfg(in->source.home), PO_CFG_ASSESS_PERIOD);
     po_json_out_object(out);
     po_json_out_field_int(out, "period_s", period_us / PO_US_PER_S);
     po_json_out_object_end(out);
@@ -67,8 +67,8 @@ static po_rc journal_registers(struct po_ctx *cx, const struct po_assess_inputs 
     const struct po_view_register *replayed = NULL;
     size_t replayed_count = 0;
     int64_t equal = 0;
-    PO_TRY(cx, po_store_register_list(cx, po_home_store(in->home), false, &entries, &count));
-    PO_TRY(cx, po_evidence_registers(cx, in->home, in->at, &replayed, &replayed_count));
+    PO_TRY(cx, po_store_register_list(cx, po_home_store(in->source.home), false, &entries, &count));
+    PO_TRY(cx, po_evidence_registers(cx, in->source.home, in->at, &replayed, &replayed_count));
     for (size_t i = 0; i < count; i++)
         for (size_t k = 0; k < replayed_count; k++)
             if (po_str_eq(entries[i].name, replayed[k].name) &&
@@ -98,11 +98,12 @@ static po_rc report_recomputed(struct po_ctx *cx, const struct po_assess_inputs 
         struct po_report_check check;
         bool is_found = false;
         uint8_t template_digest[PO_SHA256_BYTES];
-        struct po_report_request how = {.catalog = in->catalog, .is_wanted = in->is_wanted};
-        PO_TRY(cx, po_evidence_report_newest(cx, in->home, kinds[i], &is_found, &record));
+        struct po_report_request how = {.source = in->source};
+        struct po_report_query query = {.kind = po_report_kind_name(kinds[i])};
+        PO_TRY(cx, po_evidence_report_find(cx, in->source.home, &query, &is_found, &record));
         if (!is_found) continue;
         PO_TRY(cx, po_report_template_digest(cx, kinds[i], template_digest));
-        PO_TRY(cx, po_evidence_report_verify(cx, in->home, &record, &how, &check));
+        PO_TRY(cx, po_evidence_report_verify(cx, &record, &how, &check));
         bool is_own = po_str_eq(po_str_n(template_digest, sizeof template_digest),
                                 po_str_n(record.template_digest, sizeof template_digest));
         reports++;
@@ -122,7 +123,7 @@ static po_rc report_recomputed(struct po_ctx *cx, const struct po_assess_inputs 
 static po_rc doctor_repairs(struct po_ctx *cx, const struct po_assess_inputs *in,
                             struct po_json_out *out)
 {
-    return po_doctor_repairs(cx, in->home, out);
+    return po_doctor_repairs(cx, in->source.home, out);
 }
 
 /* A directory of our own below the state directory, removed again whatever happens. */
@@ -134,7 +135,7 @@ static po_rc doctor_drill(struct po_ctx *cx, const struct po_assess_inputs *in,
     PO_TRY_LEAF(cx, po_random_fill(random, sizeof random), "no randomness for a scratch name");
     po_hex_encode(random, sizeof random, hex);
     const char *dir =
-        po_arena_printf(cx->arena, "%s/drill-%s", po_home_state_dir(in->home), hex);
+        po_arena_printf(cx->arena, "%s/drill-%s", po_home_state_dir(in->source.home), hex);
     if (dir == NULL) return PO_FAIL(cx, PO_NOMEM, "out of request memory");
     PO_TRY(cx, po_fs_mkdir(cx, dir, 0700));
     po_rc rc = po_doctor_drill(cx, dir, out);

@@ -18,7 +18,8 @@ static bool parse_report(po_str text, struct po_ledger_against *item)
     if (at == SIZE_MAX) return false;
     at += sizeof REPORT_SIZE_MARK - 1;
     size_t end = at;
-    while (end < text.len && text.ptr[end] >= '0' && text.ptr[end] <= '9') end++;
+    while (end < text.len && text.ptr[end] >= '0' && text.ptr[end] <= '9')
+        end++;
     uint64_t size = 0;
     if (!po_is_ok(po_str_to_u64(po_str_slice(text, at, end), PO_LEDGER_LEAVES_MAX, &size)))
         return false;

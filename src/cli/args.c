@@ -29,7 +29,8 @@ struct arg_cursor {
     char **argv;
 };
 
-static bool set_global_switch(struct po_cli *cli, po_str arg) {
+static bool set_global_switch(struct po_cli *cli, po_str arg)
+{
     for (size_t i = 0; i < sizeof global_switches / sizeof *global_switches; i++) {
         if (!po_str_eq_cstr(arg, global_switches[i].name)) continue;
         *(bool *)((char *)cli + global_switches[i].offset) = true;
@@ -38,7 +39,8 @@ static bool set_global_switch(struct po_cli *cli, po_str arg) {
     return false;
 }
 
-static PO_RC set_format(struct po_ctx *cx, struct po_cli *cli, po_str value) {
+static PO_RC set_format(struct po_ctx *cx, struct po_cli *cli, po_str value)
+{
     for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
         if (!po_str_eq_cstr(value, formats[i].name)) continue;
         cli->format = formats[i].format;
@@ -49,7 +51,8 @@ static PO_RC set_format(struct po_ctx *cx, struct po_cli *cli, po_str value) {
 }
 
 /* The value of `--name=value` or of the next argument. */
-static PO_RC take_value(struct po_ctx *cx, struct arg_cursor *cursor, po_str arg, po_str *ret_value) {
+static PO_RC take_value(struct po_ctx *cx, struct arg_cursor *cursor, po_str arg, po_str *ret_value)
+{
     size_t equals = po_str_find_char(arg, '=', 0);
     if (equals != SIZE_MAX) {
         *ret_value = po_str_slice(arg, equals + 1, arg.len);
@@ -64,14 +67,16 @@ static PO_RC take_value(struct po_ctx *cx, struct arg_cursor *cursor, po_str arg
     return po_rc_ok();
 }
 
-static const struct po_cli_option *find_option(const struct po_command *command, po_str name) {
+static const struct po_cli_option *find_option(const struct po_command *command, po_str name)
+{
     for (size_t i = 0; i < PO_CLI_OPTIONS_MAX && command->options[i].name != NULL; i++)
         if (po_str_eq_cstr(name, command->options[i].name)) return &command->options[i];
     return NULL;
 }
 
 static PO_RC add_option(struct po_ctx *cx, struct po_cli *cli, struct arg_cursor *cursor,
-                        po_str arg) {
+                        po_str arg)
+{
     size_t equals = po_str_find_char(arg, '=', 0);
     po_str name = equals == SIZE_MAX ? arg : po_str_slice(arg, 0, equals);
     const struct po_cli_option *option = cli->command ? find_option(cli->command, name) : NULL;
@@ -89,7 +94,8 @@ static PO_RC add_option(struct po_ctx *cx, struct po_cli *cli, struct arg_cursor
 }
 
 static PO_RC parse_option(struct po_ctx *cx, struct po_cli *cli, struct arg_cursor *cursor,
-                          po_str arg) {
+                          po_str arg)
+{
     po_str value = {NULL, 0};
     if (set_global_switch(cli, arg)) return po_rc_ok();
     if (po_str_eq_cstr(arg, "-o") || po_str_eq_cstr(arg, "--output") ||
@@ -142,7 +148,8 @@ static PO_RC take_command(struct po_ctx *cx, struct po_cli *cli, struct arg_curs
     return po_rc_ok();
 }
 
-static PO_RC check_operands(struct po_ctx *cx, const struct po_cli *cli) {
+static PO_RC check_operands(struct po_ctx *cx, const struct po_cli *cli)
+{
     const struct po_command *command = cli->command;
     if (cli->is_help || command == NULL) return po_rc_ok();
     if (cli->operand_count < command->operands_min)
@@ -156,7 +163,8 @@ static PO_RC check_operands(struct po_ctx *cx, const struct po_cli *cli) {
 }
 
 static PO_RC parse_argument(struct po_ctx *cx, struct po_cli *cli, struct arg_cursor *cursor,
-                            bool *options_ended) {
+                            bool *options_ended)
+{
     po_str arg = po_str_of(cursor->argv[cursor->at]);
     if (arg.len > PO_CLI_ARG_BYTES_MAX)
         return PO_FAIL(cx, PO_USAGE, "argument %d has %zu bytes; the limit is %d", cursor->at,
@@ -174,7 +182,8 @@ static PO_RC parse_argument(struct po_ctx *cx, struct po_cli *cli, struct arg_cu
     return po_rc_ok();
 }
 
-PO_RC po_cli_parse(struct po_ctx *cx, struct po_cli *cli, int argc, char **argv) {
+PO_RC po_cli_parse(struct po_ctx *cx, struct po_cli *cli, int argc, char **argv)
+{
     if (argc > PO_CLI_ARGS_MAX)
         return PO_FAIL(cx, PO_USAGE, "%d arguments; the limit is %d", argc, PO_CLI_ARGS_MAX);
     struct arg_cursor cursor = {1, argc, argv};
@@ -184,31 +193,36 @@ PO_RC po_cli_parse(struct po_ctx *cx, struct po_cli *cli, int argc, char **argv)
     return check_operands(cx, cli);
 }
 
-po_str po_cli_option(const struct po_cli *cli, const char *name) {
+po_str po_cli_option(const struct po_cli *cli, const char *name)
+{
     for (size_t i = 0; i < cli->value_count; i++)
         if (po_str_eq_cstr(po_str_of(cli->values[i].option->name), name))
             return cli->values[i].value;
     return (po_str){NULL, 0};
 }
 
-bool po_cli_has(const struct po_cli *cli, const char *name) {
+bool po_cli_has(const struct po_cli *cli, const char *name)
+{
     return po_cli_option(cli, name).ptr != NULL;
 }
 
-static PO_RC copy_text(struct po_ctx *cx, po_str text, const char **ret_text) {
+static PO_RC copy_text(struct po_ctx *cx, po_str text, const char **ret_text)
+{
     const char *copy = po_arena_strdup(cx->arena, text);
     if (copy == NULL) return PO_FAIL(cx, PO_NOMEM, "out of request memory");
     *ret_text = copy;
     return po_rc_ok();
 }
 
-PO_RC po_cli_operand(struct po_ctx *cx, const struct po_cli *cli, size_t i, const char **ret_text) {
+PO_RC po_cli_operand(struct po_ctx *cx, const struct po_cli *cli, size_t i, const char **ret_text)
+{
     if (i >= cli->operand_count) return PO_FAIL(cx, PO_USAGE, "operand %zu is missing", i + 1);
     return copy_text(cx, cli->operands[i], ret_text);
 }
 
 PO_RC po_cli_option_path(struct po_ctx *cx, const struct po_cli *cli, const char *name,
-                         const char **ret_path) {
+                         const char **ret_path)
+{
     po_str value = po_cli_option(cli, name);
     *ret_path = NULL;
     if (value.ptr == NULL) return po_rc_ok();

@@ -22,7 +22,8 @@
 bool po_cli_out_is_tty(void) { return isatty(STDOUT_FILENO) == 1; }
 bool po_cli_in_is_tty(void) { return isatty(STDIN_FILENO) == 1; }
 
-static void write_all(int fd, po_str text) {
+static void write_all(int fd, po_str text)
+{
     while (text.len > 0) {
         ssize_t n = po_sys_write(fd, text.ptr, text.len);
         if (n <= 0) return;
@@ -30,7 +31,8 @@ static void write_all(int fd, po_str text) {
     }
 }
 
-void po_cli_note(const struct po_cli *cli, const char *fmt, ...) {
+void po_cli_note(const struct po_cli *cli, const char *fmt, ...)
+{
     if (cli->is_quiet) return;
     char line[1024];
     va_list args;
@@ -43,11 +45,13 @@ void po_cli_note(const struct po_cli *cli, const char *fmt, ...) {
     write_all(STDERR_FILENO, PO_LIT("\n"));
 }
 
-void po_cli_progress(const struct po_cli *cli, const char *what) {
+void po_cli_progress(const struct po_cli *cli, const char *what)
+{
     if (!cli->is_quiet && isatty(STDERR_FILENO) == 1) po_cli_note(cli, "… %s", what);
 }
 
-static void print_error(struct po_ctx *cx) {
+static void print_error(struct po_ctx *cx)
+{
     struct po_buf line;
     po_buf_init(&line, 1024);
     po_buf_append_cstr(&line, "paulyops: ");
@@ -92,15 +96,16 @@ static void record_failure(struct po_ctx *cx, struct po_cli *cli)
     if (cli->home == NULL || po_home_read_only_reason(cli->home) != NULL) return;
     struct po_err first = cx->err;
     bool is_denial = first.code == PO_DENIED || first.code == PO_UNAUTH;
-    po_rc rc = record_command(cx, cli,
-                              is_denial ? PO_EVENT_TYPE_COMMAND_DENIED : PO_EVENT_TYPE_COMMAND_FAILED,
-                              is_denial ? PO_EVENT_DENIED : PO_EVENT_ERROR, &first);
+    po_rc rc = record_command(
+        cx, cli, is_denial ? PO_EVENT_TYPE_COMMAND_DENIED : PO_EVENT_TYPE_COMMAND_FAILED,
+        is_denial ? PO_EVENT_DENIED : PO_EVENT_ERROR, &first);
     if (po_is_ok(rc)) rc = po_home_close(cx, &cli->home);
     po_ignore(rc, "the first error is the one to report");
     cx->err = first;
 }
 
-PO_RC po_cli_open_home(struct po_ctx *cx, struct po_cli *cli) {
+PO_RC po_cli_open_home(struct po_ctx *cx, struct po_cli *cli)
+{
     const char *root = NULL;
     PO_TRY(cx, po_home_find(cx, cli->home_option, &root));
     /* A dry run opens for reading: it cannot change what it does not have open (law 6). */
@@ -115,7 +120,8 @@ PO_RC po_cli_open_home(struct po_ctx *cx, struct po_cli *cli) {
     return po_rc_ok();
 }
 
-static PO_RC run_command(struct po_ctx *cx, struct po_cli *cli) {
+static PO_RC run_command(struct po_ctx *cx, struct po_cli *cli)
+{
     if (cli->command->needs != PO_NEEDS_NOTHING) PO_TRY(cx, po_cli_open_home(cx, cli));
     PO_TRY(cx, cli->command->run(cx, cli));
     if (cli->home == NULL) return po_rc_ok();
@@ -126,7 +132,8 @@ static PO_RC run_command(struct po_ctx *cx, struct po_cli *cli) {
     return po_home_close(cx, &cli->home);
 }
 
-static PO_RC dispatch(struct po_ctx *cx, struct po_cli *cli, int argc, char **argv) {
+static PO_RC dispatch(struct po_ctx *cx, struct po_cli *cli, int argc, char **argv)
+{
     PO_TRY(cx, po_cli_parse(cx, cli, argc, argv));
     if (cli->command == NULL) {
         if (!cli->is_help) return PO_FAIL(cx, PO_USAGE, "no command given; see 'paulyops help'");
@@ -145,13 +152,15 @@ static PO_RC dispatch(struct po_ctx *cx, struct po_cli *cli, int argc, char **ar
     return rc;
 }
 
-static void name_actor(struct po_ctx *cx) {
+static void name_actor(struct po_ctx *cx)
+{
     /* Local commands act as the operating system's user; names stay out of the ledger. */
     (void)snprintf(cx->actor, sizeof cx->actor, "os:%u", (unsigned)geteuid());
     cx->channel = PO_CHANNEL_CLI;
 }
 
-static int flush_output(struct po_ctx *cx, const struct po_cli *cli) {
+static int flush_output(struct po_ctx *cx, const struct po_cli *cli)
+{
     po_str text = po_buf_str(&cli->out);
     while (text.len > 0) {
         ssize_t n = po_sys_write(STDOUT_FILENO, text.ptr, text.len);
@@ -166,7 +175,8 @@ static int flush_output(struct po_ctx *cx, const struct po_cli *cli) {
     return cli->exit_code;
 }
 
-int po_cli_main(int argc, char **argv) {
+int po_cli_main(int argc, char **argv)
+{
     PO_CTX_AUTO cx = {0};
     po_rc rc = po_ctx_init(&cx);
     if (!po_is_ok(rc)) {

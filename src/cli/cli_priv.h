@@ -29,8 +29,8 @@ enum po_cli_needs {
 };
 
 struct po_cli_option {
-    const char *name;    /* "--against" */
-    const char *value;   /* "FILE", or NULL for a switch */
+    const char *name;  /* "--against" */
+    const char *value; /* "FILE", or NULL for a switch */
     bool is_repeatable;
     const char *help;
 };
@@ -43,11 +43,11 @@ struct po_command {
     uint8_t operands_min;
     uint8_t operands_max;
     enum po_cli_needs needs;
-    const char *action;   /* what is decided upon: "ledger.verify"; required */
+    const char *action;            /* what is decided upon: "ledger.verify"; required */
     enum po_event_type read_event; /* of a successful read; NONE: the command's own commits tell */
     PO_RC (*run)(struct po_ctx *cx, struct po_cli *cli);
-    const char *help;     /* one line */
-    const char *details;  /* paragraphs with examples, or NULL */
+    const char *help;                                 /* one line */
+    const char *details;                              /* paragraphs with examples, or NULL */
     struct po_cli_option options[PO_CLI_OPTIONS_MAX]; /* ended by name NULL */
 };
 

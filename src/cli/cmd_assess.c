@@ -36,7 +36,8 @@ static void summarize(struct po_cli *cli, const struct po_assess_result *result)
     po_buf_append_char(&cli->out, '\n');
 }
 
-static PO_RC run_assessment(struct po_ctx *cx, struct po_cli *cli, struct po_assess_options *options)
+static PO_RC run_assessment(struct po_ctx *cx, struct po_cli *cli,
+                            struct po_assess_options *options)
 {
     struct po_assess_result result = {0};
     options->progress = show_progress;

@@ -8,16 +8,11 @@
 #define STEP_ARENA_BYTES_MAX ((size_t)4 << 20)
 
 static const struct po_column columns[] = {
-    {"seq", "LEAF", PO_CELL_INT},
-    {"timestamp", "TIME", PO_CELL_STR},
-    {"event_type", "TYPE", PO_CELL_STR},
-    {"user_id", "USER", PO_CELL_STR},
-    {"resource", "RESOURCE", PO_CELL_STR},
-    {"action", "ACTION", PO_CELL_STR},
-    {"result", "RESULT", PO_CELL_STR},
-    {"ip_address", "ADDRESS", PO_CELL_STR},
-    {"session_id", "SESSION", PO_CELL_STR},
-    {"event", "EVENT", PO_CELL_JSON},
+    {"seq", "LEAF", PO_CELL_INT},           {"timestamp", "TIME", PO_CELL_STR},
+    {"event_type", "TYPE", PO_CELL_STR},    {"user_id", "USER", PO_CELL_STR},
+    {"resource", "RESOURCE", PO_CELL_STR},  {"action", "ACTION", PO_CELL_STR},
+    {"result", "RESULT", PO_CELL_STR},      {"ip_address", "ADDRESS", PO_CELL_STR},
+    {"session_id", "SESSION", PO_CELL_STR}, {"event", "EVENT", PO_CELL_JSON},
 };
 #define COLUMNS_FOR_PEOPLE 7
 
@@ -55,7 +50,8 @@ static PO_RC parse_query(struct po_ctx *cx, const struct po_cli *cli, struct aud
     enum po_event_result result = PO_EVENT_SUCCESS;
     if (query->result.ptr != NULL)
         PO_TRY_LEAF(cx, po_event_result_parse(query->result, &result),
-                    "'--result %.*s': success, failure, denied or error", PO_STR_ARG(query->result));
+                    "'--result %.*s': success, failure, denied or error",
+                    PO_STR_ARG(query->result));
     bool is_prefix = po_str_ends(query->type, PO_LIT("."));
     if (query->type.len > 0 && !is_prefix && po_event_type_find(query->type) == NULL)
         return PO_FAIL(cx, PO_USAGE, "there is no event type '%.*s'", PO_STR_ARG(query->type));
@@ -101,8 +97,10 @@ static PO_RC add_event(struct po_ctx *cx, struct po_cli *cli, struct po_rows *ro
     const po_str cells[] = {event.timestamp,  event.event_type, event.user_id,
                             event.resource,   event.action,     event.result,
                             event.ip_address, event.session_id, kept};
-    size_t count = cli->format == PO_CLI_TABLE ? COLUMNS_FOR_PEOPLE : sizeof columns / sizeof *columns;
-    for (size_t i = 0; i + 1 < count; i++) PO_TRY(cx, po_rows_str(cx, rows, cells[i]));
+    size_t count =
+        cli->format == PO_CLI_TABLE ? COLUMNS_FOR_PEOPLE : sizeof columns / sizeof *columns;
+    for (size_t i = 0; i + 1 < count; i++)
+        PO_TRY(cx, po_rows_str(cx, rows, cells[i]));
     return po_rc_ok();
 }
 
@@ -153,8 +151,10 @@ PO_RC po_cmd_audit_list(struct po_ctx *cx, struct po_cli *cli)
     PO_ARENA_NEW(cx, leaves, query.limit + 1);
     PO_TRY(cx, find_leaves(cx, cli, &query, leaves, &count));
     struct po_rows *rows = NULL;
-    size_t shown = cli->format == PO_CLI_TABLE ? COLUMNS_FOR_PEOPLE : sizeof columns / sizeof *columns;
+    size_t shown =
+        cli->format == PO_CLI_TABLE ? COLUMNS_FOR_PEOPLE : sizeof columns / sizeof *columns;
     PO_TRY(cx, po_rows_new(cx, columns, shown, &rows));
-    while (count > 0) PO_TRY(cx, add_event(cx, cli, rows, leaves[--count]));
+    while (count > 0)
+        PO_TRY(cx, add_event(cx, cli, rows, leaves[--count]));
     return po_rows_render(cx, rows, cli);
 }

@@ -43,8 +43,8 @@ PO_RC po_cmd_config_show(struct po_ctx *cx, struct po_cli *cli)
     }
     struct po_rows *rows = NULL;
     struct po_cfg_row row;
-    PO_TRY(cx, po_rows_new(cx, option_columns, sizeof option_columns / sizeof *option_columns,
-                           &rows));
+    PO_TRY(cx,
+           po_rows_new(cx, option_columns, sizeof option_columns / sizeof *option_columns, &rows));
     for (size_t i = 0; po_cfg_row_at(po_home_cfg(cli->home), i, &row); i++) {
         PO_TRY(cx, po_rows_cstr(cx, rows, row.name));
         PO_TRY(cx, po_rows_str(cx, rows, row.value));
@@ -58,10 +58,8 @@ PO_RC po_cmd_config_show(struct po_ctx *cx, struct po_cli *cli)
 /* -- flags --------------------------------------------------------------------------------------- */
 
 static const struct po_column flag_columns[] = {
-    {"name", "FLAG", PO_CELL_STR},
-    {"value", "VALUE", PO_CELL_STR},
-    {"is_default", "DEFAULT", PO_CELL_BOOL},
-    {"type", "TYPE", PO_CELL_STR},
+    {"name", "FLAG", PO_CELL_STR},           {"value", "VALUE", PO_CELL_STR},
+    {"is_default", "DEFAULT", PO_CELL_BOOL}, {"type", "TYPE", PO_CELL_STR},
     {"doc", "MEANING", PO_CELL_STR},
 };
 
@@ -147,11 +145,11 @@ PO_RC po_cmd_flag_set(struct po_ctx *cx, struct po_cli *cli)
     PO_BUF_AUTO detail;
     po_buf_init(&detail, 32768);
     PO_TRY(cx, change_json(cx, &change, &detail));
-    struct po_intent intent;
-    PO_TRY(cx, po_intent_begin(cx, cli->home, "flag.set", PO_LIT("flag:file"), po_buf_str(&detail),
-                               &intent));
-    PO_TRY(cx, po_flags_save(cx, po_home_flags(cli->home),
-                             po_home_path(cli->home, PO_PLACE_FLAGS)));
+    struct po_intent intent = {
+        .action = "flag.set", .resource = PO_LIT("flag:file"), .detail = po_buf_str(&detail)};
+    PO_TRY(cx, po_intent_begin(cx, cli->home, &intent));
+    PO_TRY(cx,
+           po_flags_save(cx, po_home_flags(cli->home), po_home_path(cli->home, PO_PLACE_FLAGS)));
     PO_TRY(cx, commit_change(cx, cli, &change, po_buf_str(&detail)));
     PO_TRY(cx, po_intent_end(cx, cli->home, &intent, PO_EVENT_SUCCESS, PO_LIT("{}")));
     po_buf_printf(&cli->out, "%.*s = %.*s (was %.*s)\n", PO_STR_ARG(change.name),

@@ -8,9 +8,9 @@
 #include "evidence_priv.h"
 
 static const struct po_column list_columns[] = {
-    {"id", "CONTROL", PO_CELL_STR},        {"severity", "SEVERITY", PO_CELL_STR},
-    {"kind", "KIND", PO_CELL_STR},         {"criteria", "CRITERIA", PO_CELL_STR},
-    {"clauses", "CLAUSES", PO_CELL_INT},   {"checked", "CHECKED", PO_CELL_INT},
+    {"id", "CONTROL", PO_CELL_STR},      {"severity", "SEVERITY", PO_CELL_STR},
+    {"kind", "KIND", PO_CELL_STR},       {"criteria", "CRITERIA", PO_CELL_STR},
+    {"clauses", "CLAUSES", PO_CELL_INT}, {"checked", "CHECKED", PO_CELL_INT},
     {"title", "TITLE", PO_CELL_STR},
 };
 
@@ -65,7 +65,8 @@ PO_RC po_cmd_control_list(struct po_ctx *cx, struct po_cli *cli)
     PO_TRY(cx, po_rows_new(cx, list_columns, sizeof list_columns / sizeof *list_columns, &rows));
     for (size_t i = 0; i < catalog->control_count; i++) {
         const struct po_control *control = &catalog->controls[i];
-        if (criterion.ptr != NULL && !has_criterion(catalog, control->criteria, criterion)) continue;
+        if (criterion.ptr != NULL && !has_criterion(catalog, control->criteria, criterion))
+            continue;
         PO_TRY(cx, add_control(cx, rows, catalog, control, wanted));
     }
     return po_rows_render(cx, rows, cli);
@@ -74,10 +75,10 @@ PO_RC po_cmd_control_list(struct po_ctx *cx, struct po_cli *cli)
 /* -- show ---------------------------------------------------------------------------------------- */
 
 static const struct po_column show_columns[] = {
-    {"clause", "CLAUSE", PO_CELL_STR}, {"state", "STATE", PO_CELL_STR},
+    {"clause", "CLAUSE", PO_CELL_STR},   {"state", "STATE", PO_CELL_STR},
     {"passing", "PASSING", PO_CELL_INT}, {"total", "TOTAL", PO_CELL_INT},
-    {"leaf", "LEAF", PO_CELL_INT},     {"age_s", "AGE (s)", PO_CELL_INT},
-    {"reason", "REASON", PO_CELL_STR}, {"text", "CLAUSE TEXT", PO_CELL_STR},
+    {"leaf", "LEAF", PO_CELL_INT},       {"age_s", "AGE (s)", PO_CELL_INT},
+    {"reason", "REASON", PO_CELL_STR},   {"text", "CLAUSE TEXT", PO_CELL_STR},
 };
 
 /* Why a clause has no run: the parts it needs, in words. */
@@ -109,7 +110,8 @@ static PO_RC add_clause(struct po_ctx *cx, struct po_rows *rows, const struct po
     PO_TRY(cx, po_rows_cstr(cx, rows, po_clause_state_name(result->state)));
     if (result->leaf == PO_LEAF_NONE) {
         po_str missing = {"", 0};
-        for (int i = 0; i < 4; i++) PO_TRY(cx, po_rows_null(cx, rows));
+        for (int i = 0; i < 4; i++)
+            PO_TRY(cx, po_rows_null(cx, rows));
         PO_TRY(cx, missing_parts(cx, evidence->catalog, clause, has_check, &missing));
         PO_TRY(cx, po_rows_str(cx, rows, missing));
         return po_rows_str(cx, rows, clause->text);

@@ -29,7 +29,8 @@ PO_RC po_cmd_doctor_run(struct po_ctx *cx, struct po_cli *cli)
     if (!cli->is_dry_run) PO_TRY(cx, po_doctor_apply(cx, cli->home, &plan));
     struct po_rows *rows = NULL;
     PO_TRY(cx, po_rows_new(cx, columns, sizeof columns / sizeof *columns, &rows));
-    for (size_t i = 0; i < plan.count; i++) PO_TRY(cx, add_step(cx, rows, &plan.steps[i]));
+    for (size_t i = 0; i < plan.count; i++)
+        PO_TRY(cx, add_step(cx, rows, &plan.steps[i]));
     bool is_healthy = plan.count == 0 && cli->format == PO_CLI_TABLE;
     if (!is_healthy) PO_TRY(cx, po_rows_render(cx, rows, cli));
     if (is_healthy) po_buf_append_cstr(&cli->out, "nothing to repair\n");

@@ -80,10 +80,8 @@ PO_RC po_cmd_health_run(struct po_ctx *cx, struct po_cli *cli)
 /* -- list ---------------------------------------------------------------------------------------- */
 
 static const struct po_column list_columns[] = {
-    {"id", "CHECK", PO_CELL_STR},
-    {"name", "NAME", PO_CELL_STR},
-    {"repair", "REPAIR", PO_CELL_STR},
-    {"measures", "MEASURES", PO_CELL_STR},
+    {"id", "CHECK", PO_CELL_STR},         {"name", "NAME", PO_CELL_STR},
+    {"repair", "REPAIR", PO_CELL_STR},    {"measures", "MEASURES", PO_CELL_STR},
     {"pass", "PASSES WHEN", PO_CELL_STR},
 };
 
@@ -114,8 +112,7 @@ static const struct po_json *find_result(const struct po_event_view *event, cons
 }
 
 static void show_text(struct po_cli *cli, const struct po_health_check *check,
-                      const struct po_json *result, const struct po_event_view *event,
-                      uint64_t leaf)
+                      const struct po_json *result, const struct po_evidence_event *newest)
 {
     po_buf_printf(&cli->out, "%s  %s (originally: %s)\nmeasures: %s\npasses when: %s\n", check->id,
                   check->name, check->original_name, check->measures, check->pass);
@@ -124,25 +121,24 @@ static void show_text(struct po_cli *cli, const struct po_health_check *check,
         po_buf_append_cstr(&cli->out, "no result yet: run 'paulyops health run'\n");
     else
         po_buf_printf(&cli->out, "newest result: %.*s at %.*s (leaf %lu) %.*s\n",
-                      PO_STR_ARG(text_of(result, "state")), PO_STR_ARG(event->timestamp),
-                      (unsigned long)leaf, PO_STR_ARG(text_of(result, "reason")));
+                      PO_STR_ARG(text_of(result, "state")), PO_STR_ARG(newest->event.timestamp),
+                      (unsigned long)newest->leaf, PO_STR_ARG(text_of(result, "reason")));
 }
 
 PO_RC po_cmd_health_show(struct po_ctx *cx, struct po_cli *cli)
 {
     const struct po_health_check *check = po_health_find(cli->operands[0]);
     struct po_evidence_at at;
-    struct po_event_view event;
-    uint64_t leaf = PO_LEAF_NONE;
+    struct po_evidence_event newest;
     if (check == NULL)
-        return PO_FAIL(cx, PO_NOTFOUND, "there is no health check '%.*s'; see 'paulyops health list'",
+        return PO_FAIL(cx, PO_NOTFOUND,
+                       "there is no health check '%.*s'; see 'paulyops health list'",
                        PO_STR_ARG(cli->operands[0]));
     PO_TRY(cx, po_evidence_locate(cx, cli->home, 0, &at));
-    PO_TRY(cx, po_evidence_newest(cx, cli->home, &at, PO_EVENT_TYPE_HEALTH_CHECKED, PO_LIT(""),
-                                  &leaf, &event));
-    const struct po_json *result = leaf == PO_LEAF_NONE ? NULL : find_result(&event, check->id);
+    PO_TRY(cx, po_evidence_newest(cx, cli->home, &at, PO_EVENT_TYPE_HEALTH_CHECKED, &newest));
+    const struct po_json *result = newest.is_found ? find_result(&newest.event, check->id) : NULL;
     if (cli->format == PO_CLI_TABLE) {
-        show_text(cli, check, result, &event, leaf);
+        show_text(cli, check, result, &newest);
         return po_rc_ok();
     }
     struct po_json one = {.type = PO_JSON_ARRAY};
@@ -152,7 +148,7 @@ PO_RC po_cmd_health_show(struct po_ctx *cx, struct po_cli *cli)
         copy = *result;
         copy.next = NULL;
         one.first = &copy;
-        age_s = (po_ctx_now_us(cx) - event.time_us) / PO_US_PER_S;
+        age_s = (po_ctx_now_us(cx) - newest.event.time_us) / PO_US_PER_S;
     }
     print_json(cli, &one, age_s);
     return po_rc_ok();

@@ -15,12 +15,13 @@ PO_RC po_cmd_init(struct po_ctx *cx, struct po_cli *cli)
         return po_rc_ok();
     }
     PO_TRY(cx, po_home_init(cx, root, &cli->home));
-    po_buf_printf(&cli->out,
-                  "home        %s\n"
-                  "master key  %s/master.key\n"
-                  "Keep a copy of the key elsewhere, or make a recovery code: 'paulyops key recovery "
-                  "create'.\nNext: 'paulyops assess', then 'paulyops score'.\n",
-                  po_home_root(cli->home), po_home_state_dir(cli->home));
+    po_buf_printf(
+        &cli->out,
+        "home        %s\n"
+        "master key  %s/master.key\n"
+        "Keep a copy of the key elsewhere, or make a recovery code: 'paulyops key recovery "
+        "create'.\nNext: 'paulyops assess', then 'paulyops score'.\n",
+        po_home_root(cli->home), po_home_state_dir(cli->home));
     return po_rc_ok();
 }
 

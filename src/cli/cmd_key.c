@@ -24,19 +24,22 @@ static const struct po_column columns[] = {
     {"rotated", "ROTATED", PO_CELL_STR}, {"age_days", "AGE (days)", PO_CELL_INT},
 };
 
-static PO_RC add_time(struct po_ctx *cx, struct po_rows *rows, po_time_us time_us) {
+static PO_RC add_time(struct po_ctx *cx, struct po_rows *rows, po_time_us time_us)
+{
     char text[PO_TIME_RFC3339_BYTES];
     if (time_us == 0) return po_rows_null(cx, rows);
     po_time_format_s(time_us, text);
     return po_rows_cstr(cx, rows, text);
 }
 
-static PO_RC add_age(struct po_ctx *cx, struct po_rows *rows, po_time_us since_us) {
+static PO_RC add_age(struct po_ctx *cx, struct po_rows *rows, po_time_us since_us)
+{
     if (since_us == 0) return po_rows_null(cx, rows);
     return po_rows_int(cx, rows, (po_ctx_now_us(cx) - since_us) / PO_US_PER_DAY);
 }
 
-static PO_RC list_keyring(struct po_ctx *cx, struct po_cli *cli, struct po_rows *rows) {
+static PO_RC list_keyring(struct po_ctx *cx, struct po_cli *cli, struct po_rows *rows)
+{
     struct po_keyring *keyring = po_home_keyring(cli->home);
     if (keyring == NULL) return po_rc_ok();
     struct po_key_info *keys = NULL;
@@ -53,7 +56,8 @@ static PO_RC list_keyring(struct po_ctx *cx, struct po_cli *cli, struct po_rows 
     return po_rc_ok();
 }
 
-PO_RC po_cmd_key_status(struct po_ctx *cx, struct po_cli *cli) {
+PO_RC po_cmd_key_status(struct po_ctx *cx, struct po_cli *cli)
+{
     struct po_rows *rows = NULL;
     PO_TRY(cx, po_rows_new(cx, columns, sizeof columns / sizeof *columns, &rows));
     PO_TRY(cx, list_keyring(cx, cli, rows));
@@ -80,7 +84,8 @@ struct rewrap_job {
 };
 
 /* One transaction; its event is the rotation's record. */
-static po_rc rewrap_data_keys(struct po_ctx *cx, struct po_keyring *keyring, void *user) {
+static po_rc rewrap_data_keys(struct po_ctx *cx, struct po_keyring *keyring, void *user)
+{
     (void)keyring;
     struct rewrap_job *job = user;
     PO_TX_AUTO *tx = NULL;
@@ -94,10 +99,11 @@ static po_rc rewrap_data_keys(struct po_ctx *cx, struct po_keyring *keyring, voi
     return po_home_commit(cx, job->home, tx, &event);
 }
 
-static PO_RC rotate_master(struct po_ctx *cx, struct po_cli *cli) {
+static PO_RC rotate_master(struct po_ctx *cx, struct po_cli *cli)
+{
     struct rewrap_job job = {cli->home, 0};
-    struct po_intent intent;
-    PO_TRY(cx, po_intent_begin(cx, cli->home, "key.rotate", PO_LIT("key:master"), PO_LIT("{}"), &intent));
+    struct po_intent intent = {.action = "key.rotate", .resource = PO_LIT("key:master")};
+    PO_TRY(cx, po_intent_begin(cx, cli->home, &intent));
     PO_TRY(cx, po_keyring_rotate_master(cx, po_home_keyring(cli->home), rewrap_data_keys, &job));
     PO_TRY(cx, po_intent_end(cx, cli->home, &intent, PO_EVENT_SUCCESS, PO_LIT("{}")));
     po_buf_printf(&cli->out,
@@ -108,7 +114,8 @@ static PO_RC rotate_master(struct po_ctx *cx, struct po_cli *cli) {
     return po_rc_ok();
 }
 
-static PO_RC rotate_data(struct po_ctx *cx, struct po_cli *cli) {
+static PO_RC rotate_data(struct po_ctx *cx, struct po_cli *cli)
+{
     PO_TX_AUTO *tx = NULL;
     PO_TRY(cx, po_tx_begin(cx, po_home_store(cli->home), &tx));
     uint32_t epoch = 0;
@@ -126,7 +133,8 @@ static PO_RC rotate_data(struct po_ctx *cx, struct po_cli *cli) {
     return po_rc_ok();
 }
 
-PO_RC po_cmd_key_rotate(struct po_ctx *cx, struct po_cli *cli) {
+PO_RC po_cmd_key_rotate(struct po_ctx *cx, struct po_cli *cli)
+{
     static const struct {
         const char *what;
         PO_RC (*rotate)(struct po_ctx *cx, struct po_cli *cli);
@@ -145,12 +153,14 @@ PO_RC po_cmd_key_rotate(struct po_ctx *cx, struct po_cli *cli) {
                    PO_STR_ARG(cli->operands[0]));
 }
 
-static PO_RC recovery_path(struct po_ctx *cx, struct po_cli *cli, const char **ret_path) {
+static PO_RC recovery_path(struct po_ctx *cx, struct po_cli *cli, const char **ret_path)
+{
     return po_path_join(cx, po_home_state_dir(cli->home), RECOVERY_FILE, ret_path);
 }
 
 /* The code is for eyes: it goes to the terminal, not to stdout's buffer or a log. */
-static PO_RC show_code(struct po_ctx *cx, const struct po_secret *code) {
+static PO_RC show_code(struct po_ctx *cx, const struct po_secret *code)
+{
     PO_FD_AUTO tty = po_sys_open("/dev/tty", O_WRONLY, 0);
     if (tty < 0) return PO_FAIL_SYS(cx, PO_UNAVAILABLE, errno, "a terminal is needed");
     po_str parts[] = {PO_LIT("Write this code down and keep it away from this machine:\n\n  "),
@@ -163,7 +173,8 @@ static PO_RC show_code(struct po_ctx *cx, const struct po_secret *code) {
 }
 
 static PO_RC record_recovery(struct po_ctx *cx, struct po_cli *cli, enum po_event_type type,
-                             const char *action) {
+                             const char *action)
+{
     struct po_event event = {.type = type,
                              .resource = PO_LIT("key:recovery"),
                              .action = po_str_of(action),
@@ -172,7 +183,8 @@ static PO_RC record_recovery(struct po_ctx *cx, struct po_cli *cli, enum po_even
     return po_home_record(cx, cli->home, &event);
 }
 
-static PO_RC recovery_create(struct po_ctx *cx, struct po_cli *cli) {
+static PO_RC recovery_create(struct po_ctx *cx, struct po_cli *cli)
+{
     const char *path = NULL;
     PO_TRY(cx, recovery_path(cx, cli, &path));
     if (cli->is_dry_run) {
@@ -182,9 +194,8 @@ static PO_RC recovery_create(struct po_ctx *cx, struct po_cli *cli) {
     PO_CLEANUP(po_secret_freep) struct po_secret *code = NULL;
     PO_BUF_AUTO sealed;
     po_buf_init(&sealed, PO_RECOVERY_SEALED_BYTES_MAX);
-    struct po_intent intent;
-    PO_TRY(cx, po_intent_begin(cx, cli->home, "key.recovery", PO_LIT("key:recovery"), PO_LIT("{}"),
-                               &intent));
+    struct po_intent intent = {.action = "key.recovery", .resource = PO_LIT("key:recovery")};
+    PO_TRY(cx, po_intent_begin(cx, cli->home, &intent));
     PO_TRY(cx, po_keyring_recovery_create(cx, po_home_keyring(cli->home), &code, &sealed));
     PO_TRY(cx, po_fs_write_atomic(cx, path, po_buf_str(&sealed), 0600));
     PO_TRY(cx, show_code(cx, code));
@@ -195,7 +206,8 @@ static PO_RC recovery_create(struct po_ctx *cx, struct po_cli *cli) {
 }
 
 /* One line without echo. */
-static PO_RC read_code(struct po_ctx *cx, struct po_secret **ret_code) {
+static PO_RC read_code(struct po_ctx *cx, struct po_secret **ret_code)
+{
     PO_FD_AUTO tty = po_sys_open("/dev/tty", O_RDWR, 0);
     if (tty < 0) return PO_FAIL_SYS(cx, PO_UNAVAILABLE, errno, "a terminal is needed");
     struct termios before;
@@ -215,7 +227,8 @@ static PO_RC read_code(struct po_ctx *cx, struct po_secret **ret_code) {
     return rc;
 }
 
-static PO_RC recovery_verify(struct po_ctx *cx, struct po_cli *cli) {
+static PO_RC recovery_verify(struct po_ctx *cx, struct po_cli *cli)
+{
     const char *path = NULL;
     PO_TRY(cx, recovery_path(cx, cli, &path));
     PO_BUF_AUTO sealed;
@@ -223,15 +236,18 @@ static PO_RC recovery_verify(struct po_ctx *cx, struct po_cli *cli) {
     PO_TRY_MSG(cx, po_fs_read(cx, path, &sealed), "no recovery code has been made");
     PO_CLEANUP(po_secret_freep) struct po_secret *code = NULL;
     PO_TRY(cx, read_code(cx, &code));
-    PO_TRY(cx, po_keyring_recovery_verify(cx, po_home_keyring(cli->home), code, po_buf_str(&sealed)));
+    PO_TRY(cx,
+           po_keyring_recovery_verify(cx, po_home_keyring(cli->home), code, po_buf_str(&sealed)));
     PO_TRY(cx, record_recovery(cx, cli, PO_EVENT_TYPE_KEY_RECOVERY_TESTED, "verify"));
     po_buf_append_cstr(&cli->out, "the code opens the present master key\n");
     return po_rc_ok();
 }
 
-PO_RC po_cmd_key_recovery(struct po_ctx *cx, struct po_cli *cli) {
+PO_RC po_cmd_key_recovery(struct po_ctx *cx, struct po_cli *cli)
+{
     if (!po_cli_in_is_tty())
-        return PO_FAIL(cx, PO_UNAVAILABLE, "'key recovery' needs a terminal: the code is shown once");
+        return PO_FAIL(cx, PO_UNAVAILABLE,
+                       "'key recovery' needs a terminal: the code is shown once");
     if (po_str_eq_cstr(cli->operands[0], "create")) return recovery_create(cx, cli);
     if (po_str_eq_cstr(cli->operands[0], "verify")) return recovery_verify(cx, cli);
     return PO_FAIL(cx, PO_USAGE, "'%.*s' is no step of recovery: create or verify",

@@ -19,8 +19,7 @@ PO_RC po_cmd_ledger_export(struct po_ctx *cx, struct po_cli *cli)
 {
     const char *dir = NULL;
     PO_TRY(cx, po_cli_option_path(cx, cli, "--c2sp", &dir));
-    if (dir == NULL)
-        return PO_FAIL(cx, PO_USAGE, "say where: 'paulyops ledger export --c2sp DIR'");
+    if (dir == NULL) return PO_FAIL(cx, PO_USAGE, "say where: 'paulyops ledger export --c2sp DIR'");
     if (cli->is_dry_run) {
         po_buf_printf(&cli->out, "would write %lu leaves as tlog-tiles to '%s'\n",
                       (unsigned long)po_ledger_size(po_home_ledger(cli->home)), dir);
@@ -36,12 +35,9 @@ PO_RC po_cmd_ledger_export(struct po_ctx *cx, struct po_cli *cli)
 /* -- tail ---------------------------------------------------------------------------------------- */
 
 static const struct po_column tail_columns[] = {
-    {"leaf", "LEAF", PO_CELL_INT},
-    {"time", "RECEIVED", PO_CELL_STR},
-    {"event_type", "TYPE", PO_CELL_STR},
-    {"result", "RESULT", PO_CELL_STR},
-    {"tenant_seq", "SEQ", PO_CELL_INT},
-    {"payload_bytes", "BYTES", PO_CELL_INT},
+    {"leaf", "LEAF", PO_CELL_INT},           {"time", "RECEIVED", PO_CELL_STR},
+    {"event_type", "TYPE", PO_CELL_STR},     {"result", "RESULT", PO_CELL_STR},
+    {"tenant_seq", "SEQ", PO_CELL_INT},      {"payload_bytes", "BYTES", PO_CELL_INT},
     {"leaf_hash", "LEAF HASH", PO_CELL_STR},
 };
 
@@ -64,8 +60,7 @@ static PO_RC add_leaf(struct po_ctx *cx, struct po_cli *cli, struct po_rows *row
     PO_TRY(cx, po_rows_int(cx, rows, (int64_t)leaf));
     PO_TRY(cx, po_rows_cstr(cx, rows, time));
     PO_TRY(cx, po_rows_cstr(cx, rows, type ? type->name : "unknown"));
-    PO_TRY(cx, po_rows_cstr(cx, rows,
-                            po_event_result_name((enum po_event_result)record.result)));
+    PO_TRY(cx, po_rows_cstr(cx, rows, po_event_result_name((enum po_event_result)record.result)));
     PO_TRY(cx, po_rows_int(cx, rows, (int64_t)record.tenant_seq));
     PO_TRY(cx, po_rows_int(cx, rows, (int64_t)record.payload_len));
     return po_rows_cstr(cx, rows, hex);
@@ -110,9 +105,8 @@ static PO_RC verdict_table(struct po_ctx *cx, struct po_cli *cli,
     }
     PO_TRY(cx, po_rows_render(cx, rows, cli));
     for (size_t i = 0; i < found->finding_count; i++)
-        po_buf_printf(&cli->out, "%s: %s: %s\n",
-                      po_verdict_kind_name(found->findings[i].kind), found->findings[i].file,
-                      found->findings[i].why);
+        po_buf_printf(&cli->out, "%s: %s: %s\n", po_verdict_kind_name(found->findings[i].kind),
+                      found->findings[i].file, found->findings[i].why);
     if (found->findings_dropped > 0)
         po_buf_printf(&cli->out, "and %lu further findings\n",
                       (unsigned long)found->findings_dropped);

@@ -53,7 +53,8 @@ static PO_RC encrypt(struct po_ctx *cx, const po_str *recipients, size_t count, 
     po_buf_init(&err, 4096);
     po_rc rc = po_process_run(cx, &options, NULL, &err, &result);
     if (rc.code == PO_NOTFOUND)
-        return PO_FAIL(cx, PO_UNAVAILABLE, "encrypting needs 'age'; install the package of that name");
+        return PO_FAIL(cx, PO_UNAVAILABLE,
+                       "encrypting needs 'age'; install the package of that name");
     PO_TRY(cx, rc);
     if (result.has_exited && result.exit_status == 0) return po_rc_ok();
     return PO_FAIL(cx, PO_CRYPTO, "age: %.*s", PO_STR_ARG(po_str_trim(po_buf_str(&err))));
@@ -91,8 +92,9 @@ PO_RC po_cmd_pack_export(struct po_ctx *cx, struct po_cli *cli)
     struct po_pack_exported exported;
     PO_TRY(cx, po_cli_operand(cx, cli, 0, &final));
     PO_TRY(cx, check_free(cx, final));
-    PO_TRY(cx, po_catalog_load_embedded(cx, &options.catalog));
-    PO_TRY(cx, po_check_wanted(cx, options.catalog, &options.is_wanted));
+    options.source.home = cli->home;
+    PO_TRY(cx, po_catalog_load_embedded(cx, &options.source.catalog));
+    PO_TRY(cx, po_check_wanted(cx, options.source.catalog, &options.source.is_wanted));
     PO_TRY(cx, collect(cx, cli, "--criterion", &options.criteria, &options.criterion_count));
     bool is_tar = po_cli_has(cli, "--tar") || po_cli_has(cli, "--recipient");
     if (cli->is_dry_run) {
@@ -104,10 +106,11 @@ PO_RC po_cmd_pack_export(struct po_ctx *cx, struct po_cli *cli)
     options.dir = is_tar ? po_arena_printf(cx->arena, "%s.dir", final) : final;
     if (options.dir == NULL) return PO_FAIL(cx, PO_NOMEM, "out of request memory");
     po_cli_progress(cli, "collecting evidence and proofs");
-    PO_TRY(cx, po_pack_export(cx, cli->home, &options, &exported));
+    PO_TRY(cx, po_pack_export(cx, &options, &exported));
     if (is_tar) PO_TRY(cx, wrap(cx, cli, options.dir, final, &exported));
-    po_buf_printf(&cli->out, "%s: %zu files, evidence as of ledger size %lu\ncheck: paulyops pack "
-                             "verify %s\n",
+    po_buf_printf(&cli->out,
+                  "%s: %zu files, evidence as of ledger size %lu\ncheck: paulyops pack "
+                  "verify %s\n",
                   final, exported.file_count, (unsigned long)exported.size, final);
     return po_rc_ok();
 }
@@ -144,17 +147,16 @@ static void say_established(struct po_cli *cli, const struct po_pack_verificatio
     char root[2 * PO_SHA256_BYTES + 1];
     po_hex_encode(found->checkpoint.root, sizeof found->checkpoint.root, root);
     for (size_t i = 0; i < found->finding_count; i++)
-        po_buf_printf(&cli->out, "%s: %s: %s\n",
-                      po_pack_verdict_name(found->findings[i].verdict), found->findings[i].file,
-                      found->findings[i].why);
+        po_buf_printf(&cli->out, "%s: %s: %s\n", po_pack_verdict_name(found->findings[i].verdict),
+                      found->findings[i].file, found->findings[i].why);
     if (found->findings_dropped > 0)
         po_buf_printf(&cli->out, "and %zu further findings\n", found->findings_dropped);
     const char *word = "DOES NOT VERIFY";
     if (found->is_ok)
         word = found->is_origin_established ? "verified, origin established"
                                             : "self-consistent, origin not established";
-    po_buf_printf(&cli->out, "%zu files, %zu runs, log %s size %lu root %s: %s\n", found->file_count,
-                  found->run_count, found->checkpoint.origin,
+    po_buf_printf(&cli->out, "%zu files, %zu runs, log %s size %lu root %s: %s\n",
+                  found->file_count, found->run_count, found->checkpoint.origin,
                   (unsigned long)found->checkpoint.size, root, word);
 }
 

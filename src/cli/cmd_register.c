@@ -7,14 +7,13 @@
 #include "store/store.h"
 
 static const struct po_column columns[] = {
-    {"name", "NAME", PO_CELL_STR},
-    {"value", "VALUE", PO_CELL_STR},
-    {"author", "AUTHOR", PO_CELL_STR},
-    {"time", "SET", PO_CELL_STR},
+    {"name", "NAME", PO_CELL_STR},        {"value", "VALUE", PO_CELL_STR},
+    {"author", "AUTHOR", PO_CELL_STR},    {"time", "SET", PO_CELL_STR},
     {"current", "CURRENT", PO_CELL_BOOL},
 };
 
-PO_RC po_cmd_register_list(struct po_ctx *cx, struct po_cli *cli) {
+PO_RC po_cmd_register_list(struct po_ctx *cx, struct po_cli *cli)
+{
     struct po_store_register_entry *entries = NULL;
     size_t count = 0;
     PO_TRY(cx, po_store_register_list(cx, po_home_store(cli->home), po_cli_has(cli, "--history"),
@@ -34,8 +33,10 @@ PO_RC po_cmd_register_list(struct po_ctx *cx, struct po_cli *cli) {
 }
 
 /* {"name":…,"old":…,"new":…} */
-static PO_RC change_detail(struct po_ctx *cx, po_str name, const struct po_store_register_entry *old,
-                           po_str value, struct po_buf *out) {
+static PO_RC change_detail(struct po_ctx *cx, po_str name,
+                           const struct po_store_register_entry *old, po_str value,
+                           struct po_buf *out)
+{
     struct po_json_out json;
     po_json_out_init(&json, out, 0);
     po_json_out_object(&json);
@@ -51,7 +52,8 @@ static PO_RC change_detail(struct po_ctx *cx, po_str name, const struct po_store
     return po_rc_ok();
 }
 
-PO_RC po_cmd_register_set(struct po_ctx *cx, struct po_cli *cli) {
+PO_RC po_cmd_register_set(struct po_ctx *cx, struct po_cli *cli)
+{
     po_str name = cli->operands[0];
     po_str value = cli->operands[1];
     struct po_store_register_entry *old = NULL;

@@ -13,8 +13,9 @@ static PO_RC make_request(struct po_ctx *cx, const struct po_cli *cli,
                           struct po_report_request *request)
 {
     PO_TRY(cx, po_cli_as_of(cx, cli, &request->size));
-    PO_TRY(cx, po_catalog_load_embedded(cx, &request->catalog));
-    return po_check_wanted(cx, request->catalog, &request->is_wanted);
+    request->source.home = cli->home;
+    PO_TRY(cx, po_catalog_load_embedded(cx, &request->source.catalog));
+    return po_check_wanted(cx, request->source.catalog, &request->source.is_wanted);
 }
 
 static void say_issued(struct po_cli *cli, const struct po_issued *issued)
@@ -43,10 +44,10 @@ static PO_RC issue(struct po_ctx *cx, struct po_cli *cli, enum po_report_kind ki
     PO_TRY(cx, make_request(cx, cli, &request));
     if (cli->is_dry_run) {
         struct po_view view;
-        return po_evidence_render(cx, cli->home, &request, &view, &cli->out);
+        return po_evidence_render(cx, &request, &view, &cli->out);
     }
     struct po_issued issued;
-    PO_TRY(cx, po_evidence_issue(cx, cli->home, &request, &issued));
+    PO_TRY(cx, po_evidence_issue(cx, &request, &issued));
     say_issued(cli, &issued);
     return po_rc_ok();
 }
@@ -85,9 +86,10 @@ static po_str id_in_text(po_str text)
     size_t at = po_str_find(text, mark, 0);
     if (at == SIZE_MAX) return (po_str){NULL, 0};
     size_t end = at + mark.len;
-    while (end < text.len && (text.ptr[end] == '-' || (text.ptr[end] >= '0' && text.ptr[end] <= '9') ||
-                              (text.ptr[end] >= 'a' && text.ptr[end] <= 'z') ||
-                              (text.ptr[end] >= 'A' && text.ptr[end] <= 'Z')))
+    while (end < text.len &&
+           (text.ptr[end] == '-' || (text.ptr[end] >= '0' && text.ptr[end] <= '9') ||
+            (text.ptr[end] >= 'a' && text.ptr[end] <= 'z') ||
+            (text.ptr[end] >= 'A' && text.ptr[end] <= 'Z')))
         end++;
     return po_str_slice(text, at + mark.len, end);
 }
@@ -101,10 +103,12 @@ static PO_RC find_by_file(struct po_ctx *cx, struct po_cli *cli, po_str text, bo
 {
     uint8_t digest[PO_SHA256_BYTES];
     PO_TRY_LEAF(cx, po_sha256(text, digest), "hashing the report");
-    PO_TRY(cx, po_evidence_report_find(cx, cli->home, PO_LIT(""), digest, ret_found, record));
+    struct po_report_query by_bytes = {.body_digest = digest};
+    PO_TRY(cx, po_evidence_report_find(cx, cli->home, &by_bytes, ret_found, record));
     po_str id = id_in_text(text);
     if (*ret_found || id.ptr == NULL) return po_rc_ok();
-    return po_evidence_report_find(cx, cli->home, id, NULL, ret_found, record);
+    struct po_report_query by_id = {.id = id};
+    return po_evidence_report_find(cx, cli->home, &by_id, ret_found, record);
 }
 
 static PO_RC read_report(struct po_ctx *cx, struct po_cli *cli, struct po_report_request *request,
@@ -117,7 +121,8 @@ static PO_RC read_report(struct po_ctx *cx, struct po_cli *cli, struct po_report
     po_rc rc = po_fs_read(cx, path, &bytes);
     if (rc.code == PO_NOTFOUND) {
         po_err_clear(cx);
-        return po_evidence_report_find(cx, cli->home, cli->operands[0], NULL, ret_found, record);
+        struct po_report_query by_id = {.id = cli->operands[0]};
+        return po_evidence_report_find(cx, cli->home, &by_id, ret_found, record);
     }
     PO_TRY(cx, rc);
     PO_TRY_LEAF(cx, po_arena_copy(cx->arena, po_buf_str(&bytes), &request->file), "out of memory");
@@ -135,7 +140,7 @@ PO_RC po_cmd_report_verify(struct po_ctx *cx, struct po_cli *cli)
     if (!is_found)
         return PO_FAIL(cx, PO_NOTFOUND, "'%.*s' is no report this ledger knows",
                        PO_STR_ARG(cli->operands[0]));
-    PO_TRY(cx, po_evidence_report_verify(cx, cli->home, &record, &request, &result));
+    PO_TRY(cx, po_evidence_report_verify(cx, &record, &request, &result));
     if (!result.is_ok) cli->exit_code = PO_EXIT_NOT_PASSED;
     struct po_rows *rows = NULL;
     PO_TRY(cx, po_rows_new(cx, columns, sizeof columns / sizeof *columns, &rows));

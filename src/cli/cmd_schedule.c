@@ -21,7 +21,8 @@ static PO_RC say_reload(struct po_ctx *cx, struct po_cli *cli, const char *dir)
     PO_TRY(cx, po_fs_info(cx, "/run/systemd/system", &manager));
     bool is_system = po_str_eq(po_str_of(dir), PO_LIT("/etc/systemd/system"));
     if (!manager.exists)
-        po_buf_append_cstr(&cli->out, "systemd does not run here; it will read them when it starts\n");
+        po_buf_append_cstr(&cli->out,
+                           "systemd does not run here; it will read them when it starts\n");
     else
         po_buf_printf(&cli->out,
                       "now: systemctl%s daemon-reload && systemctl%s start paulyops-assess.timer "

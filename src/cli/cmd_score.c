@@ -28,7 +28,8 @@ PO_RC po_cli_evidence(struct po_ctx *cx, struct po_cli *cli, struct po_evidence 
     PO_TRY(cx, po_cli_as_of(cx, cli, &size));
     PO_TRY(cx, po_catalog_load_embedded(cx, &catalog));
     PO_TRY(cx, po_check_wanted(cx, catalog, &wanted));
-    return po_evidence_load(cx, cli->home, catalog, size, wanted, ret_evidence);
+    struct po_evidence_source source = {cli->home, catalog, wanted};
+    return po_evidence_load(cx, &source, size, ret_evidence);
 }
 
 static void print_why(struct po_cli *cli, const struct po_criterion_score *score)

@@ -12,7 +12,8 @@ static const struct po_column columns[] = {
     {"text", "FINDING", PO_CELL_STR},
 };
 
-PO_RC po_cmd_store_check(struct po_ctx *cx, struct po_cli *cli) {
+PO_RC po_cmd_store_check(struct po_ctx *cx, struct po_cli *cli)
+{
     struct po_store_check check = {0};
     PO_TRY(cx, po_store_check(cx, po_home_store(cli->home), &check));
     struct po_rows *rows = NULL;
@@ -27,7 +28,8 @@ PO_RC po_cmd_store_check(struct po_ctx *cx, struct po_cli *cli) {
     if (cli->format != PO_CLI_TABLE || check.finding_count > 0)
         PO_TRY(cx, po_rows_render(cx, rows, cli));
     if (cli->format == PO_CLI_TABLE)
-        po_buf_printf(&cli->out, "%zu findings in %lu rows; %lu sealed cells opened, %lu not checked\n",
+        po_buf_printf(&cli->out,
+                      "%zu findings in %lu rows; %lu sealed cells opened, %lu not checked\n",
                       check.finding_count, (unsigned long)check.rows,
                       (unsigned long)check.cells_opened, (unsigned long)check.cells_unchecked);
     return po_rc_ok();

@@ -15,16 +15,19 @@ static const char global_help[] =
     "input,\n69 unavailable, 73 cannot create, 74 input/output, 75 busy, 77 denied, 78 "
     "configuration.\n";
 
-static void append_padded(struct po_buf *out, const char *text, size_t width) {
+static void append_padded(struct po_buf *out, const char *text, size_t width)
+{
     po_buf_append_cstr(out, text);
-    for (size_t i = strlen(text); i < width; i++) po_buf_append_char(out, ' ');
+    for (size_t i = strlen(text); i < width; i++)
+        po_buf_append_char(out, ' ');
 }
 
-static void help_overview(struct po_buf *out) {
-    po_buf_append_cstr(out,
-                       "paulyops runs an organisation's SOC 2 controls and proves them.\n\n"
-                       "usage: paulyops COMMAND [options]\n\n"
-                       "Start with:  paulyops init  then  paulyops assess  then  paulyops score\n\n");
+static void help_overview(struct po_buf *out)
+{
+    po_buf_append_cstr(
+        out, "paulyops runs an organisation's SOC 2 controls and proves them.\n\n"
+             "usage: paulyops COMMAND [options]\n\n"
+             "Start with:  paulyops init  then  paulyops assess  then  paulyops score\n\n");
     size_t count = 0;
     const struct po_command *table = po_command_table(&count);
     for (size_t i = 0; i < count; i++) {
@@ -37,7 +40,8 @@ static void help_overview(struct po_buf *out) {
     po_buf_append_cstr(out, global_help);
 }
 
-static void help_noun(struct po_buf *out, po_str noun) {
+static void help_noun(struct po_buf *out, po_str noun)
+{
     size_t count = 0;
     const struct po_command *table = po_command_table(&count);
     po_buf_printf(out, "usage: paulyops %.*s VERB [options]\n\n", PO_STR_ARG(noun));
@@ -52,7 +56,8 @@ static void help_noun(struct po_buf *out, po_str noun) {
     }
 }
 
-static void help_command(struct po_buf *out, const struct po_command *command) {
+static void help_command(struct po_buf *out, const struct po_command *command)
+{
     po_buf_printf(out, "usage: paulyops %s%s%s", command->path, command->operands[0] ? " " : "",
                   command->operands);
     for (size_t i = 0; i < PO_CLI_OPTIONS_MAX && command->options[i].name != NULL; i++) {
@@ -75,7 +80,8 @@ static void help_command(struct po_buf *out, const struct po_command *command) {
     po_buf_append_cstr(out, global_help);
 }
 
-PO_RC po_cli_help(struct po_ctx *cx, struct po_cli *cli, const po_str *words, size_t count) {
+PO_RC po_cli_help(struct po_ctx *cx, struct po_cli *cli, const po_str *words, size_t count)
+{
     size_t used = 0;
     const struct po_command *command = count > 0 ? po_command_find(words, count, &used) : NULL;
     if (count == 0)
@@ -88,6 +94,7 @@ PO_RC po_cli_help(struct po_ctx *cx, struct po_cli *cli, const po_str *words, si
     return po_rc_ok();
 }
 
-PO_RC po_cmd_help(struct po_ctx *cx, struct po_cli *cli) {
+PO_RC po_cmd_help(struct po_ctx *cx, struct po_cli *cli)
+{
     return po_cli_help(cx, cli, cli->operands, cli->operand_count);
 }

@@ -25,7 +25,8 @@ struct po_rows {
 };
 
 PO_RC po_rows_new(struct po_ctx *cx, const struct po_column *columns, size_t count,
-                  struct po_rows **ret_rows) {
+                  struct po_rows **ret_rows)
+{
     PO_INVARIANT(cx, count > 0 && count <= PO_CLI_COLUMNS_MAX);
     struct po_rows *rows = NULL;
     PO_ARENA_NEW(cx, rows, 1);
@@ -34,7 +35,8 @@ PO_RC po_rows_new(struct po_ctx *cx, const struct po_column *columns, size_t cou
     return po_rc_ok();
 }
 
-static PO_RC add_cell(struct po_ctx *cx, struct po_rows *rows, struct cell cell) {
+static PO_RC add_cell(struct po_ctx *cx, struct po_rows *rows, struct cell cell)
+{
     if (rows->count == rows->cap) {
         size_t cap = rows->cap == 0 ? 128 : rows->cap * 2;
         if (cap > (size_t)ROWS_MAX * PO_CLI_COLUMNS_MAX)
@@ -49,31 +51,37 @@ static PO_RC add_cell(struct po_ctx *cx, struct po_rows *rows, struct cell cell)
     return po_rc_ok();
 }
 
-PO_RC po_rows_str(struct po_ctx *cx, struct po_rows *rows, po_str text) {
+PO_RC po_rows_str(struct po_ctx *cx, struct po_rows *rows, po_str text)
+{
     po_str copy = {"", 0};
     if (text.len > 0)
         PO_TRY_LEAF(cx, po_arena_copy(cx->arena, text, &copy), "out of request memory");
     return add_cell(cx, rows, (struct cell){copy, 0});
 }
 
-PO_RC po_rows_cstr(struct po_ctx *cx, struct po_rows *rows, const char *text) {
+PO_RC po_rows_cstr(struct po_ctx *cx, struct po_rows *rows, const char *text)
+{
     if (text == NULL) return po_rows_null(cx, rows);
     return po_rows_str(cx, rows, po_str_of(text));
 }
 
-PO_RC po_rows_int(struct po_ctx *cx, struct po_rows *rows, int64_t value) {
+PO_RC po_rows_int(struct po_ctx *cx, struct po_rows *rows, int64_t value)
+{
     return add_cell(cx, rows, (struct cell){PO_LIT(""), value});
 }
 
-PO_RC po_rows_bool(struct po_ctx *cx, struct po_rows *rows, bool value) {
+PO_RC po_rows_bool(struct po_ctx *cx, struct po_rows *rows, bool value)
+{
     return po_rows_int(cx, rows, value ? 1 : 0);
 }
 
-PO_RC po_rows_null(struct po_ctx *cx, struct po_rows *rows) {
+PO_RC po_rows_null(struct po_ctx *cx, struct po_rows *rows)
+{
     return add_cell(cx, rows, (struct cell){{NULL, 0}, 0});
 }
 
-static void json_cell(struct po_json_out *json, const struct po_column *column, struct cell cell) {
+static void json_cell(struct po_json_out *json, const struct po_column *column, struct cell cell)
+{
     po_json_out_key(json, column->key);
     if (cell.text.ptr == NULL)
         po_json_out_null(json);
@@ -87,14 +95,16 @@ static void json_cell(struct po_json_out *json, const struct po_column *column, 
         po_json_out_str(json, cell.text);
 }
 
-static void json_row(struct po_json_out *json, const struct po_rows *rows, size_t row) {
+static void json_row(struct po_json_out *json, const struct po_rows *rows, size_t row)
+{
     po_json_out_object(json);
     for (size_t c = 0; c < rows->column_count; c++)
         json_cell(json, &rows->columns[c], rows->cells[row * rows->column_count + c]);
     po_json_out_object_end(json);
 }
 
-static void render_json(const struct po_rows *rows, struct po_buf *out) {
+static void render_json(const struct po_rows *rows, struct po_buf *out)
+{
     struct po_json_out json;
     po_json_out_init(&json, out, 0);
     po_json_out_object(&json);
@@ -109,7 +119,8 @@ static void render_json(const struct po_rows *rows, struct po_buf *out) {
     po_buf_append_char(out, '\n');
 }
 
-static void render_ndjson(const struct po_rows *rows, struct po_buf *out) {
+static void render_ndjson(const struct po_rows *rows, struct po_buf *out)
+{
     for (size_t row = 0; row < rows->count / rows->column_count; row++) {
         struct po_json_out json;
         po_json_out_init(&json, out, 0);
@@ -119,7 +130,8 @@ static void render_ndjson(const struct po_rows *rows, struct po_buf *out) {
 }
 
 /* Text of a cell for people; numbers go to `scratch`. */
-static po_str cell_text(const struct po_column *column, struct cell cell, struct po_buf *scratch) {
+static po_str cell_text(const struct po_column *column, struct cell cell, struct po_buf *scratch)
+{
     if (cell.text.ptr == NULL) return PO_LIT("-");
     if (column->type == PO_CELL_BOOL) return cell.integer != 0 ? PO_LIT("yes") : PO_LIT("no");
     if (column->type != PO_CELL_INT) return cell.text;
@@ -129,19 +141,23 @@ static po_str cell_text(const struct po_column *column, struct cell cell, struct
 }
 
 /* Width in code points, which is close enough to columns for what we print. */
-static size_t text_width(po_str text) {
+static size_t text_width(po_str text)
+{
     size_t width = 0;
     for (size_t i = 0; i < text.len; i++)
         if (((uint8_t)text.ptr[i] & 0xC0U) != 0x80U) width++;
     return width;
 }
 
-static void pad(struct po_buf *out, size_t count) {
-    for (size_t i = 0; i < count; i++) po_buf_append_char(out, ' ');
+static void pad(struct po_buf *out, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        po_buf_append_char(out, ' ');
 }
 
 /* Control characters from data must not reach a terminal. */
-static void append_clean(struct po_buf *out, po_str text) {
+static void append_clean(struct po_buf *out, po_str text)
+{
     for (size_t i = 0; i < text.len; i++) {
         uint8_t c = (uint8_t)text.ptr[i];
         po_buf_append_char(out, c < 0x20U || c == 0x7FU ? '?' : text.ptr[i]);
@@ -149,7 +165,8 @@ static void append_clean(struct po_buf *out, po_str text) {
 }
 
 static void table_line(const struct po_rows *rows, const struct cell *cells, const size_t *widths,
-                       struct po_buf *out) {
+                       struct po_buf *out)
+{
     struct po_buf scratch;
     po_buf_init(&scratch, 64);
     for (size_t c = 0; c < rows->column_count; c++) {
@@ -167,7 +184,8 @@ static void table_line(const struct po_rows *rows, const struct cell *cells, con
     po_buf_done(&scratch);
 }
 
-static void render_table(const struct po_rows *rows, struct po_buf *out) {
+static void render_table(const struct po_rows *rows, struct po_buf *out)
+{
     size_t widths[PO_CLI_COLUMNS_MAX] = {0};
     struct po_buf scratch;
     po_buf_init(&scratch, 64);
@@ -184,7 +202,8 @@ static void render_table(const struct po_rows *rows, struct po_buf *out) {
         table_line(rows, rows->cells + i, widths, out);
 }
 
-PO_RC po_rows_render(struct po_ctx *cx, const struct po_rows *rows, struct po_cli *cli) {
+PO_RC po_rows_render(struct po_ctx *cx, const struct po_rows *rows, struct po_cli *cli)
+{
     PO_INVARIANT(cx, rows->count % rows->column_count == 0);
     if (cli->format == PO_CLI_JSON)
         render_json(rows, &cli->out);

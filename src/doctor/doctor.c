@@ -147,7 +147,8 @@ static PO_RC plan_one(struct po_ctx *cx, struct po_home *home, const struct po_r
 {
     size_t first = plan->count;
     PO_TRY_MSG(cx, repair->plan(cx, home, plan), "planning '%s'", repair->name);
-    for (size_t i = first; i < plan->count; i++) plan->steps[i].repair = repair->name;
+    for (size_t i = first; i < plan->count; i++)
+        plan->steps[i].repair = repair->name;
     return po_rc_ok();
 }
 
@@ -251,10 +252,11 @@ static PO_RC apply_step(struct po_ctx *cx, struct po_home *home, struct po_repai
     PO_BUF_AUTO detail;
     po_buf_init(&detail, 32768);
     po_str resource = {"", 0};
-    struct po_intent intent;
     PO_TRY(cx, step_json(cx, step, &detail));
     PO_TRY(cx, resource_of(cx, step, &resource));
-    PO_TRY(cx, po_intent_begin(cx, home, "repair.apply", resource, po_buf_str(&detail), &intent));
+    struct po_intent intent = {
+        .action = "repair.apply", .resource = resource, .detail = po_buf_str(&detail)};
+    PO_TRY(cx, po_intent_begin(cx, home, &intent));
     PO_TRY(cx, try_step(cx, home, repair, step));
     PO_TRY(cx, po_intent_end(cx, home, &intent,
                              step->state == PO_REPAIR_APPLIED ? PO_EVENT_SUCCESS : PO_EVENT_FAILURE,

@@ -37,8 +37,8 @@ struct po_repair_step {
     const char *before;  /* what is: "mode 0755" */
     const char *after;   /* what will be: "mode 0700" */
     enum po_repair_state state;
-    const char *why;     /* of FAILED and GIVEN_UP; "" otherwise */
-    int64_t arg;         /* the repair's own: a mode */
+    const char *why; /* of FAILED and GIVEN_UP; "" otherwise */
+    int64_t arg;     /* the repair's own: a mode */
 };
 
 struct po_doctor_plan {

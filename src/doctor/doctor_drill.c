@@ -34,18 +34,17 @@ static PO_RC run_child(struct po_ctx *cx, const struct drill *drill, const char 
 {
     const char *argv[8] = {"paulyops"};
     size_t count = 1;
-    for (; *words != NULL && count < 7; words++) argv[count++] = *words;
-    struct po_process_options options = {.path = "/proc/self/exe",
-                                         .argv = argv,
-                                         .env = drill->env,
-                                         .timeout_ms = CHILD_TIMEOUT_MS};
+    for (; *words != NULL && count < 7; words++)
+        argv[count++] = *words;
+    struct po_process_options options = {
+        .path = "/proc/self/exe", .argv = argv, .env = drill->env, .timeout_ms = CHILD_TIMEOUT_MS};
     struct po_process_result result = {0};
     PO_BUF_AUTO err;
     po_buf_init(&err, 4096);
     PO_TRY(cx, po_process_run(cx, &options, out, &err, &result));
     if (!result.has_exited || (result.exit_status != 0 && result.exit_status != 2))
-        return PO_FAIL(cx, PO_UNAVAILABLE, "the drill's '%s %s' ended with status %d: %.*s", argv[1],
-                       argv[2] ? argv[2] : "", result.exit_status,
+        return PO_FAIL(cx, PO_UNAVAILABLE, "the drill's '%s %s' ended with status %d: %.*s",
+                       argv[1], argv[2] ? argv[2] : "", result.exit_status,
                        PO_STR_ARG(po_str_trim(po_buf_str(&err))));
     return po_rc_ok();
 }
@@ -73,8 +72,8 @@ static PO_RC hash_entry(struct po_ctx *cx, const char *path, int depth, struct p
 {
     struct po_fs_info info = {0};
     PO_TRY(cx, po_fs_info(cx, path, &info));
-    const char *line = po_arena_printf(cx->arena, "%s\n%o %d\n", path, (unsigned)info.mode,
-                                       info.is_dir ? 1 : 0);
+    const char *line =
+        po_arena_printf(cx->arena, "%s\n%o %d\n", path, (unsigned)info.mode, info.is_dir ? 1 : 0);
     if (line == NULL) return PO_FAIL(cx, PO_NOMEM, "out of request memory");
     PO_TRY_LEAF(cx, po_hash_update(hash, po_str_of(line)), "hashing the tree");
     if (info.is_dir) return hash_tree(cx, path, depth + 1, hash);
@@ -158,8 +157,8 @@ static PO_RC site_digest(struct po_ctx *cx, const struct drill *drill,
 static PO_RC tally_repairs(struct po_ctx *cx, const struct drill *drill,
                            struct po_doctor_tally *tally)
 {
-    static const char *const words[] = {"audit", "list", "--type", "repair.applied", "-o", "json",
-                                        NULL};
+    static const char *const words[] = {"audit", "list", "--type", "repair.applied",
+                                        "-o",    "json", NULL};
     PO_BUF_AUTO out;
     po_buf_init(&out, CHILD_OUT_BYTES_MAX);
     PO_TRY(cx, run_child(cx, drill, words, &out));
@@ -187,13 +186,15 @@ PO_RC po_doctor_drill(struct po_ctx *cx, const char *scratch_dir, struct po_json
     PO_TRY(cx, digest_tree(cx, drill.home, before));
     PO_TRY(cx, count_rows(cx, &drill, dry_run, &planned));
     PO_TRY(cx, digest_tree(cx, drill.home, after));
-    bool dry_run_changed = !po_str_eq(po_str_n(before, sizeof before), po_str_n(after, sizeof after));
+    bool dry_run_changed =
+        !po_str_eq(po_str_n(before, sizeof before), po_str_n(after, sizeof after));
     PO_TRY(cx, run_child(cx, &drill, repair, NULL));
     PO_TRY(cx, count_rows(cx, &drill, dry_run, &left));
     PO_TRY(cx, site_digest(cx, &drill, before));
     PO_TRY(cx, run_child(cx, &drill, repair, NULL));
     PO_TRY(cx, site_digest(cx, &drill, after));
-    bool repeat_changed = !po_str_eq(po_str_n(before, sizeof before), po_str_n(after, sizeof after));
+    bool repeat_changed =
+        !po_str_eq(po_str_n(before, sizeof before), po_str_n(after, sizeof after));
     struct po_doctor_tally *tally = NULL;
     PO_ARENA_NEW(cx, tally, 1);
     PO_TRY(cx, tally_repairs(cx, &drill, tally));

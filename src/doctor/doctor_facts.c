@@ -24,8 +24,8 @@ static bool is_allowed(po_str repair)
 void po_doctor_tally_add(struct po_doctor_tally *tally, const struct po_json *detail)
 {
     const struct po_json *destructive = po_json_get(detail, "destructive");
-    bool is_harmless = destructive != NULL && destructive->type == PO_JSON_BOOL &&
-                       !destructive->boolean;
+    bool is_harmless =
+        destructive != NULL && destructive->type == PO_JSON_BOOL && !destructive->boolean;
     tally->repairs++;
     if (is_allowed(member(detail, "repair"))) tally->allowed++;
     if (member(detail, "before").len > 0 && member(detail, "after").len > 0) tally->with_evidence++;

@@ -35,7 +35,8 @@ static PO_RC append_line(struct po_ctx *step, struct po_home *home, uint64_t lea
     return po_rc_ok();
 }
 
-static PO_RC find_today(struct po_ctx *cx, struct po_home *home, uint64_t *leaves, size_t *ret_count)
+static PO_RC find_today(struct po_ctx *cx, struct po_home *home, uint64_t *leaves,
+                        size_t *ret_count)
 {
     const struct po_ledger_filter filter = {.type = PO_EVENT_TYPE_REPAIR_APPLIED,
                                             .is_own_tenant = true};

@@ -49,8 +49,8 @@ static PO_RC plan_missing_directory(struct po_ctx *cx, struct po_home *home,
         if (info.exists) continue;
         struct po_repair_step step = {.subject = subject_of(row), .before = "absent"};
         step.arg = row->mode;
-        PO_TRY(cx, text(cx, po_arena_printf(cx->arena, "directory mode %04o", row->mode),
-                        &step.after));
+        PO_TRY(cx,
+               text(cx, po_arena_printf(cx->arena, "directory mode %04o", row->mode), &step.after));
         PO_TRY(cx, po_doctor_add(cx, plan, &step));
     }
     return po_rc_ok();
@@ -151,8 +151,9 @@ static PO_RC plan_lock(struct po_ctx *cx, struct po_home *home, enum po_home_pla
     int64_t age_min = (po_ctx_now_us(cx) - info.mtime_us) / PO_US_PER_MIN;
     const char *dir = po_home_place_row(place)->path;
     PO_TRY(cx, text(cx, po_arena_printf(cx->arena, "%s/%s", dir, file), &step.subject));
-    PO_TRY(cx, text(cx, po_arena_printf(cx->arena, "lock of no process, %ld min old", (long)age_min),
-                    &step.before));
+    PO_TRY(cx,
+           text(cx, po_arena_printf(cx->arena, "lock of no process, %ld min old", (long)age_min),
+                &step.before));
     return po_doctor_add(cx, plan, &step);
 }
 
@@ -186,8 +187,7 @@ static PO_RC apply_stale_lock(struct po_ctx *cx, struct po_home *home,
     po_str subject = po_str_of(step->subject);
     while (po_str_find_char(subject, '/', slash) != SIZE_MAX)
         slash = po_str_find_char(subject, '/', slash) + 1;
-    const char *to = po_arena_printf(cx->arena, "%s/%ld-%.*s", quarantine,
-                                     (long)po_ctx_now_us(cx),
+    const char *to = po_arena_printf(cx->arena, "%s/%ld-%.*s", quarantine, (long)po_ctx_now_us(cx),
                                      PO_STR_ARG(po_str_slice(subject, slash, subject.len)));
     if (to == NULL) return PO_FAIL(cx, PO_NOMEM, "out of request memory");
     return po_fs_rename(cx, from, to);

@@ -29,28 +29,34 @@ struct po_evidence_at {
 PO_RC po_evidence_locate(struct po_ctx *cx, struct po_home *home, uint64_t size,
                          struct po_evidence_at *ret_at);
 
+/* What evidence is read from, and for which clauses. */
+struct po_evidence_source {
+    struct po_home *home;
+    const struct po_catalog *catalog;
+    const bool *is_wanted; /* one per clause: it can have runs; NULL: all */
+};
+
 /*
  * The newest run of each clause among the first `at->size` leaves: one entry per clause of the
  * catalog, PO_LEAF_NONE where there is none. Each is opened and held against its leaf.
  *
- * `is_wanted` (one bool per clause) names the clauses that can have runs: the walk back ends when
- * all of them are found, so that clauses nobody tests do not make it read the whole ledger; NULL
- * wants all.
+ * The walk back ends when every wanted clause has its run, so that clauses nobody tests do not make
+ * it read the whole ledger.
  *
  * Errors   PO_UNAVAILABLE no keys to open runs;  PO_TAMPER, PO_CORRUPT;  PO_NOMEM
  * Cost     about 20 us a run met
  */
-PO_RC po_evidence_runs(struct po_ctx *cx, struct po_home *home, const struct po_catalog *catalog,
-                       const struct po_evidence_at *at, const bool *is_wanted,
-                       const struct po_clause_run **ret_runs);
+PO_RC po_evidence_runs(struct po_ctx *cx, const struct po_evidence_source *source,
+                       const struct po_evidence_at *at, const struct po_clause_run **ret_runs);
 
-/*
- * The newest event of one type among the first `at->size` leaves whose action is `action` (empty:
- * any), parsed. ret_leaf is PO_LEAF_NONE when there is none.
- */
+/* The newest event of one type among the first at->size leaves, parsed. */
+struct po_evidence_event {
+    bool is_found;
+    uint64_t leaf;
+    struct po_event_view event;
+};
 PO_RC po_evidence_newest(struct po_ctx *cx, struct po_home *home, const struct po_evidence_at *at,
-                         enum po_event_type type, po_str action, uint64_t *ret_leaf,
-                         struct po_event_view *ret_event);
+                         enum po_event_type type, struct po_evidence_event *ret_event);
 
 /* Everything scores and reports start from, at one position. */
 struct po_evidence {
@@ -62,16 +68,16 @@ struct po_evidence {
     struct po_scores scores;
 };
 /* Load the runs and compute states and scores. `size` as for po_evidence_locate. */
-PO_RC po_evidence_load(struct po_ctx *cx, struct po_home *home, const struct po_catalog *catalog,
-                       uint64_t size, const bool *is_wanted, struct po_evidence *ret_evidence);
+PO_RC po_evidence_load(struct po_ctx *cx, const struct po_evidence_source *source, uint64_t size,
+                       struct po_evidence *ret_evidence);
 
 /* -- reports ------------------------------------------------------------------------------------- */
 
 /* The position as control/ states it. */
 struct po_as_of po_evidence_as_of(const struct po_evidence_at *at);
 /* What a report is a function of, filled from the ledger alone. In the arena. */
-PO_RC po_evidence_view(struct po_ctx *cx, struct po_home *home, const struct po_evidence *evidence,
-                       const bool *is_wanted, struct po_view *ret_view);
+PO_RC po_evidence_view(struct po_ctx *cx, const struct po_evidence_source *source,
+                       const struct po_evidence *evidence, struct po_view *ret_view);
 
 /* The operator's figures as register.changed events give them, newest of each name. In the arena. */
 PO_RC po_evidence_registers(struct po_ctx *cx, struct po_home *home,
@@ -79,16 +85,14 @@ PO_RC po_evidence_registers(struct po_ctx *cx, struct po_home *home,
                             const struct po_view_register **ret_registers, size_t *ret_count);
 
 struct po_report_request {
-    const struct po_catalog *catalog;
-    const bool *is_wanted; /* as for po_evidence_runs */
+    struct po_evidence_source source;
     enum po_report_kind kind;
     uint64_t size; /* as for po_evidence_locate */
     po_str file;   /* when verifying: bytes to compare as well; NULL pointer: only the record */
 };
 /* Render, writing nothing. PO_UNAVAILABLE when the ledger is empty. */
-PO_RC po_evidence_render(struct po_ctx *cx, struct po_home *home,
-                         const struct po_report_request *request, struct po_view *ret_view,
-                         struct po_buf *out);
+PO_RC po_evidence_render(struct po_ctx *cx, const struct po_report_request *request,
+                         struct po_view *ret_view, struct po_buf *out);
 
 struct po_issued {
     struct po_report_record record;
@@ -96,19 +100,18 @@ struct po_issued {
     po_str body;
 };
 /* Render, write the file, record digests and position. Arena. PO_IO, PO_DENIED. */
-PO_RC po_evidence_issue(struct po_ctx *cx, struct po_home *home,
-                        const struct po_report_request *request, struct po_issued *ret_issued);
+PO_RC po_evidence_issue(struct po_ctx *cx, const struct po_report_request *request,
+                        struct po_issued *ret_issued);
 
-/*
- * The record of a report, newest first: by id, or (body_digest not NULL) by the SHA-256 of its bytes.
- */
-PO_RC po_evidence_report_find(struct po_ctx *cx, struct po_home *home, po_str id,
-                              const uint8_t *body_digest, bool *ret_found,
+/* Which report record: the newest that fits. One of the members is set. */
+struct po_report_query {
+    po_str id;
+    const uint8_t *body_digest; /* SHA-256 of the report's bytes */
+    const char *kind;           /* "readiness", ... */
+};
+PO_RC po_evidence_report_find(struct po_ctx *cx, struct po_home *home,
+                              const struct po_report_query *query, bool *ret_found,
                               struct po_report_record *ret_record);
-
-/* The newest record of one kind. */
-PO_RC po_evidence_report_newest(struct po_ctx *cx, struct po_home *home, enum po_report_kind kind,
-                                bool *ret_found, struct po_report_record *ret_record);
 
 struct po_report_check_item {
     const char *what;
@@ -120,8 +123,7 @@ struct po_report_check {
     size_t count;
 };
 /* Rebuild a report from run records and compare. A difference is a result, not an error. */
-PO_RC po_evidence_report_verify(struct po_ctx *cx, struct po_home *home,
-                                const struct po_report_record *record,
+PO_RC po_evidence_report_verify(struct po_ctx *cx, const struct po_report_record *record,
                                 const struct po_report_request *how,
                                 struct po_report_check *ret_check);
 
@@ -130,9 +132,8 @@ PO_RC po_evidence_report_verify(struct po_ctx *cx, struct po_home *home,
 struct po_pack_file;
 
 struct po_pack_options {
-    const char *dir; /* must not exist */
-    const struct po_catalog *catalog;
-    const bool *is_wanted;
+    struct po_evidence_source source;
+    const char *dir;        /* must not exist */
     const po_str *criteria; /* only these; none: all */
     size_t criterion_count;
 };
@@ -148,7 +149,7 @@ struct po_pack_exported {
  *
  * Errors   PO_EXISTS;  PO_NOTFOUND unknown criterion;  PO_DENIED read-only home;  PO_IO, PO_CREATE
  */
-PO_RC po_pack_export(struct po_ctx *cx, struct po_home *home, const struct po_pack_options *options,
+PO_RC po_pack_export(struct po_ctx *cx, const struct po_pack_options *options,
                      struct po_pack_exported *ret_exported);
 /* The exported directory as one tar, sorted, fixed times. PO_CREATE when the file exists. */
 PO_RC po_pack_tar(struct po_ctx *cx, const char *dir, const struct po_pack_exported *exported,

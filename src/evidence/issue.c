@@ -11,16 +11,15 @@
 #include "core/fs.h"
 #include "crypto/crypto.h"
 
-PO_RC po_evidence_render(struct po_ctx *cx, struct po_home *home, const struct po_report_request *request,
+PO_RC po_evidence_render(struct po_ctx *cx, const struct po_report_request *request,
                          struct po_view *ret_view, struct po_buf *out)
 {
     struct po_evidence evidence;
-    PO_TRY(cx, po_evidence_load(cx, home, request->catalog, request->size, request->is_wanted,
-                                &evidence));
+    PO_TRY(cx, po_evidence_load(cx, &request->source, request->size, &evidence));
     if (evidence.at.size == 0)
         return PO_FAIL(cx, PO_UNAVAILABLE, "there is no evidence yet; run 'paulyops assess'");
-    PO_TRY(cx, po_evidence_view(cx, home, &evidence, request->is_wanted, ret_view));
-    return po_report_render(cx, request->catalog, ret_view, request->kind, out);
+    PO_TRY(cx, po_evidence_view(cx, &request->source, &evidence, ret_view));
+    return po_report_render(cx, request->source.catalog, ret_view, request->kind, out);
 }
 
 /* System_Health_Report.md keeps its place at the root, as the source system had it. */
@@ -51,27 +50,29 @@ static PO_RC record_report(struct po_ctx *cx, struct po_home *home,
     return po_home_record(cx, home, &event);
 }
 
-PO_RC po_evidence_issue(struct po_ctx *cx, struct po_home *home,
-                        const struct po_report_request *request, struct po_issued *ret_issued)
+PO_RC po_evidence_issue(struct po_ctx *cx, const struct po_report_request *request,
+                        struct po_issued *ret_issued)
 {
+    struct po_home *home = request->source.home;
     struct po_view view;
     struct po_issued issued = {0};
     PO_BUF_AUTO body;
     po_buf_init(&body, PO_REPORT_BYTES_MAX);
     PO_TRY(cx, po_home_flush(cx, home));
-    PO_TRY(cx, po_evidence_render(cx, home, request, &view, &body));
-    PO_TRY(cx, po_report_record_make(cx, request->catalog, &view, request->kind, po_buf_str(&body),
-                                     &issued.record));
+    PO_TRY(cx, po_evidence_render(cx, request, &view, &body));
+    PO_TRY(cx, po_report_record_make(cx, request->source.catalog, &view, request->kind,
+                                     po_buf_str(&body), &issued.record));
     const char *generator = po_arena_printf(cx->arena, "paulyops %s", po_build.version);
     if (generator == NULL) return PO_FAIL(cx, PO_NOMEM, "out of request memory");
     issued.record.generator = po_str_of(generator);
     if (view.build.digest.len == 2 * sizeof issued.record.generator_digest)
-        PO_TRY_LEAF(cx, po_hex_decode(view.build.digest, issued.record.generator_digest,
-                                      sizeof issued.record.generator_digest),
+        PO_TRY_LEAF(cx,
+                    po_hex_decode(view.build.digest, issued.record.generator_digest,
+                                  sizeof issued.record.generator_digest),
                     "the recorded program digest is not hex");
     PO_TRY(cx, report_path(cx, home, &view, request->kind, &issued.path));
-    struct po_intent intent;
-    PO_TRY(cx, po_intent_begin(cx, home, "report.write", issued.record.id, PO_LIT("{}"), &intent));
+    struct po_intent intent = {.action = "report.write", .resource = issued.record.id};
+    PO_TRY(cx, po_intent_begin(cx, home, &intent));
     PO_TRY(cx, po_fs_write_atomic(cx, issued.path, po_buf_str(&body), 0640));
     PO_TRY(cx, record_report(cx, home, &issued.record));
     PO_TRY(cx, po_intent_end(cx, home, &intent, PO_EVENT_SUCCESS, PO_LIT("{}")));
@@ -87,16 +88,16 @@ static bool same_digest(const uint8_t *a, const uint8_t *b)
     return po_str_eq(po_str_n(a, PO_SHA256_BYTES), po_str_n(b, PO_SHA256_BYTES));
 }
 
-struct record_query {
-    po_str id;
-    const uint8_t *body_digest; /* NULL: not by bytes */
-    const char *kind;           /* NULL: not by kind */
-};
+static bool is_answer(const struct po_report_query *query, const struct po_report_record *record)
+{
+    if (query->kind != NULL)
+        return po_str_eq_cstr(po_str_of(po_report_kind_name(record->kind)), query->kind);
+    if (query->body_digest != NULL) return same_digest(record->body_digest, query->body_digest);
+    return po_str_eq(record->id, query->id);
+}
 
-/* Read one report event; does it answer the query? */
-static PO_RC look_at_record(struct po_ctx *cx, struct po_home *home, uint64_t leaf,
-                            const struct record_query *query, bool *ret_is_match,
-                            struct po_report_record *ret_record)
+static PO_RC read_record(struct po_ctx *cx, struct po_home *home, uint64_t leaf,
+                         struct po_report_record *ret_record)
 {
     PO_BUF_AUTO bytes;
     po_buf_init(&bytes, PO_EVENT_BYTES_MAX);
@@ -105,18 +106,12 @@ static PO_RC look_at_record(struct po_ctx *cx, struct po_home *home, uint64_t le
     struct po_event_view event;
     PO_TRY_LEAF(cx, po_arena_copy(cx->arena, po_buf_str(&bytes), &kept), "out of memory");
     PO_TRY(cx, po_event_parse(cx, kept, &event));
-    PO_TRY(cx, po_report_record_from_json(cx, po_json_get(event.json, "detail"), ret_record));
-    if (query->kind != NULL)
-        *ret_is_match = po_str_eq_cstr(event.action, query->kind);
-    else if (query->body_digest != NULL)
-        *ret_is_match = same_digest(ret_record->body_digest, query->body_digest);
-    else
-        *ret_is_match = po_str_eq(ret_record->id, query->id);
-    return po_rc_ok();
+    return po_report_record_from_json(cx, po_json_get(event.json, "detail"), ret_record);
 }
 
-static PO_RC find_record(struct po_ctx *cx, struct po_home *home, const struct record_query *query,
-                         bool *ret_found, struct po_report_record *ret_record)
+PO_RC po_evidence_report_find(struct po_ctx *cx, struct po_home *home,
+                              const struct po_report_query *query, bool *ret_found,
+                              struct po_report_record *ret_record)
 {
     const struct po_ledger_filter filter = {.type = PO_EVENT_TYPE_REPORT_CREATED,
                                             .is_own_tenant = true};
@@ -128,24 +123,10 @@ static PO_RC find_record(struct po_ctx *cx, struct po_home *home, const struct r
         PO_TRY(cx, po_ledger_prev(cx, po_home_ledger(home), from - 1, &filter, &is_found, &from,
                                   &record));
         if (!is_found) return po_rc_ok();
-        PO_TRY(cx, look_at_record(cx, home, from, query, ret_found, ret_record));
+        PO_TRY(cx, read_record(cx, home, from, ret_record));
+        *ret_found = is_answer(query, ret_record);
     }
     return po_rc_ok();
-}
-
-PO_RC po_evidence_report_find(struct po_ctx *cx, struct po_home *home, po_str id,
-                              const uint8_t *body_digest, bool *ret_found,
-                              struct po_report_record *ret_record)
-{
-    struct record_query query = {.id = id, .body_digest = body_digest};
-    return find_record(cx, home, &query, ret_found, ret_record);
-}
-
-PO_RC po_evidence_report_newest(struct po_ctx *cx, struct po_home *home, enum po_report_kind kind,
-                                bool *ret_found, struct po_report_record *ret_record)
-{
-    struct record_query query = {.kind = po_report_kind_name(kind)};
-    return find_record(cx, home, &query, ret_found, ret_record);
 }
 
 static void check(struct po_report_check *result, const char *what, bool holds)
@@ -154,8 +135,7 @@ static void check(struct po_report_check *result, const char *what, bool holds)
     if (!holds) result->is_ok = false;
 }
 
-PO_RC po_evidence_report_verify(struct po_ctx *cx, struct po_home *home,
-                                const struct po_report_record *record,
+PO_RC po_evidence_report_verify(struct po_ctx *cx, const struct po_report_record *record,
                                 const struct po_report_request *how,
                                 struct po_report_check *ret_check)
 {
@@ -167,9 +147,9 @@ PO_RC po_evidence_report_verify(struct po_ctx *cx, struct po_home *home,
     po_buf_init(&body, PO_REPORT_BYTES_MAX);
     request.kind = record->kind;
     request.size = record->size;
-    PO_TRY(cx, po_evidence_render(cx, home, &request, &view, &body));
-    PO_TRY(cx, po_report_record_make(cx, request.catalog, &view, record->kind, po_buf_str(&body),
-                                     &again));
+    PO_TRY(cx, po_evidence_render(cx, &request, &view, &body));
+    PO_TRY(cx, po_report_record_make(cx, request.source.catalog, &view, record->kind,
+                                     po_buf_str(&body), &again));
     check(&result, "the ledger still has the root the report names",
           same_digest(again.root, record->root));
     check(&result, "the template is the one it was made from",

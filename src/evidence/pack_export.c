@@ -73,8 +73,8 @@ static PO_RC put_criterion(struct po_ctx *cx, struct exporter *ex,
     for (size_t i = 0; i < count; i++) {
         PO_BUF_AUTO text;
         po_buf_init(&text, PO_PACK_FILE_BYTES_MAX);
-        const char *path = po_arena_printf(cx->arena, "criteria/%.*s/%s",
-                                           PO_STR_ARG(criterion->id), texts[i].name);
+        const char *path = po_arena_printf(cx->arena, "criteria/%.*s/%s", PO_STR_ARG(criterion->id),
+                                           texts[i].name);
         if (path == NULL) return PO_FAIL(cx, PO_NOMEM, "out of request memory");
         PO_TRY(cx, texts[i].render(cx, &ex->evidence, criterion, &text));
         PO_TRY(cx, po_pack_put(cx, &ex->writer, path, po_buf_str(&text)));
@@ -129,7 +129,8 @@ static PO_RC put_texts(struct po_ctx *cx, struct exporter *ex)
     ex->manifest.origin = po_str_of(po_ledger_origin_of(ex->ledger));
     PO_TRY(cx, po_pack_readme(cx, &ex->evidence, ex->manifest.origin, &readme));
     PO_TRY(cx, po_pack_put(cx, &ex->writer, "README.md", po_buf_str(&readme)));
-    if (ex->options->criterion_count > 0) return po_rc_ok(); /* scores need every criterion's runs */
+    if (ex->options->criterion_count > 0)
+        return po_rc_ok(); /* scores need every criterion's runs */
     PO_TRY(cx, po_pack_scores(cx, &ex->evidence, &scores));
     return po_pack_put(cx, &ex->writer, "scores.json", po_buf_str(&scores));
 }
@@ -159,7 +160,8 @@ static PO_RC record_export(struct po_ctx *cx, struct exporter *ex, const uint8_t
     char hex[2 * PO_SHA256_BYTES + 1];
     po_hex_encode(manifest_digest, PO_SHA256_BYTES, hex);
     const char *detail = po_arena_printf(
-        cx->arena, "{\"as_of_size\":%lu,\"files\":%lu,\"format\":\"" PO_PACK_FORMAT
+        cx->arena,
+        "{\"as_of_size\":%lu,\"files\":%lu,\"format\":\"" PO_PACK_FORMAT
         "\",\"manifest_sha256\":\"%s\"}",
         (unsigned long)ex->evidence.at.size, (unsigned long)ex->manifest.file_count, hex);
     if (detail == NULL) return PO_FAIL(cx, PO_NOMEM, "out of request memory");
@@ -201,15 +203,16 @@ static PO_RC fill(struct po_ctx *cx, struct exporter *ex)
     return put_consistency(cx, ex);
 }
 
-PO_RC po_pack_export(struct po_ctx *cx, struct po_home *home, const struct po_pack_options *options,
+PO_RC po_pack_export(struct po_ctx *cx, const struct po_pack_options *options,
                      struct po_pack_exported *ret_exported)
 {
+    struct po_home *home = options->source.home;
     struct exporter ex = {.home = home, .ledger = po_home_ledger(home), .options = options};
     struct po_fs_info info = {0};
     PO_TRY(cx, po_fs_info(cx, options->dir, &info));
     if (info.exists) return PO_FAIL(cx, PO_EXISTS, "'%s' exists already", options->dir);
     PO_TRY(cx, po_home_checkpoint(cx, home));
-    PO_TRY(cx, po_evidence_load(cx, home, options->catalog, 0, options->is_wanted, &ex.evidence));
+    PO_TRY(cx, po_evidence_load(cx, &options->source, 0, &ex.evidence));
     const char *partial = po_arena_printf(cx->arena, "%s.partial", options->dir);
     if (partial == NULL) return PO_FAIL(cx, PO_NOMEM, "out of request memory");
     PO_TRY(cx, po_fs_info(cx, partial, &info));
@@ -231,6 +234,5 @@ PO_RC po_pack_export(struct po_ctx *cx, struct po_home *home, const struct po_pa
 PO_RC po_pack_tar(struct po_ctx *cx, const char *dir, const struct po_pack_exported *exported,
                   const char *tar_path)
 {
-    return po_tar_write(cx, dir, exported->files, exported->file_count,
-                        exported->time_us / PO_US_PER_S, tar_path);
+    return po_tar_write(cx, dir, exported, tar_path);
 }

@@ -53,7 +53,8 @@ struct po_pack_manifest {
 PO_RC po_pack_manifest_write(struct po_ctx *cx, const struct po_pack_manifest *manifest,
                              struct po_buf *out);
 /* Strict; PO_INVALID also when the bytes are not the canonical form. */
-PO_RC po_pack_manifest_parse(struct po_ctx *cx, po_str bytes, struct po_pack_manifest *ret_manifest);
+PO_RC po_pack_manifest_parse(struct po_ctx *cx, po_str bytes,
+                             struct po_pack_manifest *ret_manifest);
 bool po_pack_path_is_fine(po_str path);
 
 /* -- texts ---------------------------------------------------------------------------------------- */
@@ -61,8 +62,9 @@ bool po_pack_path_is_fine(po_str path);
 /* The files of one criterion that are functions of the evidence. */
 struct po_pack_text {
     const char *name; /* "population.csv" */
-    PO_RC (*render)(struct po_ctx *cx, const struct po_evidence *evidence,
-                    const struct po_criterion *criterion, struct po_buf *out);
+    PO_RC(*render)
+    (struct po_ctx *cx, const struct po_evidence *evidence, const struct po_criterion *criterion,
+     struct po_buf *out);
 };
 const struct po_pack_text *po_pack_text_table(size_t *ret_count);
 PO_RC po_pack_readme(struct po_ctx *cx, const struct po_evidence *evidence, po_str origin,
@@ -100,7 +102,7 @@ PO_RC po_tar_parse(po_str header, uint64_t *offset, struct po_tar_entry *ret_ent
                    char path_storage[static 257]);
 PO_RC po_tar_header(struct po_buf *out, po_str path, uint64_t bytes, int64_t mtime_s);
 /* Write the directory's files (sorted, relative to it) as one tar. */
-PO_RC po_tar_write(struct po_ctx *cx, const char *dir, const struct po_pack_file *files,
-                   size_t count, int64_t mtime_s, const char *tar_path);
+PO_RC po_tar_write(struct po_ctx *cx, const char *dir, const struct po_pack_exported *exported,
+                   const char *tar_path);
 
 #endif

@@ -15,8 +15,8 @@
 #define BLOCK 512
 
 struct po_pack_source {
-    const char *dir; /* NULL: a tar */
-    int fd;          /* of the tar */
+    const char *dir;              /* NULL: a tar */
+    int fd;                       /* of the tar */
     struct po_tar_entry *entries; /* sorted by path; in the arena */
     size_t count;
     size_t cap;
@@ -35,7 +35,8 @@ static PO_RC add_entry(struct po_ctx *cx, struct po_pack_source *source, struct 
 {
     source->bytes_total += entry.bytes;
     if (source->count == PO_PACK_FILES_MAX || source->bytes_total > PO_PACK_BYTES_MAX)
-        return PO_FAIL(cx, PO_LIMIT, "the pack is larger than %d files or 4 GiB", PO_PACK_FILES_MAX);
+        return PO_FAIL(cx, PO_LIMIT, "the pack is larger than %d files or 4 GiB",
+                       PO_PACK_FILES_MAX);
     if (!po_pack_path_is_fine(entry.path))
         return PO_FAIL(cx, PO_INVALID, "a pack cannot hold a file of that name");
     if (source->count == source->cap) {
@@ -61,8 +62,8 @@ static PO_RC walk_dir(struct po_ctx *cx, struct po_pack_source *source, const ch
     if (relative[0] != '\0') PO_TRY(cx, po_path_join(cx, source->dir, relative, &full));
     PO_TRY(cx, po_fs_list(cx, full, &names, &count));
     for (size_t i = 0; i < count; i++) {
-        const char *child = po_arena_printf(cx->arena, "%s%s%.*s", relative,
-                                            relative[0] ? "/" : "", PO_STR_ARG(names[i]));
+        const char *child = po_arena_printf(cx->arena, "%s%s%.*s", relative, relative[0] ? "/" : "",
+                                            PO_STR_ARG(names[i]));
         const char *path = NULL;
         struct po_fs_info info = {0};
         if (child == NULL) return PO_FAIL(cx, PO_NOMEM, "out of request memory");
@@ -101,8 +102,7 @@ static PO_RC walk_tar(struct po_ctx *cx, struct po_pack_source *source, uint64_t
         size_t len = size - offset < BLOCK ? (size_t)(size - offset) : BLOCK;
         PO_TRY(cx, po_fs_pread_all(cx, source->fd, block, len, (off_t)offset));
         for (size_t i = 0; i < len; i++)
-            if (block[i] != '\0')
-                return PO_FAIL(cx, PO_INVALID, "bytes follow the end of the tar");
+            if (block[i] != '\0') return PO_FAIL(cx, PO_INVALID, "bytes follow the end of the tar");
     }
     return po_rc_ok();
 }
@@ -172,8 +172,7 @@ PO_RC po_pack_source_read(struct po_ctx *cx, struct po_pack_source *source, po_s
 {
     const struct po_tar_entry *entry = find_entry(source, path);
     po_buf_clear(out);
-    if (entry == NULL)
-        return PO_FAIL(cx, PO_NOTFOUND, "the pack has no '%.*s'", PO_STR_ARG(path));
+    if (entry == NULL) return PO_FAIL(cx, PO_NOTFOUND, "the pack has no '%.*s'", PO_STR_ARG(path));
     if (source->dir != NULL) {
         const char *relative = po_arena_strdup(cx->arena, path);
         const char *full = NULL;

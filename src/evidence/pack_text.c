@@ -100,9 +100,9 @@ static PO_RC render_readme(struct po_ctx *cx, const struct po_evidence *evidence
                   po_met_name(score->status), (long)score->score, (unsigned long)evidence->at.size);
     readme_controls(evidence, criterion->primary, "primary", out);
     readme_controls(evidence, criterion->supporting, "supporting", out);
-    po_buf_append_cstr(out,
-                       "\n`population.csv` lists every clause tested or not; `runs/` holds the newest "
-                       "run of each with its proof; `gaps.md` says what is missing.\n");
+    po_buf_append_cstr(
+        out, "\n`population.csv` lists every clause tested or not; `runs/` holds the newest "
+             "run of each with its proof; `gaps.md` says what is missing.\n");
     PO_TRY_LEAF(cx, po_buf_check(out), "the text is too large");
     return po_rc_ok();
 }
@@ -120,8 +120,7 @@ static void gap_clauses(const struct po_evidence *evidence, po_id_list controls,
             (*gaps)++;
             po_buf_printf(out, "- **%.*s** %s: %.*s", PO_STR_ARG(clause->id),
                           po_clause_state_name(result->state), PO_STR_ARG(clause->text));
-            if (result->reason.len > 0)
-                po_buf_printf(out, " (%.*s)", PO_STR_ARG(result->reason));
+            if (result->reason.len > 0) po_buf_printf(out, " (%.*s)", PO_STR_ARG(result->reason));
             po_buf_append_char(out, '\n');
         }
     }
@@ -163,12 +162,12 @@ PO_RC po_pack_readme(struct po_ctx *cx, const struct po_evidence *evidence, po_s
     char time[PO_TIME_RFC3339_BYTES];
     po_time_format_s(evidence->at.time_us, time);
     po_buf_append_cstr(out, "# For your auditor\n\n");
-    po_buf_printf(out,
-                  "This directory holds the evidence of one organisation's controls as of %s: %ld of "
-                  "%ld criteria met, self-assessed. It is readiness evidence, not an opinion; only a "
-                  "licensed firm attests.\n\n",
-                  time, (long)evidence->scores.criteria_met,
-                  (long)evidence->scores.criteria_in_scope);
+    po_buf_printf(
+        out,
+        "This directory holds the evidence of one organisation's controls as of %s: %ld of "
+        "%ld criteria met, self-assessed. It is readiness evidence, not an opinion; only a "
+        "licensed firm attests.\n\n",
+        time, (long)evidence->scores.criteria_met, (long)evidence->scores.criteria_in_scope);
     po_buf_append_cstr(
         out,
         "## What you are looking at\n\n"

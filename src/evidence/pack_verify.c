@@ -11,11 +11,13 @@
 
 const char *po_pack_verdict_name(enum po_pack_verdict verdict)
 {
-    static const char *const names[PO_PACK_VERDICT_COUNT] = {
-        [PO_PACK_FILES] = "files",           [PO_PACK_MANIFEST] = "manifest",
-        [PO_PACK_SIGNATURES] = "signatures", [PO_PACK_LOG] = "log",
-        [PO_PACK_RUNS] = "runs",             [PO_PACK_DERIVED] = "derived",
-        [PO_PACK_ORIGIN] = "origin"};
+    static const char *const names[PO_PACK_VERDICT_COUNT] = {[PO_PACK_FILES] = "files",
+                                                             [PO_PACK_MANIFEST] = "manifest",
+                                                             [PO_PACK_SIGNATURES] = "signatures",
+                                                             [PO_PACK_LOG] = "log",
+                                                             [PO_PACK_RUNS] = "runs",
+                                                             [PO_PACK_DERIVED] = "derived",
+                                                             [PO_PACK_ORIGIN] = "origin"};
     return names[verdict];
 }
 
@@ -82,8 +84,8 @@ static bool is_listed(const struct po_pack_manifest *manifest, po_str path)
 
 static bool is_unlisted_by_design(po_str path)
 {
-    static const char *const names[] = {"manifest.json",   "export.event.json", "export.opening",
-                                        "export.record",   "export.tlog-proof", "export.consistency"};
+    static const char *const names[] = {"manifest.json", "export.event.json", "export.opening",
+                                        "export.record", "export.tlog-proof", "export.consistency"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (po_str_eq_cstr(path, names[i])) return true;
     return false;
@@ -141,9 +143,9 @@ static PO_RC check_checkpoint(struct po_ctx *cx, struct po_pack_check *check)
     PO_TRY_LEAF(cx, po_checkpoint_verify(po_buf_str(&note), &check->vkey, &checkpoint),
                 "it is not signed by the pack's verifier key");
     const struct po_as_of *as_of = &check->manifest.as_of;
-    bool is_same = checkpoint.size == as_of->size &&
-                   po_str_eq(po_str_n(checkpoint.root, PO_SHA256_BYTES),
-                             po_str_n(as_of->root, PO_SHA256_BYTES));
+    bool is_same =
+        checkpoint.size == as_of->size && po_str_eq(po_str_n(checkpoint.root, PO_SHA256_BYTES),
+                                                    po_str_n(as_of->root, PO_SHA256_BYTES));
     if (!is_same) return PO_FAIL(cx, PO_TAMPER, "it is not the position that the manifest states");
     check->result->checkpoint = checkpoint;
     return po_rc_ok();
@@ -163,10 +165,9 @@ static PO_RC read_consistency(struct po_ctx *cx, struct po_pack_check *check,
         return PO_FAIL(cx, PO_INVALID, "its last line has no end");
     while (po_str_next_line(&rest, &line)) {
         if (ret_proof->count == PO_PROOF_HASHES_MAX) return PO_FAIL(cx, PO_LIMIT, "too many lines");
-        PO_TRY_LEAF(cx,
-                    po_base64_decode_exact(line, ret_proof->hashes[ret_proof->count],
-                                           PO_SHA256_BYTES),
-                    "line %zu is no hash", ret_proof->count + 1);
+        PO_TRY_LEAF(
+            cx, po_base64_decode_exact(line, ret_proof->hashes[ret_proof->count], PO_SHA256_BYTES),
+            "line %zu is no hash", ret_proof->count + 1);
         ret_proof->count++;
     }
     return po_rc_ok();
@@ -193,11 +194,36 @@ static PO_RC check_export_event(struct po_ctx *cx, struct po_pack_check *check)
                                          .root = leaf.proof.checkpoint.root};
     PO_TRY_LEAF(cx, po_consistency_verify(&claim, &proof),
                 "export.consistency: log/checkpoint is no prefix of the export's checkpoint");
+    check->export_checkpoint = leaf.proof.checkpoint;
     return po_rc_ok();
 }
 
 /* -- origin --------------------------------------------------------------------------------------- */
 
+static bool same_hash(const uint8_t *a, const uint8_t *b)
+{
+    return po_str_eq(po_str_n(a, PO_SHA256_BYTES), po_str_n(b, PO_SHA256_BYTES));
+}
+
+/* The pack's own root at an earlier size: from its log, or the position of its export. */
+static PO_RC root_at(struct po_ctx *cx, struct po_pack_check *check, uint64_t size,
+                     uint8_t ret_root[static PO_SHA256_BYTES])
+{
+    if (size == check->export_checkpoint.size) {
+        memcpy(ret_root, check->export_checkpoint.root, PO_SHA256_BYTES);
+        return po_rc_ok();
+    }
+    if (size > check->manifest.as_of.size)
+        return PO_FAIL(
+            cx, PO_UNAVAILABLE,
+            "it is newer than the pack (%lu leaves, the pack has %lu): hold the ledger or "
+            "a newer pack against it",
+            (unsigned long)size, (unsigned long)check->manifest.as_of.size);
+    if (check->leaf_hashes == NULL) return PO_FAIL(cx, PO_TAMPER, "the log could not be read");
+    return po_pack_root(cx, check->leaf_hashes, size, ret_root);
+}
+
+/* PO_UNAVAILABLE: nothing can be said. */
 static PO_RC check_against(struct po_ctx *cx, struct po_pack_check *check,
                            const struct po_ledger_against *against)
 {
@@ -207,12 +233,8 @@ static PO_RC check_against(struct po_ctx *cx, struct po_pack_check *check,
     if (against->note.len > 0)
         PO_TRY_LEAF(cx, po_checkpoint_verify(against->note, &check->vkey, &earlier),
                     "it is no checkpoint signed by this ledger's key");
-    if (check->leaf_hashes == NULL) return PO_FAIL(cx, PO_UNAVAILABLE, "the log could not be read");
-    if (earlier.size > check->manifest.as_of.size)
-        return PO_FAIL(cx, PO_TAMPER, "it has %lu leaves, the pack only %lu",
-                       (unsigned long)earlier.size, (unsigned long)check->manifest.as_of.size);
-    PO_TRY(cx, po_pack_root(cx, check->leaf_hashes, earlier.size, root));
-    if (!po_str_eq(po_str_n(root, sizeof root), po_str_n(earlier.root, sizeof root)))
+    PO_TRY(cx, root_at(cx, check, earlier.size, root));
+    if (!same_hash(root, earlier.root))
         return PO_FAIL(cx, PO_TAMPER, "the pack's log contradicts it at size %lu",
                        (unsigned long)earlier.size);
     return po_rc_ok();
@@ -222,26 +244,35 @@ static PO_RC check_origin(struct po_ctx *cx, struct po_pack_check *check)
 {
     const struct po_pack_verify_options *options = check->options;
     struct po_pack_verification *result = check->result;
+    const char *too_new = NULL;
+    size_t agreed = options->vkey != NULL ? 1 : 0;
     if (options->vkey != NULL) {
         bool is_same = check->has_vkey && options->vkey->id == check->vkey.id &&
                        po_str_eq(po_str_n(options->vkey->key, PO_ED25519_PUBLIC_BYTES),
                                  po_str_n(check->vkey.key, PO_ED25519_PUBLIC_BYTES));
-        if (!is_same) po_pack_find(check, PO_PACK_ORIGIN, "vkey", "it is not the key given by --vkey");
+        if (!is_same)
+            po_pack_find(check, PO_PACK_ORIGIN, "vkey", "it is not the key given by --vkey");
     }
     for (size_t i = 0; i < options->against_count; i++) {
         po_rc rc = check_against(cx, check, &options->against[i]);
-        PO_TRY(cx, po_pack_find_rc(cx, check, PO_PACK_ORIGIN, po_str_of(options->against[i].name),
-                                   rc));
+        if (rc.code == PO_UNAVAILABLE) {
+            too_new = po_pack_text_of(cx, po_str_of(po_err_msg(cx)));
+            po_err_clear(cx);
+            continue;
+        }
+        if (po_is_ok(rc)) agreed++;
+        PO_TRY(cx,
+               po_pack_find_rc(cx, check, PO_PACK_ORIGIN, po_str_of(options->against[i].name), rc));
     }
-    bool was_asked = options->vkey != NULL || options->against_count > 0;
-    if (!was_asked) {
+    if (agreed == 0 && result->states[PO_PACK_ORIGIN] != PO_VERDICT_FAILED) {
         result->states[PO_PACK_ORIGIN] = PO_VERDICT_NOT_CHECKED;
-        result->whys[PO_PACK_ORIGIN] = "self-consistent, origin not established: give --vkey or "
-                                       "--against";
+        result->whys[PO_PACK_ORIGIN] =
+            too_new != NULL ? too_new
+                            : "self-consistent, origin not established: give --vkey or --against";
     } else {
         result->whys[PO_PACK_ORIGIN] = "the key or the earlier checkpoints given agree";
     }
-    result->is_origin_established = was_asked && result->is_ok;
+    result->is_origin_established = agreed > 0 && result->is_ok;
     return po_rc_ok();
 }
 

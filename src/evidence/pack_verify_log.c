@@ -26,7 +26,8 @@ static const char *tile_path(struct po_ctx *cx, int level, uint64_t n, unsigned 
         groups[len++] = (char)('0' + parts[count] % 10);
     }
     groups[len] = '\0';
-    const char *head = level < 0 ? "log/tile/entries" : po_arena_printf(cx->arena, "log/tile/%d", level);
+    const char *head =
+        level < 0 ? "log/tile/entries" : po_arena_printf(cx->arena, "log/tile/%d", level);
     if (head == NULL) return NULL;
     if (width == PO_TILE_WIDTH) return po_arena_printf(cx->arena, "%s%s", head, groups);
     return po_arena_printf(cx->arena, "%s%s.p/%u", head, groups, width);
@@ -144,8 +145,7 @@ static PO_RC check_log(struct po_ctx *cx, struct po_pack_check *check)
     PO_TRY(cx, read_entries(cx, check));
     PO_TRY(cx, check_levels(cx, check));
     PO_TRY(cx, po_pack_root(cx, check->leaf_hashes, size, root));
-    if (!po_str_eq(po_str_n(root, sizeof root),
-                   po_str_n(check->manifest.as_of.root, sizeof root)))
+    if (!po_str_eq(po_str_n(root, sizeof root), po_str_n(check->manifest.as_of.root, sizeof root)))
         return PO_FAIL(cx, PO_TAMPER, "the records do not give the root that the manifest states");
     if (check->last_received_us != check->manifest.as_of.time_us)
         return PO_FAIL(cx, PO_TAMPER, "the manifest's time is not that of its last leaf");

@@ -59,7 +59,8 @@ static bool parse_run_path(po_str path, po_str *ret_stem, po_str *ret_clause)
     return true;
 }
 
-static PO_RC check_run(struct po_ctx *cx, struct po_pack_check *check, po_str stem, po_str clause_id)
+static PO_RC check_run(struct po_ctx *cx, struct po_pack_check *check, po_str stem,
+                       po_str clause_id)
 {
     struct po_pack_leaf leaf;
     struct po_run run;
@@ -84,7 +85,8 @@ static PO_RC check_run(struct po_ctx *cx, struct po_pack_check *check, po_str st
 PO_RC po_pack_check_runs(struct po_ctx *cx, struct po_pack_check *check)
 {
     PO_ARENA_NEW(cx, check->runs, check->catalog->clause_count);
-    for (size_t i = 0; i < check->catalog->clause_count; i++) check->runs[i].leaf = PO_LEAF_NONE;
+    for (size_t i = 0; i < check->catalog->clause_count; i++)
+        check->runs[i].leaf = PO_LEAF_NONE;
     if (!check->has_vkey) {
         po_pack_find(check, PO_PACK_RUNS, "vkey", "without it no proof can be checked");
         return po_rc_ok();
@@ -112,7 +114,8 @@ static PO_RC compare(struct po_ctx *cx, struct po_pack_check *check, const char 
     return po_rc_ok();
 }
 
-static PO_RC check_text(struct po_ctx *cx, struct po_pack_check *check, const char *path, po_str want)
+static PO_RC check_text(struct po_ctx *cx, struct po_pack_check *check, const char *path,
+                        po_str want)
 {
     po_rc rc = compare(cx, check, path, want);
     return po_pack_find_rc(cx, check, PO_PACK_DERIVED, po_str_of(path), rc);
@@ -149,17 +152,16 @@ static PO_RC make_evidence(struct po_ctx *cx, struct po_pack_check *check,
     evidence->at.time_us = as_of->time_us;
     memcpy(evidence->at.root, as_of->root, sizeof evidence->at.root);
     struct po_state_input input = {.as_of_us = as_of->time_us, .runs = check->runs};
-    PO_TRY(cx, po_states_compute(cx, check->catalog, &input, &evidence->controls,
-                                 &evidence->clauses));
+    PO_TRY(cx,
+           po_states_compute(cx, check->catalog, &input, &evidence->controls, &evidence->clauses));
     return po_scores_compute(cx, check->catalog, evidence->controls, &evidence->scores);
 }
 
 PO_RC po_pack_check_derived(struct po_ctx *cx, struct po_pack_check *check)
 {
     struct po_evidence evidence;
-    bool is_same_catalog =
-        po_str_eq(po_str_n(check->catalog->digest, PO_SHA256_BYTES),
-                  po_str_n(check->manifest.catalog_digest, PO_SHA256_BYTES));
+    bool is_same_catalog = po_str_eq(po_str_n(check->catalog->digest, PO_SHA256_BYTES),
+                                     po_str_n(check->manifest.catalog_digest, PO_SHA256_BYTES));
     if (!is_same_catalog) {
         check->result->states[PO_PACK_DERIVED] = PO_VERDICT_NOT_CHECKED;
         check->result->whys[PO_PACK_DERIVED] =

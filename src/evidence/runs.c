@@ -14,8 +14,8 @@ PO_RC po_evidence_locate(struct po_ctx *cx, struct po_home *home, uint64_t size,
     struct po_ledger *ledger = po_home_ledger(home);
     uint64_t newest = po_ledger_size(ledger);
     if (size > newest)
-        return PO_FAIL(cx, PO_NOTFOUND, "the ledger has %lu leaves, not %lu",
-                       (unsigned long)newest, (unsigned long)size);
+        return PO_FAIL(cx, PO_NOTFOUND, "the ledger has %lu leaves, not %lu", (unsigned long)newest,
+                       (unsigned long)size);
     struct po_evidence_at at = {.size = size == 0 ? newest : size};
     PO_TRY(cx, po_ledger_root_at(cx, ledger, at.size, at.root));
     if (at.size > 0) {
@@ -28,10 +28,8 @@ PO_RC po_evidence_locate(struct po_ctx *cx, struct po_home *home, uint64_t size,
 }
 
 struct run_walk {
-    struct po_home *home;
-    const struct po_catalog *catalog;
+    struct po_evidence_source in;
     struct po_clause_run *runs;
-    const bool *is_wanted;
     size_t missing; /* wanted clauses without a run so far */
 };
 
@@ -70,26 +68,27 @@ static PO_RC keep_run(struct po_ctx *cx, const struct po_run *run, struct po_cla
     struct po_run kept = *run;
     po_str *texts[] = {&kept.control, &kept.clause, &kept.check,
                        &kept.engine,  &kept.run_id, &kept.reason};
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) PO_TRY(cx, keep_str(cx, texts[i]));
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        PO_TRY(cx, keep_str(cx, texts[i]));
     PO_TRY(cx, keep_lists(cx, &kept));
     ret_kept->run = kept;
     return po_rc_ok();
 }
 
 /* One run event. `step` holds what is thrown away, `cx` what is kept. */
-static PO_RC take_run(struct po_ctx *cx, struct po_ctx *step, struct run_walk *walk,
-                      uint64_t leaf, const struct po_record *record)
+static PO_RC take_run(struct po_ctx *cx, struct po_ctx *step, struct run_walk *walk, uint64_t leaf,
+                      const struct po_record *record)
 {
     PO_BUF_AUTO bytes;
     po_buf_init(&bytes, PO_EVENT_BYTES_MAX);
-    PO_TRY(step, po_ledger_event_at(step, po_home_ledger(walk->home), leaf, &bytes, NULL));
+    PO_TRY(step, po_ledger_event_at(step, po_home_ledger(walk->in.home), leaf, &bytes, NULL));
     struct po_event_view event;
     PO_TRY(step, po_event_parse(step, po_buf_str(&bytes), &event));
     struct po_run run;
     PO_TRY(step, po_run_from_json(step, po_json_get(event.json, "detail"), &run));
-    const struct po_clause *clause = po_catalog_clause(walk->catalog, run.clause);
+    const struct po_clause *clause = po_catalog_clause(walk->in.catalog, run.clause);
     if (clause == NULL) return po_rc_ok(); /* a clause of an earlier catalog */
-    size_t position = po_clause_position(walk->catalog, clause);
+    size_t position = po_clause_position(walk->in.catalog, clause);
     struct po_clause_run *slot = &walk->runs[position];
     if (slot->leaf != PO_LEAF_NONE) return po_rc_ok();
     po_rc rc = keep_run(cx, &run, slot);
@@ -97,7 +96,7 @@ static PO_RC take_run(struct po_ctx *cx, struct po_ctx *step, struct run_walk *w
     if (!po_is_ok(rc)) return rc;
     slot->leaf = leaf;
     slot->received_us = record->recv_time_us;
-    if (walk->is_wanted == NULL || walk->is_wanted[position]) walk->missing--;
+    if (walk->in.is_wanted == NULL || walk->in.is_wanted[position]) walk->missing--;
     return po_rc_ok();
 }
 
@@ -109,7 +108,7 @@ static PO_RC walk_back(struct po_ctx *cx, struct run_walk *walk, uint64_t size)
     while (from > 0 && walk->missing > 0) {
         bool is_found = false;
         struct po_record record;
-        PO_TRY(cx, po_ledger_prev(cx, po_home_ledger(walk->home), from - 1, &filter, &is_found,
+        PO_TRY(cx, po_ledger_prev(cx, po_home_ledger(walk->in.home), from - 1, &filter, &is_found,
                                   &from, &record));
         if (!is_found) return po_rc_ok();
         struct po_ctx step;
@@ -121,15 +120,15 @@ static PO_RC walk_back(struct po_ctx *cx, struct run_walk *walk, uint64_t size)
     return po_rc_ok();
 }
 
-PO_RC po_evidence_runs(struct po_ctx *cx, struct po_home *home, const struct po_catalog *catalog,
-                       const struct po_evidence_at *at, const bool *is_wanted,
-                       const struct po_clause_run **ret_runs)
+PO_RC po_evidence_runs(struct po_ctx *cx, const struct po_evidence_source *source,
+                       const struct po_evidence_at *at, const struct po_clause_run **ret_runs)
 {
-    struct run_walk walk = {.home = home, .catalog = catalog, .is_wanted = is_wanted};
-    PO_ARENA_NEW(cx, walk.runs, catalog->clause_count);
-    for (size_t i = 0; i < catalog->clause_count; i++) {
+    struct run_walk walk = {.in = *source};
+    size_t count = source->catalog->clause_count;
+    PO_ARENA_NEW(cx, walk.runs, count);
+    for (size_t i = 0; i < count; i++) {
         walk.runs[i].leaf = PO_LEAF_NONE;
-        if (is_wanted == NULL || is_wanted[i]) walk.missing++;
+        if (source->is_wanted == NULL || source->is_wanted[i]) walk.missing++;
     }
     PO_TRY(cx, walk_back(cx, &walk, at->size));
     *ret_runs = walk.runs;
@@ -137,28 +136,22 @@ PO_RC po_evidence_runs(struct po_ctx *cx, struct po_home *home, const struct po_
 }
 
 PO_RC po_evidence_newest(struct po_ctx *cx, struct po_home *home, const struct po_evidence_at *at,
-                         enum po_event_type type, po_str action, uint64_t *ret_leaf,
-                         struct po_event_view *ret_event)
+                         enum po_event_type type, struct po_evidence_event *ret_event)
 {
     const struct po_ledger_filter filter = {.type = type, .is_own_tenant = true};
-    uint64_t from = at->size;
-    *ret_leaf = PO_LEAF_NONE;
-    while (from > 0) {
-        bool is_found = false;
-        struct po_record record;
-        PO_TRY(cx, po_ledger_prev(cx, po_home_ledger(home), from - 1, &filter, &is_found, &from,
-                                  &record));
-        if (!is_found) return po_rc_ok();
+    struct po_evidence_event found = {0};
+    struct po_record record;
+    if (at->size > 0)
+        PO_TRY(cx, po_ledger_prev(cx, po_home_ledger(home), at->size - 1, &filter, &found.is_found,
+                                  &found.leaf, &record));
+    if (found.is_found) {
         PO_BUF_AUTO bytes;
-        po_buf_init(&bytes, PO_EVENT_BYTES_MAX);
-        PO_TRY(cx, po_ledger_event_at(cx, po_home_ledger(home), from, &bytes, NULL));
         po_str kept = {NULL, 0};
-        PO_TRY_LEAF(cx, po_arena_copy(cx->arena, po_buf_str(&bytes), &kept),
-                    "out of request memory");
-        PO_TRY(cx, po_event_parse(cx, kept, ret_event));
-        if (action.len > 0 && !po_str_eq(ret_event->action, action)) continue;
-        *ret_leaf = from;
-        return po_rc_ok();
+        po_buf_init(&bytes, PO_EVENT_BYTES_MAX);
+        PO_TRY(cx, po_ledger_event_at(cx, po_home_ledger(home), found.leaf, &bytes, NULL));
+        PO_TRY_LEAF(cx, po_arena_copy(cx->arena, po_buf_str(&bytes), &kept), "out of memory");
+        PO_TRY(cx, po_event_parse(cx, kept, &found.event));
     }
+    *ret_event = found;
     return po_rc_ok();
 }

@@ -73,7 +73,10 @@ PO_RC po_tar_header(struct po_buf *out, po_str path, uint64_t bytes, int64_t mti
     put_octal(header + 124, 12, bytes);
     put_octal(header + 136, 12, mtime_s < 0 ? 0 : (uint64_t)mtime_s);
     header[156] = '0';
-    memcpy(header + 257, "ustar\0" "00", 8);
+    memcpy(header + 257,
+           "ustar\0"
+           "00",
+           8);
     put_octal(header + CHECKSUM_OFFSET, 7, checksum(header));
     header[CHECKSUM_OFFSET + 7] = ' ';
     po_buf_append(out, po_str_n(header, sizeof header));
@@ -90,7 +93,8 @@ static bool is_zero(po_str block)
 static size_t field_len(const char *field, size_t max)
 {
     size_t len = 0;
-    while (len < max && field[len] != '\0') len++;
+    while (len < max && field[len] != '\0')
+        len++;
     return len;
 }
 
@@ -138,8 +142,8 @@ static PO_RC append_all(struct po_ctx *cx, int fd, po_str bytes)
     return po_rc_ok();
 }
 
-static PO_RC append_file(struct po_ctx *cx, int fd, const char *dir, const struct po_pack_file *file,
-                         int64_t mtime_s)
+static PO_RC append_file(struct po_ctx *cx, int fd, const char *dir,
+                         const struct po_pack_file *file, int64_t mtime_s)
 {
     const char *relative = po_arena_strdup(cx->arena, file->path);
     const char *path = NULL;
@@ -158,14 +162,15 @@ static PO_RC append_file(struct po_ctx *cx, int fd, const char *dir, const struc
     return append_all(cx, fd, po_buf_str(&bytes));
 }
 
-PO_RC po_tar_write(struct po_ctx *cx, const char *dir, const struct po_pack_file *files,
-                   size_t count, int64_t mtime_s, const char *tar_path)
+PO_RC po_tar_write(struct po_ctx *cx, const char *dir, const struct po_pack_exported *exported,
+                   const char *tar_path)
 {
+    int64_t mtime_s = exported->time_us / PO_US_PER_S;
     static const char end[2 * BLOCK] = {0};
     PO_FD_AUTO fd = po_sys_open(tar_path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
     if (fd < 0) return PO_FAIL_SYS(cx, PO_CREATE, errno, "creating '%s'", tar_path);
-    for (size_t i = 0; i < count; i++)
-        PO_TRY(cx, append_file(cx, fd, dir, &files[i], mtime_s));
+    for (size_t i = 0; i < exported->file_count; i++)
+        PO_TRY(cx, append_file(cx, fd, dir, &exported->files[i], mtime_s));
     PO_TRY(cx, append_all(cx, fd, po_str_n(end, sizeof end)));
     if (po_sys_fdatasync(fd) != 0) return PO_FAIL_SYS(cx, PO_IO, errno, "writing '%s'", tar_path);
     return po_rc_ok();

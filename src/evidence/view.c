@@ -51,14 +51,13 @@ static enum po_view_health_state health_state(po_str word)
 static PO_RC fill_health(struct po_ctx *cx, struct po_home *home, const struct po_evidence_at *at,
                          struct po_view *view)
 {
-    uint64_t leaf = PO_LEAF_NONE;
-    struct po_event_view event;
-    PO_TRY(cx, po_evidence_newest(cx, home, at, PO_EVENT_TYPE_HEALTH_CHECKED, PO_LIT(""), &leaf,
-                                  &event));
-    if (leaf == PO_LEAF_NONE) return po_rc_ok();
-    const struct po_json *checks = po_json_get(po_json_get(event.json, "detail"), "checks");
+    struct po_evidence_event newest;
+    PO_TRY(cx, po_evidence_newest(cx, home, at, PO_EVENT_TYPE_HEALTH_CHECKED, &newest));
+    if (!newest.is_found) return po_rc_ok();
+    const struct po_json *checks = po_json_get(po_json_get(newest.event.json, "detail"), "checks");
     if (checks == NULL || checks->type != PO_JSON_ARRAY || checks->count > PO_VIEW_HEALTH_MAX)
-        return PO_FAIL(cx, PO_CORRUPT, "leaf %lu holds no health results", (unsigned long)leaf);
+        return PO_FAIL(cx, PO_CORRUPT, "leaf %lu holds no health results",
+                       (unsigned long)newest.leaf);
     struct po_view_health *health = NULL;
     PO_ARENA_NEW(cx, health, checks->count + 1);
     for (const struct po_json *check = checks->first; check != NULL; check = check->next)
@@ -66,8 +65,8 @@ static PO_RC fill_health(struct po_ctx *cx, struct po_home *home, const struct p
             .id = text_member(check, "id"),
             .state = health_state(text_member(check, "state")),
             .reason = text_member(check, "reason"),
-            .checked_us = event.time_us,
-            .leaf = leaf,
+            .checked_us = newest.event.time_us,
+            .leaf = newest.leaf,
         };
     view->health = health;
     return po_rc_ok();
@@ -101,18 +100,17 @@ static PO_RC fill_assessment(struct po_ctx *cx, struct po_home *home,
 {
     struct po_evidence_at upto = *at;
     for (size_t i = 0; i < ASSESSMENTS_MAX && !view->recovery.is_known; i++) {
-        uint64_t leaf = PO_LEAF_NONE;
-        struct po_event_view event;
-        PO_TRY(cx, po_evidence_newest(cx, home, &upto, PO_EVENT_TYPE_ASSESSMENT_COMPLETED,
-                                      PO_LIT(""), &leaf, &event));
-        if (leaf == PO_LEAF_NONE || event.time_us < at->time_us - WINDOW) break;
-        const struct po_json *detail = po_json_get(event.json, "detail");
+        struct po_evidence_event newest;
+        PO_TRY(cx,
+               po_evidence_newest(cx, home, &upto, PO_EVENT_TYPE_ASSESSMENT_COMPLETED, &newest));
+        if (!newest.is_found || newest.event.time_us < at->time_us - WINDOW) break;
+        const struct po_json *detail = po_json_get(newest.event.json, "detail");
         if (i == 0) {
             fill_build(po_json_get(detail, "build"), view);
             view->company = text_member(detail, "company");
         }
         fill_recovery(po_json_get(detail, "recovery"), view);
-        upto.size = leaf;
+        upto.size = newest.leaf;
     }
     return po_rc_ok();
 }
@@ -130,17 +128,17 @@ static PO_RC take_register(struct po_ctx *cx, struct po_home *home, uint64_t lea
                            struct po_view_register *registers, size_t *count)
 {
     struct po_evidence_at upto = {.size = leaf + 1};
-    struct po_event_view event;
-    uint64_t found = PO_LEAF_NONE;
-    PO_TRY(cx, po_evidence_newest(cx, home, &upto, PO_EVENT_TYPE_REGISTER_CHANGED, PO_LIT(""),
-                                  &found, &event));
-    const struct po_json *detail = po_json_get(event.json, "detail");
+    struct po_evidence_event found;
+    PO_TRY(cx, po_evidence_newest(cx, home, &upto, PO_EVENT_TYPE_REGISTER_CHANGED, &found));
+    const struct po_json *detail = po_json_get(found.event.json, "detail");
     po_str name = text_member(detail, "name");
     if (has_register(registers, *count, name)) return po_rc_ok();
     if (*count == PO_VIEW_REGISTER_MAX)
         return PO_FAIL(cx, PO_LIMIT, "more than %d operator figures", PO_VIEW_REGISTER_MAX);
-    registers[(*count)++] = (struct po_view_register){
-        .name = name, .value = text_member(detail, "new"), .set_us = event.time_us, .leaf = leaf};
+    registers[(*count)++] = (struct po_view_register){.name = name,
+                                                      .value = text_member(detail, "new"),
+                                                      .set_us = found.event.time_us,
+                                                      .leaf = leaf};
     return po_rc_ok();
 }
 
@@ -187,35 +185,32 @@ static PO_RC fill_crashes(struct po_ctx *cx, struct po_home *home, const struct 
     return po_rc_ok();
 }
 
-static PO_RC fill_instance(struct po_ctx *cx, struct po_home *home,
-                           const struct po_evidence_at *at, struct po_view *view)
+static PO_RC fill_instance(struct po_ctx *cx, struct po_home *home, const struct po_evidence_at *at,
+                           struct po_view *view)
 {
-    uint64_t leaf = PO_LEAF_NONE;
-    struct po_event_view event;
-    PO_TRY(cx, po_evidence_newest(cx, home, at, PO_EVENT_TYPE_INSTANCE_CREATED, PO_LIT(""), &leaf,
-                                  &event));
-    if (leaf == PO_LEAF_NONE) return po_rc_ok();
+    struct po_evidence_event newest;
+    PO_TRY(cx, po_evidence_newest(cx, home, at, PO_EVENT_TYPE_INSTANCE_CREATED, &newest));
+    if (!newest.is_found) return po_rc_ok();
     po_str prefix = PO_LIT("instance:");
-    bool is_named = po_str_starts(event.resource, prefix);
-    view->instance =
-        is_named ? po_str_slice(event.resource, prefix.len, event.resource.len) : event.resource;
+    po_str resource = newest.event.resource;
+    bool is_named = po_str_starts(resource, prefix);
+    view->instance = is_named ? po_str_slice(resource, prefix.len, resource.len) : resource;
     return po_rc_ok();
 }
 
 /* -- the same, a day before ------------------------------------------------------------------------ */
 
-static PO_RC fill_previous(struct po_ctx *cx, struct po_home *home,
-                           const struct po_evidence *evidence, const bool *is_wanted,
-                           struct po_view *view)
+static PO_RC fill_previous(struct po_ctx *cx, const struct po_evidence_source *source,
+                           const struct po_evidence *evidence, struct po_view *view)
 {
     uint64_t size = 0;
     struct po_evidence_at at;
     const struct po_clause_run *runs = NULL;
-    PO_TRY(cx, po_ledger_size_at_time(cx, po_home_ledger(home),
+    PO_TRY(cx, po_ledger_size_at_time(cx, po_home_ledger(source->home),
                                       evidence->at.time_us - PO_US_PER_DAY, &size));
     if (size == 0 || size >= evidence->at.size) return po_rc_ok();
-    PO_TRY(cx, po_evidence_locate(cx, home, size, &at));
-    PO_TRY(cx, po_evidence_runs(cx, home, evidence->catalog, &at, is_wanted, &runs));
+    PO_TRY(cx, po_evidence_locate(cx, source->home, size, &at));
+    PO_TRY(cx, po_evidence_runs(cx, source, &at, &runs));
     view->previous.is_known = true;
     view->previous.as_of = po_evidence_as_of(&at);
     view->previous.states = (struct po_state_input){.as_of_us = at.time_us, .runs = runs};
@@ -229,9 +224,10 @@ struct po_as_of po_evidence_as_of(const struct po_evidence_at *at)
     return as_of;
 }
 
-PO_RC po_evidence_view(struct po_ctx *cx, struct po_home *home, const struct po_evidence *evidence,
-                       const bool *is_wanted, struct po_view *ret_view)
+PO_RC po_evidence_view(struct po_ctx *cx, const struct po_evidence_source *source,
+                       const struct po_evidence *evidence, struct po_view *ret_view)
 {
+    struct po_home *home = source->home;
     struct po_view view = {
         .as_of = po_evidence_as_of(&evidence->at),
         .states = {.as_of_us = evidence->at.time_us, .runs = evidence->runs},
@@ -242,10 +238,11 @@ PO_RC po_evidence_view(struct po_ctx *cx, struct po_home *home, const struct po_
     };
     PO_TRY(cx, fill_health(cx, home, &evidence->at, &view));
     PO_TRY(cx, fill_assessment(cx, home, &evidence->at, &view));
-    PO_TRY(cx, po_evidence_registers(cx, home, &evidence->at, &view.registers, &view.register_count));
+    PO_TRY(cx,
+           po_evidence_registers(cx, home, &evidence->at, &view.registers, &view.register_count));
     PO_TRY(cx, fill_crashes(cx, home, &evidence->at, &view));
     PO_TRY(cx, fill_instance(cx, home, &evidence->at, &view));
-    PO_TRY(cx, fill_previous(cx, home, evidence, is_wanted, &view));
+    PO_TRY(cx, fill_previous(cx, source, evidence, &view));
     *ret_view = view;
     return po_rc_ok();
 }

@@ -21,21 +21,24 @@
 /* -- glue: the ledger's callbacks over the store ------------------------------------------------- */
 
 static po_rc key_current(struct po_ctx *cx, void *user, po_tenant_id tenant, uint32_t *ret_epoch,
-                         const struct po_secret **ret_key) {
+                         const struct po_secret **ret_key)
+{
     struct po_home *home = user;
     if (home->store == NULL) return PO_FAIL(cx, PO_UNAVAILABLE, "the store is not open");
     return po_store_data_key_get(cx, home->store, tenant, ret_epoch, ret_key);
 }
 
 static po_rc key_at(struct po_ctx *cx, void *user, po_tenant_id tenant, uint32_t epoch,
-                    const struct po_secret **ret_key) {
+                    const struct po_secret **ret_key)
+{
     struct po_home *home = user;
     if (home->store == NULL) return PO_FAIL(cx, PO_UNAVAILABLE, "the store is not open");
     return po_store_data_key_get_at(cx, home->store, tenant, epoch, ret_key);
 }
 
 static po_rc queue_list(struct po_ctx *cx, void *user, size_t max, struct po_sealed **ret_items,
-                        size_t *ret_count) {
+                        size_t *ret_count)
+{
     struct po_home *home = user;
     struct po_store_pending *rows = NULL;
     size_t count = 0;
@@ -53,7 +56,8 @@ static po_rc queue_list(struct po_ctx *cx, void *user, size_t max, struct po_sea
     return po_rc_ok();
 }
 
-static struct po_store_pending pending_of(const struct po_sealed *item) {
+static struct po_store_pending pending_of(const struct po_sealed *item)
+{
     struct po_store_pending row = {
         .tenant = item->tenant, .record = item->record, .sealed = item->payload};
     memcpy(row.event_id, item->event_id, sizeof row.event_id);
@@ -61,16 +65,19 @@ static struct po_store_pending pending_of(const struct po_sealed *item) {
 }
 
 static po_rc queue_remove(struct po_ctx *cx, void *user, const struct po_sealed *items,
-                          size_t count) {
+                          size_t count)
+{
     struct po_home *home = user;
     struct po_store_pending *rows = NULL;
     PO_ARENA_NEW(cx, rows, count + 1);
-    for (size_t i = 0; i < count; i++) rows[i] = pending_of(&items[i]);
+    for (size_t i = 0; i < count; i++)
+        rows[i] = pending_of(&items[i]);
     return po_store_pending_delete(cx, home->store, rows, count);
 }
 
 PO_RC po_home_ledger_options(struct po_ctx *cx, struct po_home *home,
-                             struct po_ledger_options *ret_options) {
+                             struct po_ledger_options *ret_options)
+{
     home->keys = (struct po_ledger_keys){.user = home, .current = key_current, .at = key_at};
     struct po_ledger_options options = {.dir = home->paths[PO_PLACE_LEDGER], .keys = &home->keys};
     PO_TRY(cx, po_home_state_path(cx, home, "signed", &options.signed_path));
@@ -84,12 +91,14 @@ PO_RC po_home_ledger_options(struct po_ctx *cx, struct po_home *home,
 
 /* -- opening ------------------------------------------------------------------------------------- */
 
-static void set_reason(struct po_home *home, const char *reason) {
+static void set_reason(struct po_home *home, const char *reason)
+{
     if (home->reason[0] != '\0') return;
     (void)snprintf(home->reason, sizeof home->reason, "%s", reason);
 }
 
-static PO_RC check_root(struct po_ctx *cx, const struct po_home *home) {
+static PO_RC check_root(struct po_ctx *cx, const struct po_home *home)
+{
     const char *root = home->paths[PO_PLACE_ROOT];
     struct po_fs_info info = {0};
     PO_TRY_MSG(cx, po_fs_info(cx, root, &info), "opening the home");
@@ -103,7 +112,8 @@ static PO_RC check_root(struct po_ctx *cx, const struct po_home *home) {
 }
 
 /* Keys that are absent or do not fit make the home read-only; broken I/O is an error. */
-static PO_RC open_keys(struct po_ctx *cx, struct po_home *home) {
+static PO_RC open_keys(struct po_ctx *cx, struct po_home *home)
+{
     struct po_keyring_place place = po_home_keyring_place(home);
     po_rc rc = po_keyring_open(cx, &place, &home->keyring);
     if (po_is_ok(rc)) return rc;
@@ -115,7 +125,8 @@ static PO_RC open_keys(struct po_ctx *cx, struct po_home *home) {
     return po_rc_ok();
 }
 
-static PO_RC open_ledger(struct po_ctx *cx, struct po_home *home, enum po_home_mode mode) {
+static PO_RC open_ledger(struct po_ctx *cx, struct po_home *home, enum po_home_mode mode)
+{
     struct po_ledger_options options;
     PO_TRY(cx, po_home_ledger_options(cx, home, &options));
     options.is_read_only = mode == PO_HOME_READ_ONLY;
@@ -125,21 +136,24 @@ static PO_RC open_ledger(struct po_ctx *cx, struct po_home *home, enum po_home_m
     return po_rc_ok();
 }
 
-static PO_RC open_store(struct po_ctx *cx, struct po_home *home) {
+static PO_RC open_store(struct po_ctx *cx, struct po_home *home)
+{
     struct po_store_options options = {.path = home->paths[PO_PLACE_DB],
                                        .keyring = home->keyring,
                                        .is_read_only = home->reason[0] != '\0'};
     return po_store_open(cx, &options, &home->store);
 }
 
-static PO_RC open_config(struct po_ctx *cx, struct po_home *home) {
+static PO_RC open_config(struct po_ctx *cx, struct po_home *home)
+{
     PO_TRY(cx, po_cfg_load(cx, home->paths[PO_PLACE_ROOT], NULL, 0, &home->cfg));
     return po_flags_load(cx, home->paths[PO_PLACE_FLAGS], &home->flags);
 }
 
 /* What a crash left: pending events go to the ledger, open intents become findings (law 2). */
 static PO_RC close_intent(struct po_ctx *cx, struct po_home *home,
-                          const struct po_store_intent *intent) {
+                          const struct po_store_intent *intent)
+{
     char id[PO_UUID_TEXT_BYTES];
     po_uuid_format(intent->id, id);
     PO_TX_AUTO *tx = NULL;
@@ -154,10 +168,11 @@ static PO_RC close_intent(struct po_ctx *cx, struct po_home *home,
 }
 
 static PO_RC record_crash(struct po_ctx *cx, struct po_home *home,
-                          const struct po_ledger_recovery *found) {
-    const char *detail = po_arena_printf(
-        cx->arena, "{\"leaves_kept\":%lu,\"bytes_cleared\":%lu}", (unsigned long)found->leaves_kept,
-        (unsigned long)found->bytes_cleared);
+                          const struct po_ledger_recovery *found)
+{
+    const char *detail =
+        po_arena_printf(cx->arena, "{\"leaves_kept\":%lu,\"bytes_cleared\":%lu}",
+                        (unsigned long)found->leaves_kept, (unsigned long)found->bytes_cleared);
     if (detail == NULL) return PO_FAIL(cx, PO_NOMEM, "out of request memory");
     struct po_event event = {.type = PO_EVENT_TYPE_PROCESS_CRASHED,
                              .resource = PO_LIT("process:command"),
@@ -167,19 +182,22 @@ static PO_RC record_crash(struct po_ctx *cx, struct po_home *home,
     return po_home_record(cx, home, &event);
 }
 
-static PO_RC recover(struct po_ctx *cx, struct po_home *home) {
+static PO_RC recover(struct po_ctx *cx, struct po_home *home)
+{
     PO_TRY_MSG(cx, po_home_flush(cx, home), "moving pending events into the ledger");
     struct po_ledger_recovery found = po_ledger_recovered(home->ledger);
     if (found.was_open) PO_TRY(cx, record_crash(cx, home, &found));
     struct po_store_intent *intents = NULL;
     size_t count = 0;
     PO_TRY(cx, po_store_intent_list(cx, home->store, &intents, &count));
-    for (size_t i = 0; i < count; i++) PO_TRY(cx, close_intent(cx, home, &intents[i]));
+    for (size_t i = 0; i < count; i++)
+        PO_TRY(cx, close_intent(cx, home, &intents[i]));
     return po_rc_ok();
 }
 
 PO_RC po_home_open(struct po_ctx *cx, const char *root, enum po_home_mode mode,
-                   struct po_home **ret_home) {
+                   struct po_home **ret_home)
+{
     PO_HOME_AUTO *home = NULL;
     PO_TRY(cx, po_home_new(cx, root, &home));
     PO_TRY(cx, check_root(cx, home));
@@ -197,7 +215,8 @@ PO_RC po_home_open(struct po_ctx *cx, const char *root, enum po_home_mode mode,
 
 /* -- closing ------------------------------------------------------------------------------------- */
 
-void po_home_abandonp(struct po_home **home_ptr) {
+void po_home_abandonp(struct po_home **home_ptr)
+{
     struct po_home *home = *home_ptr;
     if (home == NULL) return;
     po_ledger_close(home->ledger);
@@ -211,7 +230,8 @@ void po_home_abandonp(struct po_home **home_ptr) {
     *home_ptr = NULL;
 }
 
-PO_RC po_home_close(struct po_ctx *cx, struct po_home **home) {
+PO_RC po_home_close(struct po_ctx *cx, struct po_home **home)
+{
     if ((*home)->reason[0] == '\0')
         PO_TRY_MSG(cx, po_home_checkpoint(cx, *home), "signing the checkpoint");
     po_home_abandonp(home);
@@ -220,13 +240,15 @@ PO_RC po_home_close(struct po_ctx *cx, struct po_home **home) {
 
 /* -- events -------------------------------------------------------------------------------------- */
 
-static PO_RC check_writable(struct po_ctx *cx, const struct po_home *home) {
+static PO_RC check_writable(struct po_ctx *cx, const struct po_home *home)
+{
     if (home->reason[0] == '\0') return po_rc_ok();
     return PO_FAIL(cx, PO_DENIED, "read-only: %s", home->reason);
 }
 
 PO_RC po_home_commit(struct po_ctx *cx, struct po_home *home, struct po_tx *tx,
-                     const struct po_event *event) {
+                     const struct po_event *event)
+{
     PO_TRY(cx, check_writable(cx, home));
     struct po_sealed sealed;
     PO_TRY(cx, po_event_prepare(cx, &home->keys, event, &sealed));
@@ -235,7 +257,8 @@ PO_RC po_home_commit(struct po_ctx *cx, struct po_home *home, struct po_tx *tx,
 }
 
 PO_RC po_home_queue(struct po_ctx *cx, struct po_home *home, struct po_tx *tx,
-                    const struct po_event *event) {
+                    const struct po_event *event)
+{
     PO_TRY(cx, check_writable(cx, home));
     struct po_sealed sealed;
     PO_TRY(cx, po_event_prepare(cx, &home->keys, event, &sealed));
@@ -243,27 +266,32 @@ PO_RC po_home_queue(struct po_ctx *cx, struct po_home *home, struct po_tx *tx,
     return po_tx_queue(cx, tx, &row);
 }
 
-PO_RC po_home_record(struct po_ctx *cx, struct po_home *home, const struct po_event *event) {
+PO_RC po_home_record(struct po_ctx *cx, struct po_home *home, const struct po_event *event)
+{
     return po_home_record_all(cx, home, event, 1);
 }
 
 PO_RC po_home_record_all(struct po_ctx *cx, struct po_home *home, const struct po_event *events,
-                         size_t count) {
+                         size_t count)
+{
     PO_TRY(cx, check_writable(cx, home));
     if (count == 0) return po_rc_ok();
     PO_TX_AUTO *tx = NULL;
     PO_TRY(cx, po_tx_begin(cx, home->store, &tx));
-    for (size_t i = 0; i + 1 < count; i++) PO_TRY(cx, po_home_queue(cx, home, tx, &events[i]));
+    for (size_t i = 0; i + 1 < count; i++)
+        PO_TRY(cx, po_home_queue(cx, home, tx, &events[i]));
     return po_home_commit(cx, home, tx, &events[count - 1]);
 }
 
-PO_RC po_home_flush(struct po_ctx *cx, struct po_home *home) {
+PO_RC po_home_flush(struct po_ctx *cx, struct po_home *home)
+{
     PO_TRY(cx, check_writable(cx, home));
     struct po_ledger_queue queue = {.user = home, .list = queue_list, .remove = queue_remove};
     return po_ledger_sequence(cx, home->ledger, &queue, NULL);
 }
 
-PO_RC po_home_checkpoint(struct po_ctx *cx, struct po_home *home) {
+PO_RC po_home_checkpoint(struct po_ctx *cx, struct po_home *home)
+{
     PO_TRY(cx, po_home_flush(cx, home));
     struct po_checkpoint checkpoint;
     return po_ledger_checkpoint(cx, home->ledger, &checkpoint);

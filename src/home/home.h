@@ -39,11 +39,11 @@ enum po_home_place {
     PO_PLACE_LOGS,
     PO_PLACE_SCRIPTS,
     PO_PLACE_INTAKE,
-    PO_PLACE_ENV,        /* config/.env */
-    PO_PLACE_FLAGS,      /* config/status_flags.json */
-    PO_PLACE_DB,         /* data/paulyops.db */
-    PO_PLACE_INSTANCE,   /* data/instance: the random name under which keys stand elsewhere */
-    PO_PLACE_LOCK,       /* data/lock */
+    PO_PLACE_ENV,      /* config/.env */
+    PO_PLACE_FLAGS,    /* config/status_flags.json */
+    PO_PLACE_DB,       /* data/paulyops.db */
+    PO_PLACE_INSTANCE, /* data/instance: the random name under which keys stand elsewhere */
+    PO_PLACE_LOCK,     /* data/lock */
     PO_PLACE_COUNT
 };
 struct po_home_place_row {
@@ -119,11 +119,12 @@ PO_RC po_home_checkpoint(struct po_ctx *cx, struct po_home *home);
  * left open by a crash is reported at the next start and counts as a finding.
  */
 struct po_intent {
-    uint8_t event_id[16];
-    const char *action;
+    const char *action; /* "repair.apply" */
+    po_str resource;
+    po_str detail;        /* a JSON object; empty: {} */
+    uint8_t event_id[16]; /* filled by begin */
 };
-PO_RC po_intent_begin(struct po_ctx *cx, struct po_home *home, const char *action,
-                      po_str resource, po_str detail_json, struct po_intent *ret_intent);
+PO_RC po_intent_begin(struct po_ctx *cx, struct po_home *home, struct po_intent *intent);
 /* Close the bracket with what came of it. */
 PO_RC po_intent_end(struct po_ctx *cx, struct po_home *home, struct po_intent *intent,
                     enum po_event_result result, po_str detail_json);

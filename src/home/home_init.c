@@ -9,7 +9,8 @@
 
 #define META_INITIALIZED "initialized_at"
 
-static PO_RC make_tree(struct po_ctx *cx, const struct po_home *home) {
+static PO_RC make_tree(struct po_ctx *cx, const struct po_home *home)
+{
     PO_TRY(cx, po_fs_mkdir_all(cx, home->paths[PO_PLACE_ROOT], 0700));
     for (size_t i = 1; i < PO_PLACE_COUNT; i++) {
         const struct po_home_place_row *row = po_home_place_row((enum po_home_place)i);
@@ -20,14 +21,16 @@ static PO_RC make_tree(struct po_ctx *cx, const struct po_home *home) {
 
 /* A file the operator may have put there before: kept as it is. */
 static PO_RC write_if_absent(struct po_ctx *cx, const struct po_home *home,
-                             enum po_home_place place, po_str content) {
+                             enum po_home_place place, po_str content)
+{
     po_rc rc = po_fs_write_new(cx, home->paths[place], content, po_home_place_row(place)->mode);
     if (rc.code != PO_EXISTS) return rc;
     po_err_clear(cx);
     return po_rc_ok();
 }
 
-static PO_RC write_config(struct po_ctx *cx, const struct po_home *home) {
+static PO_RC write_config(struct po_ctx *cx, const struct po_home *home)
+{
     PO_BUF_AUTO text;
     po_buf_init(&text, (size_t)1 << 20);
     po_cfg_sample(&text);
@@ -39,7 +42,8 @@ static PO_RC write_config(struct po_ctx *cx, const struct po_home *home) {
     return write_if_absent(cx, home, PO_PLACE_FLAGS, po_buf_str(&text));
 }
 
-static PO_RC name_instance(struct po_ctx *cx, struct po_home *home) {
+static PO_RC name_instance(struct po_ctx *cx, struct po_home *home)
+{
     po_rc rc = po_home_read_instance(cx, home);
     if (rc.code != PO_NOTFOUND) return rc;
     po_err_clear(cx);
@@ -54,7 +58,8 @@ static PO_RC name_instance(struct po_ctx *cx, struct po_home *home) {
                            po_home_place_row(PO_PLACE_INSTANCE)->mode);
 }
 
-static PO_RC make_keys(struct po_ctx *cx, struct po_home *home) {
+static PO_RC make_keys(struct po_ctx *cx, struct po_home *home)
+{
     struct po_keyring_place place = po_home_keyring_place(home);
     po_rc rc = po_keyring_create(cx, &place, &home->keyring);
     if (rc.code != PO_EXISTS) return rc;
@@ -62,7 +67,8 @@ static PO_RC make_keys(struct po_ctx *cx, struct po_home *home) {
     return po_keyring_open(cx, &place, &home->keyring);
 }
 
-static PO_RC make_store(struct po_ctx *cx, struct po_home *home) {
+static PO_RC make_store(struct po_ctx *cx, struct po_home *home)
+{
     struct po_store_options options = {.path = home->paths[PO_PLACE_DB], .keyring = home->keyring};
     po_rc rc = po_store_create(cx, &options, &home->store);
     if (rc.code != PO_EXISTS) return rc;
@@ -70,7 +76,8 @@ static PO_RC make_store(struct po_ctx *cx, struct po_home *home) {
     return po_store_open(cx, &options, &home->store);
 }
 
-static PO_RC make_ledger(struct po_ctx *cx, struct po_home *home) {
+static PO_RC make_ledger(struct po_ctx *cx, struct po_home *home)
+{
     struct po_ledger_options options;
     PO_TRY(cx, po_home_ledger_options(cx, home, &options));
     po_rc rc = po_ledger_create(cx, &options);
@@ -82,7 +89,8 @@ static PO_RC make_ledger(struct po_ctx *cx, struct po_home *home) {
     return po_rc_ok();
 }
 
-static PO_RC make_tenant(struct po_ctx *cx, struct po_home *home) {
+static PO_RC make_tenant(struct po_ctx *cx, struct po_home *home)
+{
     struct po_store_tenant *tenants = NULL;
     size_t count = 0;
     PO_TRY(cx, po_store_tenant_list(cx, home->store, &tenants, &count));
@@ -98,7 +106,8 @@ static PO_RC make_tenant(struct po_ctx *cx, struct po_home *home) {
 }
 
 /* The mark that makes it a home, with the instance's first own event. */
-static PO_RC mark_initialized(struct po_ctx *cx, struct po_home *home) {
+static PO_RC mark_initialized(struct po_ctx *cx, struct po_home *home)
+{
     char now[PO_TIME_RFC3339_BYTES];
     po_time_format(po_ctx_now_us(cx), now);
     const char *resource = po_arena_printf(cx->arena, "instance:%s", home->instance);
@@ -119,7 +128,8 @@ static PO_RC mark_initialized(struct po_ctx *cx, struct po_home *home) {
 }
 
 /* Looked at before any key is made: a home that lost its keys must not quietly get new ones. */
-static PO_RC check_not_initialized(struct po_ctx *cx, const struct po_home *home) {
+static PO_RC check_not_initialized(struct po_ctx *cx, const struct po_home *home)
+{
     struct po_store_options options = {.path = home->paths[PO_PLACE_DB], .is_read_only = true};
     PO_CLEANUP(po_store_closep) struct po_store *store = NULL;
     po_rc rc = po_store_open(cx, &options, &store);
@@ -135,7 +145,8 @@ static PO_RC check_not_initialized(struct po_ctx *cx, const struct po_home *home
 }
 
 /* A directory that holds something else is not taken over. */
-static PO_RC check_place(struct po_ctx *cx, const struct po_home *home) {
+static PO_RC check_place(struct po_ctx *cx, const struct po_home *home)
+{
     struct po_fs_info info = {0};
     PO_TRY(cx, po_fs_info(cx, home->paths[PO_PLACE_ROOT], &info));
     if (!info.exists) return po_rc_ok();
@@ -145,7 +156,8 @@ static PO_RC check_place(struct po_ctx *cx, const struct po_home *home) {
     return po_rc_ok();
 }
 
-PO_RC po_home_init(struct po_ctx *cx, const char *root, struct po_home **ret_home) {
+PO_RC po_home_init(struct po_ctx *cx, const char *root, struct po_home **ret_home)
+{
     PO_HOME_AUTO *home = NULL;
     PO_TRY(cx, po_home_new(cx, root, &home));
     PO_TRY(cx, check_place(cx, home));

@@ -5,35 +5,34 @@
 
 #include "core/random.h"
 
-PO_RC po_intent_begin(struct po_ctx *cx, struct po_home *home, const char *action, po_str resource,
-                      po_str detail_json, struct po_intent *ret_intent) {
-    struct po_intent intent = {.action = action};
-    PO_TRY_LEAF(cx, po_uuid7(po_ctx_now_us(cx), intent.event_id), "no randomness for an event id");
+PO_RC po_intent_begin(struct po_ctx *cx, struct po_home *home, struct po_intent *intent)
+{
+    if (intent->detail.len == 0) intent->detail = PO_LIT("{}");
+    PO_TRY_LEAF(cx, po_uuid7(po_ctx_now_us(cx), intent->event_id), "no randomness for an event id");
     PO_TX_AUTO *tx = NULL;
     PO_TRY(cx, po_tx_begin(cx, home->store, &tx));
-    struct po_store_intent row = {.kind = po_str_of(action), .detail = detail_json};
-    memcpy(row.id, intent.event_id, sizeof row.id);
+    struct po_store_intent row = {.kind = po_str_of(intent->action), .detail = intent->detail};
+    memcpy(row.id, intent->event_id, sizeof row.id);
     PO_TRY(cx, po_store_intent_open(cx, tx, &row));
     struct po_event event = {.type = PO_EVENT_TYPE_INTENT_OPENED,
-                             .resource = resource,
-                             .action = po_str_of(action),
+                             .resource = intent->resource,
+                             .action = po_str_of(intent->action),
                              .result = PO_EVENT_SUCCESS,
-                             .detail = detail_json};
-    memcpy(event.event_id, intent.event_id, sizeof event.event_id);
-    PO_TRY(cx, po_home_commit(cx, home, tx, &event));
-    *ret_intent = intent;
-    return po_rc_ok();
+                             .detail = intent->detail};
+    memcpy(event.event_id, intent->event_id, sizeof event.event_id);
+    return po_home_commit(cx, home, tx, &event);
 }
 
 PO_RC po_intent_end(struct po_ctx *cx, struct po_home *home, struct po_intent *intent,
-                    enum po_event_result result, po_str detail_json) {
+                    enum po_event_result result, po_str detail_json)
+{
     char id[PO_UUID_TEXT_BYTES];
     po_uuid_format(intent->event_id, id);
     PO_TX_AUTO *tx = NULL;
     PO_TRY(cx, po_tx_begin(cx, home->store, &tx));
     PO_TRY(cx, po_store_intent_close(cx, tx, intent->event_id));
     struct po_event event = {.type = PO_EVENT_TYPE_INTENT_CLOSED,
-                             .resource = po_str_of(intent->action),
+                             .resource = intent->resource,
                              .action = po_str_of(intent->action),
                              .result = result,
                              .detail = detail_json,

@@ -26,12 +26,10 @@ static const struct po_home_place_row rows[PO_PLACE_COUNT] = {
     [PO_PLACE_LOCK] = {"data/lock", false, false, 0600},
 };
 
-const struct po_home_place_row *po_home_place_row(enum po_home_place place) {
-    return &rows[place];
-}
+const struct po_home_place_row *po_home_place_row(enum po_home_place place) { return &rows[place]; }
 
-static PO_RC copy_path(struct po_ctx *cx, const char *dir, const char *name,
-                       const char **ret_root) {
+static PO_RC copy_path(struct po_ctx *cx, const char *dir, const char *name, const char **ret_root)
+{
     size_t len = strlen(dir) + strlen(name);
     if (len >= PO_HOME_PATH_BYTES_MAX)
         return PO_FAIL(cx, PO_CONFIG, "the home's path has %zu bytes; the limit is %d", len,
@@ -41,7 +39,8 @@ static PO_RC copy_path(struct po_ctx *cx, const char *dir, const char *name,
     return po_rc_ok();
 }
 
-PO_RC po_home_find(struct po_ctx *cx, const char *option_or_null, const char **ret_root) {
+PO_RC po_home_find(struct po_ctx *cx, const char *option_or_null, const char **ret_root)
+{
     const char *named = option_or_null != NULL ? option_or_null : po_env("PAULYOPS_HOME");
     if (named != NULL && named[0] != '\0') return copy_path(cx, named, "", ret_root);
     const char *user_home = po_env("HOME");
@@ -50,14 +49,16 @@ PO_RC po_home_find(struct po_ctx *cx, const char *option_or_null, const char **r
     return copy_path(cx, user_home, "/PaulyOps", ret_root);
 }
 
-PO_RC po_home_keep(struct po_ctx *cx, struct po_home *home, po_str text, const char **ret_text) {
+PO_RC po_home_keep(struct po_ctx *cx, struct po_home *home, po_str text, const char **ret_text)
+{
     *ret_text = po_arena_strdup(home->arena, text);
     if (*ret_text == NULL) return PO_FAIL(cx, PO_NOMEM, "out of memory for the home");
     return po_rc_ok();
 }
 
 /* Absolute, so that children and the key binding see the same path. */
-static PO_RC absolute_root(struct po_ctx *cx, const char *root, const char **ret_root) {
+static PO_RC absolute_root(struct po_ctx *cx, const char *root, const char **ret_root)
+{
     char resolved[PATH_MAX];
     if (root[0] == '/') {
         *ret_root = root;
@@ -68,7 +69,8 @@ static PO_RC absolute_root(struct po_ctx *cx, const char *root, const char **ret
     return po_path_join(cx, resolved, root, ret_root);
 }
 
-PO_RC po_home_new(struct po_ctx *cx, const char *root, struct po_home **ret_home) {
+PO_RC po_home_new(struct po_ctx *cx, const char *root, struct po_home **ret_home)
+{
     PO_HOME_AUTO *home = po_calloc(1, sizeof *home);
     if (home == NULL) return PO_FAIL(cx, PO_NOMEM, "out of memory for the home");
     home->arena = po_arena_new(PO_HOME_ARENA_BYTES_MAX);
@@ -85,29 +87,33 @@ PO_RC po_home_new(struct po_ctx *cx, const char *root, struct po_home **ret_home
 }
 
 /* ${XDG_STATE_HOME:-~/.local/state}/paulyops/<instance>: never inside the home (law 8). */
-static PO_RC find_state_dir(struct po_ctx *cx, struct po_home *home) {
+static PO_RC find_state_dir(struct po_ctx *cx, struct po_home *home)
+{
     const char *base = po_env("XDG_STATE_HOME");
     const char *user_home = po_env("HOME");
     const char *dir = NULL;
     if (base != NULL && base[0] == '/')
         dir = po_arena_printf(home->arena, "%s/paulyops/%s", base, home->instance);
     else if (user_home != NULL && user_home[0] == '/')
-        dir = po_arena_printf(home->arena, "%s/.local/state/paulyops/%s", user_home,
-                              home->instance);
+        dir =
+            po_arena_printf(home->arena, "%s/.local/state/paulyops/%s", user_home, home->instance);
     else
         return PO_FAIL(cx, PO_CONFIG, "no place for keys: set HOME or XDG_STATE_HOME");
     if (dir == NULL) return PO_FAIL(cx, PO_NOMEM, "out of memory for the home");
     po_str root = po_str_of(home->paths[PO_PLACE_ROOT]);
     po_str state = po_str_of(dir);
-    bool is_inside = po_str_starts(state, root) && state.len > root.len && state.ptr[root.len] == '/';
+    bool is_inside =
+        po_str_starts(state, root) && state.len > root.len && state.ptr[root.len] == '/';
     if (is_inside)
         return PO_FAIL(cx, PO_CONFIG,
-                       "keys would stand inside the home at '%s'; set XDG_STATE_HOME elsewhere", dir);
+                       "keys would stand inside the home at '%s'; set XDG_STATE_HOME elsewhere",
+                       dir);
     home->state_dir = dir;
     return po_rc_ok();
 }
 
-static bool is_instance_name(po_str name) {
+static bool is_instance_name(po_str name)
+{
     if (name.len != 5 + 32 || !po_str_starts(name, PO_LIT("inst_"))) return false;
     for (size_t i = 5; i < name.len; i++) {
         bool is_digit = name.ptr[i] >= '0' && name.ptr[i] <= '9';
@@ -117,7 +123,8 @@ static bool is_instance_name(po_str name) {
     return true;
 }
 
-PO_RC po_home_set_instance(struct po_ctx *cx, struct po_home *home, po_str instance) {
+PO_RC po_home_set_instance(struct po_ctx *cx, struct po_home *home, po_str instance)
+{
     if (!is_instance_name(instance))
         return PO_FAIL(cx, PO_CORRUPT, "'%s' does not name an instance",
                        home->paths[PO_PLACE_INSTANCE]);
@@ -125,7 +132,8 @@ PO_RC po_home_set_instance(struct po_ctx *cx, struct po_home *home, po_str insta
     return find_state_dir(cx, home);
 }
 
-PO_RC po_home_read_instance(struct po_ctx *cx, struct po_home *home) {
+PO_RC po_home_read_instance(struct po_ctx *cx, struct po_home *home)
+{
     PO_BUF_AUTO text;
     po_buf_init(&text, 256);
     po_rc rc = po_fs_read(cx, home->paths[PO_PLACE_INSTANCE], &text);
@@ -138,7 +146,8 @@ PO_RC po_home_read_instance(struct po_ctx *cx, struct po_home *home) {
     return po_home_set_instance(cx, home, po_str_trim(po_buf_str(&text)));
 }
 
-struct po_keyring_place po_home_keyring_place(const struct po_home *home) {
+struct po_keyring_place po_home_keyring_place(const struct po_home *home)
+{
     const char *credentials = po_env("CREDENTIALS_DIRECTORY");
     const char *path = NULL;
     if (credentials != NULL && credentials[0] == '/')
@@ -147,19 +156,22 @@ struct po_keyring_place po_home_keyring_place(const struct po_home *home) {
 }
 
 PO_RC po_home_state_path(struct po_ctx *cx, struct po_home *home, const char *name,
-                         const char **ret_path) {
+                         const char **ret_path)
+{
     *ret_path = po_arena_printf(home->arena, "%s/%s", home->state_dir, name);
     if (*ret_path == NULL) return PO_FAIL(cx, PO_NOMEM, "out of memory for the home");
     return po_rc_ok();
 }
 
 const char *po_home_root(const struct po_home *home) { return home->paths[PO_PLACE_ROOT]; }
-const char *po_home_path(const struct po_home *home, enum po_home_place place) {
+const char *po_home_path(const struct po_home *home, enum po_home_place place)
+{
     return home->paths[place];
 }
 const char *po_home_state_dir(const struct po_home *home) { return home->state_dir; }
 const char *po_home_instance(const struct po_home *home) { return home->instance; }
-const char *po_home_read_only_reason(const struct po_home *home) {
+const char *po_home_read_only_reason(const struct po_home *home)
+{
     return home->reason[0] == '\0' ? NULL : home->reason;
 }
 struct po_cfg *po_home_cfg(struct po_home *home) { return home->cfg; }

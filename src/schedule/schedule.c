@@ -97,7 +97,8 @@ static PO_RC render_service(struct po_ctx *cx, struct po_home *home, const struc
         return PO_FAIL_SYS(cx, PO_IO, errno, "finding this program");
     const char *root = po_home_root(home);
     if (has_control(program) || has_control(root))
-        return PO_FAIL(cx, PO_UNSUPPORTED, "a unit file cannot name a path with control characters");
+        return PO_FAIL(cx, PO_UNSUPPORTED,
+                       "a unit file cannot name a path with control characters");
     po_buf_printf(out,
                   "[Unit]\nDescription=PaulyOps: %s\n\n[Service]\nType=oneshot\n"
                   "SuccessExitStatus=2\nTimeoutStartSec=5min\nUMask=0077\nNoNewPrivileges=yes\n"
@@ -152,11 +153,22 @@ static PO_RC link_path(struct po_ctx *cx, const char *dir, const struct po_job *
     return po_rc_ok();
 }
 
-/* PO_OK with is_equal false when the file is absent or differs; exists says which. */
-static PO_RC compare_unit(struct po_ctx *cx, struct po_home *home, const char *dir,
-                          const struct po_job *job, const char *suffix, bool *ret_exists,
-                          bool *ret_is_equal)
+struct unit_place {
+    const char *dir;
+    const char *suffix;
+};
+
+/* What a unit file is, against what this build would write. */
+struct unit_state {
+    bool exists;
+    bool is_equal;
+};
+
+static PO_RC compare_unit(struct po_ctx *cx, struct po_home *home, const struct po_job *job,
+                          const struct unit_place *place, struct unit_state *ret_state)
 {
+    const char *dir = place->dir;
+    const char *suffix = place->suffix;
     const char *path = NULL;
     PO_TRY(cx, unit_path(cx, dir, job, suffix, &path));
     PO_BUF_AUTO want;
@@ -167,30 +179,29 @@ static PO_RC compare_unit(struct po_ctx *cx, struct po_home *home, const char *d
     po_rc rc = po_fs_read(cx, path, &have);
     if (rc.code == PO_NOTFOUND || rc.code == PO_LIMIT) {
         po_err_clear(cx);
-        *ret_exists = rc.code == PO_LIMIT;
-        *ret_is_equal = false;
+        *ret_state = (struct unit_state){rc.code == PO_LIMIT, false};
         return po_rc_ok();
     }
     PO_TRY(cx, rc);
-    *ret_exists = true;
-    *ret_is_equal = po_str_eq(po_buf_str(&want), po_buf_str(&have));
+    *ret_state = (struct unit_state){true, po_str_eq(po_buf_str(&want), po_buf_str(&have))};
     return po_rc_ok();
 }
 
 PO_RC po_job_state(struct po_ctx *cx, struct po_home *home, const char *unit_dir,
                    const struct po_job *job, enum po_job_state *ret_state)
 {
-    bool exists[2] = {false, false};
-    bool is_equal[2] = {false, false};
-    for (size_t i = 0; i < 2; i++)
-        PO_TRY(cx, compare_unit(cx, home, unit_dir, job, suffixes[i], &exists[i], &is_equal[i]));
+    struct unit_state states[2] = {{false, false}, {false, false}};
+    for (size_t i = 0; i < 2; i++) {
+        struct unit_place place = {unit_dir, suffixes[i]};
+        PO_TRY(cx, compare_unit(cx, home, job, &place, &states[i]));
+    }
     const char *link = NULL;
     struct po_fs_info info = {0};
     PO_TRY(cx, link_path(cx, unit_dir, job, &link));
     PO_TRY(cx, po_fs_info(cx, link, &info));
-    if (!exists[0] && !exists[1])
+    if (!states[0].exists && !states[1].exists)
         *ret_state = PO_JOB_ABSENT;
-    else if (!is_equal[0] || !is_equal[1])
+    else if (!states[0].is_equal || !states[1].is_equal)
         *ret_state = PO_JOB_DIFFERENT;
     else
         *ret_state = info.exists ? PO_JOB_ENABLED : PO_JOB_DISABLED;
@@ -237,8 +248,8 @@ static PO_RC install_all(struct po_ctx *cx, struct po_home *home, const char *di
 static PO_RC bracket(struct po_ctx *cx, struct po_home *home, const char *action, const char *dir,
                      PO_RC (*change)(struct po_ctx *cx, struct po_home *home, const char *dir))
 {
-    struct po_intent intent;
-    PO_TRY(cx, po_intent_begin(cx, home, action, PO_LIT("schedule:timers"), PO_LIT("{}"), &intent));
+    struct po_intent intent = {.action = action, .resource = PO_LIT("schedule:timers")};
+    PO_TRY(cx, po_intent_begin(cx, home, &intent));
     po_rc rc = change(cx, home, dir);
     struct po_err first = cx->err;
     bool is_done = po_is_ok(rc);
