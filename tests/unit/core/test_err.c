@@ -92,12 +92,15 @@ TEST(err__numbers_are_append_only)
 
 TEST(err__an_unknown_code_is_an_internal_error)
 {
-    enum po_code odd = (enum po_code)99;
-    check_eq_cstr(po_code_name(odd), "unknown");
-    check_eq_cstr(po_code_public_text(odd), "internal error");
-    check_eq_int(po_code_http(odd), 500);
-    check_eq_int(po_code_exit(odd), 1);
-    check_that(!po_code_is_retryable(odd));
+    static const int odd_numbers[] = {24, 25, 99, -1};
+    for (size_t i = 0; i < 4; i++) {
+        enum po_code odd = (enum po_code)odd_numbers[i];
+        check_eq_cstr(po_code_name(odd), "unknown");
+        check_eq_cstr(po_code_public_text(odd), "internal error");
+        check_eq_int(po_code_http(odd), 500);
+        check_eq_int(po_code_exit(odd), 1);
+        check_that(!po_code_is_retryable(odd));
+    }
 }
 
 TEST(err__records_message_code_and_frames_from_the_origin_up)
@@ -260,7 +263,12 @@ TEST(err__a_format_that_fails_leaves_a_mark)
 {
     TEST_CX(cx);
     /* no such character in the C locale: vsnprintf gives up */
+    errno = EXDEV;
     check_fails(cx, PO_FAIL(cx, PO_IO, "size %ls", L"\x00e4"), PO_IO);
+    check_eq_int(errno, EXDEV);
+    po_rc rc = po_err_prefix(cx, po_rc_of(PO_IO), "f", 1, "g", "size %ls", L"\x00e4");
+    check_eq_int(rc.code, PO_IO);
+    check_eq_int(errno, EXDEV);
     check_that(cx->err.msg_truncated);
     check_that(po_str_ends(po_str_of(po_err_msg(cx)), PO_LIT("...")));
     check_eq_u64(strlen(po_err_msg(cx)), cx->err.msg_len);

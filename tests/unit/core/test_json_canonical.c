@@ -126,6 +126,23 @@ TEST(json_canonical__refuses_trees_no_parser_would_make)
     check_ok(cx, po_json_canonical(cx, deep + 1, &out));
 }
 
+/* What the parser lets in, the writer can put out. */
+TEST(json_canonical__writes_the_deepest_text)
+{
+    static const char *const ends[][2] = {{"{\"a\":", "}"}, {"[", "]"}};
+    for (size_t kind = 0; kind < 2; kind++) {
+        TEST_CX(cx);
+        PO_BUF_AUTO text;
+        po_buf_init(&text, 1000);
+        for (size_t i = 0; i < PO_JSON_DEPTH_MAX; i++)
+            po_buf_append_cstr(&text, ends[kind][0]);
+        po_buf_append_char(&text, '1');
+        for (size_t i = 0; i < PO_JSON_DEPTH_MAX; i++)
+            po_buf_append_cstr(&text, ends[kind][1]);
+        check_canonical(cx, text.ptr, text.ptr);
+    }
+}
+
 TEST(json_canonical__a_full_buffer_is_a_limit)
 {
     TEST_CX(cx);

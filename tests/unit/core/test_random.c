@@ -86,6 +86,25 @@ TEST(uuid7__has_time_version_and_variant)
     }
 }
 
+TEST(uuid7__every_other_bit_is_random)
+{
+    static const uint8_t want[16] = {0,    0,    0,    0,    0,    0,    0x0f, 0xff,
+                                     0x3f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+    uint8_t all_or[16] = {0};
+    uint8_t all_and[16];
+    memset(all_and, 0xff, sizeof all_and);
+    for (int i = 0; i < 200; i++) {
+        uint8_t uuid[16];
+        check_ok_leaf(po_uuid7(TEST_CLOCK_START_US, uuid));
+        for (size_t k = 0; k < 16; k++) {
+            all_or[k] = (uint8_t)(all_or[k] | uuid[k]);
+            all_and[k] = (uint8_t)(all_and[k] & uuid[k]);
+        }
+    }
+    for (size_t k = 0; k < 16; k++)
+        check_eq_u64(all_or[k] ^ all_and[k], want[k]);
+}
+
 TEST(uuid7__later_sorts_later_and_none_comes_twice)
 {
     uint8_t before[16];
