@@ -96,5 +96,6 @@ PO_RC po_cli_help(struct po_ctx *cx, struct po_cli *cli, const po_str *words, si
 
 PO_RC po_cmd_help(struct po_ctx *cx, struct po_cli *cli)
 {
+    if (po_cli_has(cli, "--man")) return po_cli_man(cx, cli);
     return po_cli_help(cx, cli, cli->operands, cli->operand_count);
 }
