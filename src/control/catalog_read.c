@@ -98,7 +98,7 @@ PO_RC po_ctl_texts(struct po_ctx *cx, const struct po_ctl_object *o, const char 
     const struct po_json *array = NULL;
     PO_TRY(cx, get_text_array(cx, o, key, &array));
     po_str *texts = NULL;
-    if (array->count > 0) PO_ARENA_NEW(cx, texts, array->count);
+    PO_ARENA_NEW(cx, texts, array->count + 1);
     size_t n = 0;
     for (const struct po_json *a = array->first; a != NULL; a = a->next)
         texts[n++] = a->str;
@@ -113,7 +113,7 @@ PO_RC po_ctl_refs(struct po_ctx *cx, const struct po_ctl_object *o, const char *
     const struct po_json *array = NULL;
     PO_TRY(cx, get_text_array(cx, o, key, &array));
     uint16_t *at = NULL;
-    if (array->count > 0) PO_ARENA_NEW(cx, at, array->count);
+    PO_ARENA_NEW(cx, at, array->count + 1);
     size_t n = 0;
     for (const struct po_json *a = array->first; a != NULL; a = a->next) {
         size_t position = po_ctl_index_find(map, a->str);

@@ -248,7 +248,7 @@ static PO_RC read_deviations(struct po_ctx *cx, const struct po_json *root, stru
     const struct po_json *array = NULL;
     struct po_run_deviation *deviations = NULL;
     PO_TRY(cx, read_array(cx, root, "deviations", PO_RUN_DEVIATIONS_MAX, &array));
-    if (array->count > 0) PO_ARENA_NEW(cx, deviations, array->count);
+    PO_ARENA_NEW(cx, deviations, array->count + 1);
     for (const struct po_json *v = array->first; v != NULL; v = v->next) {
         struct po_run_deviation *d = &deviations[run->deviation_count];
         PO_TRY(cx, po_ctl_members(cx, &(struct po_ctl_object){v, "deviation", run->clause}, names));
@@ -267,7 +267,7 @@ static PO_RC read_facts(struct po_ctx *cx, const struct po_json *root, struct po
     const struct po_json *array = NULL;
     struct po_run_fact *facts = NULL;
     PO_TRY(cx, read_array(cx, root, "facts", PO_RUN_FACTS_MAX, &array));
-    if (array->count > 0) PO_ARENA_NEW(cx, facts, array->count);
+    PO_ARENA_NEW(cx, facts, array->count + 1);
     for (const struct po_json *v = array->first; v != NULL; v = v->next) {
         struct po_run_fact *f = &facts[run->fact_count];
         PO_TRY(cx, po_ctl_members(cx, &(struct po_ctl_object){v, "fact of", run->clause}, names));
