@@ -16,6 +16,11 @@ static void roff_text(struct po_buf *out, const char *text)
         else
             po_buf_append_char(out, *p);
         is_line_start = *p == '\n';
+        if (*p == '.' && p[1] == ' ') { /* a sentence begins a line */
+            po_buf_append_char(out, '\n');
+            is_line_start = true;
+            p++;
+        }
     }
 }
 
