@@ -61,7 +61,7 @@ LINK_tsan := -fsanitize=thread
 LINK_cover := --coverage
 LINK_fuzz := -fsanitize=address,undefined
 LINK_symbols := -pie -Wl,-z,relro,-z,now,-z,noexecstack
-LINK_release := $(RELEASE) -flto=auto -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--build-id=sha1 -s
+LINK_release := $(WERROR) $(RELEASE) -flto=auto -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--build-id=sha1 -s
 ifneq ($(filter asan tsan,$(V)),)
 # gcc 12 warns falsely about code that its own sanitizers have changed; dev and release do check these
 WARN += -Wno-sign-conversion -Wno-null-dereference -Wno-maybe-uninitialized
