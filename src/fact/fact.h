@@ -55,6 +55,12 @@ PO_RC po_fact_get(struct po_ctx *cx, struct po_fact_set *set, const char *name,
                   const struct po_fact_value **ret_value);
 
 /*
+ * What a child of a drill does; main.c comes here with `--role=NAME` and the arguments after it.
+ * Returns the process's exit code; 64 for a role that is none of ours.
+ */
+int po_drill_role_run(const char *role, int argc, char **argv);
+
+/*
  * Give the snapshot a value that only an upper layer can make ("health.results"); it is then read as
  * any other. At most PO_FACT_PROVIDED_MAX.
  *

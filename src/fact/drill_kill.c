@@ -1,0 +1,139 @@
+/*
+ * Fact drill.kill: a child appends acknowledged events to a home of the drill's own and is killed with
+ * SIGKILL at random moments; afterwards every acknowledged event must be there.
+ */
+#include "drill_priv.h"
+
+#include "core/random.h"
+
+#define KILLS 5
+#define RANDOM_MS 24
+#define HEADROOM_MS 6
+#define ACK_LINE_BYTES 41 /* "ack ", 36 characters, newline */
+
+struct kill_drill {
+    const struct po_drill *scratch;
+    struct po_buf acks; /* ids, one a line */
+    int64_t kills;
+    int64_t acknowledged;
+    int64_t worst_us;
+    int64_t opened; /* recoveries measured */
+    int64_t lost;
+    int64_t leaves;
+    bool is_verified;
+};
+
+/* Of a line "word number"; -1 when it is another. */
+static int64_t number_after(po_str line, const char *word)
+{
+    po_str wanted = po_str_of(word);
+    int64_t value = 0;
+    if (!po_str_starts(line, wanted) || line.len <= wanted.len + 1) return -1;
+    if (!po_is_ok(po_str_to_i64(po_str_slice(line, wanted.len + 1, line.len), &value))) return -1;
+    return value;
+}
+
+static void read_line(struct kill_drill *drill, po_str line)
+{
+    int64_t open_us = number_after(line, "open_us");
+    if (open_us >= 0) {
+        drill->opened++;
+        if (open_us > drill->worst_us) drill->worst_us = open_us;
+    }
+    if (po_str_starts(line, PO_LIT("ack ")) && line.len + 1 == ACK_LINE_BYTES) {
+        po_buf_append(&drill->acks, po_str_slice(line, 4, line.len));
+        po_buf_append_char(&drill->acks, '\n');
+        drill->acknowledged++;
+    }
+    if (number_after(line, "lost") >= 0) drill->lost = number_after(line, "lost");
+    if (number_after(line, "leaves") >= 0) drill->leaves = number_after(line, "leaves");
+    if (number_after(line, "verified") == 1) drill->is_verified = true;
+}
+
+/* Only lines that came whole were acknowledged. */
+static void read_lines(struct kill_drill *drill, po_str text)
+{
+    size_t start = 0;
+    for (size_t end = po_str_find_char(text, '\n', 0); end != SIZE_MAX;
+         end = po_str_find_char(text, '\n', start)) {
+        read_line(drill, po_str_slice(text, start, end));
+        start = end + 1;
+    }
+}
+
+static PO_RC run_role(struct po_ctx *cx, struct kill_drill *drill, const char *role,
+                      struct po_drill_child *child, struct po_drill_ended *ret_ended)
+{
+    const char *argv[] = {"paulyops", role, drill->scratch->home, NULL};
+    PO_BUF_AUTO out = {0};
+    PO_BUF_AUTO err = {0};
+    po_buf_init(&out, PO_DRILL_OUT_BYTES_MAX);
+    po_buf_init(&err, 4096);
+    child->argv = argv;
+    PO_TRY(cx, po_drill_run(cx, drill->scratch, child, &out, &err, ret_ended));
+    read_lines(drill, po_buf_str(&out));
+    if (ret_ended->was_killed || ret_ended->exit_status == 0) return po_rc_ok();
+    return PO_FAIL(cx, PO_UNAVAILABLE, "the drill's child '%s' ended with %d: %.*s", role + 7,
+                   ret_ended->exit_status, PO_STR_ARG(po_str_trim(po_buf_str(&err))));
+}
+
+static PO_RC random_ms(struct po_ctx *cx, int64_t *ret_ms)
+{
+    uint8_t byte = 0;
+    PO_TRY_LEAF(cx, po_random_fill(&byte, 1), "no randomness");
+    *ret_ms = byte % RANDOM_MS;
+    return po_rc_ok();
+}
+
+static PO_RC exercise(struct po_ctx *cx, struct kill_drill *drill)
+{
+    struct po_drill_child child = {.timeout_ms = PO_DRILL_CHILD_MS_MAX};
+    struct po_drill_ended ended = {0};
+    PO_TRY(cx, run_role(cx, drill, "--role=drill-init", &child, &ended));
+    /* making a home takes longer than opening one: a child has time to begin on any machine */
+    int64_t base_ms = ended.took_us / PO_US_PER_MS + HEADROOM_MS;
+    for (int i = 0; i < KILLS; i++) {
+        int64_t extra_ms = 0;
+        PO_TRY(cx, random_ms(cx, &extra_ms));
+        child.timeout_ms = base_ms + extra_ms;
+        PO_TRY(cx, run_role(cx, drill, "--role=drill-append", &child, &ended));
+        drill->kills += ended.was_killed ? 1 : 0;
+    }
+    PO_TRY_LEAF(cx, po_buf_check(&drill->acks), "acknowledged ids");
+    child = (struct po_drill_child){.timeout_ms = PO_DRILL_CHILD_MS_MAX,
+                                    .input = po_buf_str(&drill->acks)};
+    PO_TRY(cx, run_role(cx, drill, "--role=drill-verify", &child, &ended));
+    if (ended.was_killed)
+        return PO_FAIL(cx, PO_TIMEOUT, "verifying the drill's ledger took too long");
+    /* a ledger that does not verify vouches for none of them */
+    if (!drill->is_verified) drill->lost = drill->acknowledged;
+    return po_rc_ok();
+}
+
+static void acks_done(struct kill_drill *drill) { po_buf_done(&drill->acks); }
+
+static PO_RC run_kill(struct po_ctx *cx, const struct po_drill *scratch, struct po_json_out *out)
+{
+    PO_CLEANUP(acks_done) struct kill_drill drill = {.scratch = scratch};
+    po_buf_init(&drill.acks, PO_DRILL_OUT_BYTES_MAX);
+    PO_TRY(cx, exercise(cx, &drill));
+    po_json_out_object(out);
+    po_fact_put_int(out, "kills", drill.kills);
+    po_fact_put_int(out, "acknowledged", drill.acknowledged);
+    po_fact_put_int(out, "lost", drill.lost);
+    po_fact_put_bool(out, "verified", drill.is_verified);
+    po_fact_put_int(out, "recoveries", drill.opened);
+    po_fact_put_int(out, "worst_ms", (drill.worst_us + PO_US_PER_MS - 1) / PO_US_PER_MS);
+    po_fact_put_int(out, "leaves", drill.leaves);
+    po_json_out_object_end(out);
+    return po_rc_ok();
+}
+
+PO_FACT_READER(drill_kill)
+{
+    struct po_drill drill = {0};
+    PO_TRY(cx, po_drill_begin(cx, set, &drill));
+    po_rc rc = run_kill(cx, &drill, out);
+    po_drill_end(cx, &drill);
+    return rc;
+}
