@@ -241,14 +241,19 @@ po_rc po_store_data_key_rewrap(struct po_ctx *cx, struct po_tx *tx, uint64_t *re
     return po_rc_ok();
 }
 
-static bool does_open(struct po_ctx *cx, struct po_store *store, const struct key_row *row)
+/* Whether it opens is an answer; what kept us from trying is an error. */
+static po_rc does_open(struct po_ctx *cx, struct po_store *store, const struct key_row *row,
+                       bool *ret_opens)
 {
-    if (store->keyring == NULL) return false;
+    *ret_opens = false;
+    if (store->keyring == NULL) return po_rc_ok();
     PO_CLEANUP(po_secret_freep) struct po_secret *key = NULL;
     po_rc rc = po_keyring_unwrap(cx, store->keyring, row->info.tenant, row->info.epoch,
                                  row->wrapped, &key);
+    *ret_opens = po_is_ok(rc);
+    if (rc.code != PO_TAMPER && rc.code != PO_UNAVAILABLE && rc.code != PO_CORRUPT) return rc;
     po_err_clear(cx);
-    return po_is_ok(rc);
+    return po_rc_ok();
 }
 
 po_rc po_store_data_key_list(struct po_ctx *cx, struct po_store *store,
@@ -263,7 +268,7 @@ po_rc po_store_data_key_list(struct po_ctx *cx, struct po_store *store,
         keys[i] = rows[i].info;
         keys[i].is_current =
             i + 1 == count || rows[i + 1].info.tenant.value != keys[i].tenant.value;
-        keys[i].opens = does_open(cx, store, &rows[i]);
+        PO_TRY(cx, does_open(cx, store, &rows[i], &keys[i].opens));
     }
     *ret_keys = keys;
     *ret_count = count;
