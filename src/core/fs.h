@@ -89,7 +89,10 @@ struct po_fs_info {
 };
 /* The name itself, symlinks not followed; absent is PO_OK with exists = false. */
 PO_RC po_fs_info(struct po_ctx *cx, const char *path, struct po_fs_info *ret_info);
-/* Names in a directory, sorted bytewise, without . and ..; in the arena. PO_LIMIT, PO_NOTFOUND. */
+/*
+ * Names in a directory, sorted bytewise, without . and ..; in the arena, each followed by a NUL.
+ * PO_LIMIT over PO_FS_DIR_ENTRIES_MAX names.
+ */
 PO_RC po_fs_list(struct po_ctx *cx, const char *path, po_str **ret_names, size_t *ret_count);
 /*
  * Remove a scratch directory of ours with all it holds; links are removed, not followed. Never for
@@ -113,6 +116,8 @@ struct po_lock;
  * child does not inherit it.
  */
 PO_RC po_lock_take(struct po_ctx *cx, const char *path, int64_t wait_us, struct po_lock **ret_lock);
+/* Write our process id into the lock file, for the message of whoever finds it busy. Optional. */
+void po_lock_note_holder(const struct po_lock *lock);
 void po_lock_release(struct po_lock *lock); /* NULL is fine */
 void po_lock_releasep(struct po_lock **lock);
 

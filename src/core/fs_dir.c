@@ -169,13 +169,13 @@ bool po_path_is_name(po_str name)
            po_str_find_char(name, '\0', 0) == SIZE_MAX;
 }
 
-static PO_RC remove_entry(struct po_ctx *cx, const char *path, int depth_left)
+static po_rc remove_entry(struct po_ctx *cx, const char *path, int depth_left)
 {
     struct po_fs_info info = {0};
     PO_TRY(cx, po_fs_info(cx, path, &info));
     if (info.is_dir) return po_fs_remove_tree(cx, path, depth_left);
     if (po_sys_unlink(path) == 0 || errno == ENOENT) return po_rc_ok();
-    return PO_FAIL_SYS(cx, PO_IO, errno, "removing '%s'", path);
+    return fail_sys(cx, errno, "removing", path);
 }
 
 po_rc po_fs_remove_tree(struct po_ctx *cx, const char *path, int depth_max)
@@ -185,12 +185,10 @@ po_rc po_fs_remove_tree(struct po_ctx *cx, const char *path, int depth_max)
     if (depth_max <= 0) return PO_FAIL(cx, PO_LIMIT, "'%s' is nested too deep", path);
     PO_TRY(cx, po_fs_list(cx, path, &names, &count));
     for (size_t i = 0; i < count; i++) {
-        const char *name = po_arena_strdup(cx->arena, names[i]);
         const char *child = NULL;
-        if (name == NULL) return PO_FAIL(cx, PO_NOMEM, "out of request memory");
-        PO_TRY(cx, po_path_join(cx, path, name, &child));
+        PO_TRY(cx, po_path_join(cx, path, names[i].ptr, &child));
         PO_TRY(cx, remove_entry(cx, child, depth_max - 1));
     }
     if (po_sys_rmdir(path) == 0 || errno == ENOENT) return po_rc_ok();
-    return PO_FAIL_SYS(cx, PO_IO, errno, "removing '%s'", path);
+    return fail_sys(cx, errno, "removing", path);
 }

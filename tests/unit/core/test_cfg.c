@@ -360,6 +360,14 @@ TEST(cfg_row__lists_every_option_once)
     check_that(po_cfg_nearest(PO_LIT("QQQQQQQQQ")) == NULL);
 }
 
+TEST(cfg__origins_and_types_have_names)
+{
+    static const char *const origins[] = {"default",      "file",        "environment",
+                                          "command line", "secret file", "credential"};
+    for (int i = 0; i <= PO_CFG_ORIGIN_CREDENTIAL; i++)
+        check_eq_cstr(po_cfg_origin_name((enum po_cfg_origin)i), origins[i]);
+}
+
 /* The sample with every '#NAME=' uncommented: same values as without a file. */
 TEST(cfg_sample__is_a_good_file_that_changes_nothing)
 {

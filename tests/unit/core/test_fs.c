@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -248,17 +249,21 @@ TEST_FAULTS(fs_write_new__is_whole_or_absent_when_a_call_fails)
 TEST(fs_write_new__works_without_renameat2)
 {
     TEST_CX(cx);
-    po_fault_record();
-    check_ok(cx, po_fs_write_new(cx, test_tmp("probe"), PO_LIT("x"), 0600));
-    po_fault_off();
-    uint64_t at = 0;
-    for (size_t i = 0; i < po_fault_hit_count(); i++)
-        if (strcmp(po_fault_hit_at(i)->call, "renameat2") == 0) at = po_fault_hit_at(i)->number;
-    check_that(at > 0);
-    po_fault_fail(at, EINVAL);
-    check_ok(cx, po_fs_write_new(cx, test_tmp("f"), PO_LIT("x"), 0600));
-    check_that(po_fault_fired());
-    po_fault_off();
+    const char *paths[] = {test_tmp("probe"), test_tmp("f")};
+    uint64_t site = 0;
+    /* Both from one place, so that the call has the same site. */
+    for (int run = 0; run < 2; run++) {
+        if (run == 0)
+            po_fault_record();
+        else
+            po_fault_fail_site(site, 1, EINVAL);
+        check_ok(cx, po_fs_write_new(cx, paths[run], PO_LIT("x"), 0600));
+        po_fault_off();
+        for (size_t i = 0; run == 0 && i < po_fault_site_count(); i++)
+            if (strcmp(po_fault_site_at(i)->call, "renameat2") == 0)
+                site = po_fault_site_at(i)->site;
+    }
+    check_that(site != 0 && po_fault_fired());
     check_content(test_tmp("f"), "x");
     check_eq_u64(count_names(cx), 2);
 }
@@ -475,6 +480,51 @@ TEST(fs_list__gives_nothing_for_an_empty_directory)
     size_t count = 7;
     check_ok(cx, po_fs_list(cx, test_tmpdir(), &got, &count));
     check_eq_u64(count, 0);
+}
+
+TEST_TIMEOUT(fs_list__refuses_too_many_names, 120)
+{
+    TEST_CX(cx);
+    char name[32];
+    check_eq_int(mkdir(test_tmp("d"), 0700), 0);
+    int dir = open(test_tmp("d"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    for (int i = 0; i <= PO_FS_DIR_ENTRIES_MAX; i++) {
+        (void)snprintf(name, sizeof name, "%d", i);
+        check_eq_int(symlinkat("x", dir, name), 0);
+    }
+    po_str *got = NULL;
+    size_t count = 0;
+    check_fails(cx, po_fs_list(cx, test_tmp("d"), &got, &count), PO_LIMIT);
+    check_eq_int(unlinkat(dir, name, 0), 0);
+    check_ok(cx, po_fs_list(cx, test_tmp("d"), &got, &count));
+    check_eq_u64(count, PO_FS_DIR_ENTRIES_MAX);
+    check_eq_int(close(dir), 0);
+}
+
+TEST(fs_remove_tree__removes_links_not_what_they_lead_to)
+{
+    TEST_CX(cx);
+    check_eq_int(mkdir(test_tmp("keep"), 0700), 0);
+    test_write_file(test_tmp("keep/f"), "f", 1);
+    check_ok(cx, po_fs_mkdir_all(cx, test_tmp("d/e/g"), 0700));
+    test_write_file(test_tmp("d/e/new\nline"), "x", 1);
+    check_eq_int(symlink("../../keep", test_tmp("d/e/link")), 0);
+    check_fails(cx, po_fs_remove_tree(cx, test_tmp("d"), 2), PO_LIMIT);
+    po_err_clear(cx);
+    check_ok(cx, po_fs_remove_tree(cx, test_tmp("d"), 3));
+    check_content(test_tmp("keep/f"), "f");
+    check_eq_u64(count_names(cx), 1);
+    check_fails(cx, po_fs_remove_tree(cx, test_tmp("d"), 3), PO_NOTFOUND);
+}
+
+TEST_FAULTS(fs_remove_tree__fails_cleanly)
+{
+    TEST_CX(cx);
+    check_eq_int(mkdir(test_tmp("d"), 0700), 0);
+    test_write_file(test_tmp("d/f"), "f", 1);
+    if (!test_survived(po_fs_remove_tree(cx, test_tmp("d"), 2))) return;
+    test_faults_off();
+    check_eq_u64(count_names(cx), 0);
 }
 
 TEST_FAULTS(fs_list__fails_cleanly)

@@ -6,9 +6,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 TEST(sys__descriptors_are_closed_on_exec)
@@ -96,6 +98,24 @@ TEST(sys__poll_times_out)
     check_eq_int(po_sys_poll(&poll_fd, 1, 1), 0);
     check_eq_int(po_sys_write(fds[1], "x", 1), 1);
     check_eq_int(po_sys_poll(&poll_fd, 1, 1000), 1);
+    check_eq_int(po_sys_close(fds[0]), 0);
+    check_eq_int(po_sys_close(fds[1]), 0);
+}
+
+static void ignore_alarm(int signal_number) { (void)signal_number; }
+
+TEST(sys__an_interrupted_poll_has_nothing_ready)
+{
+    struct sigaction action = {.sa_handler = ignore_alarm};
+    struct itimerval soon = {.it_value = {.tv_usec = 20000}};
+    int fds[2] = {-1, -1};
+    check_eq_int(po_sys_pipe(fds, false), 0);
+    check_eq_int(sigaction(SIGALRM, &action, NULL), 0);
+    check_eq_int(setitimer(ITIMER_REAL, &soon, NULL), 0);
+    struct pollfd poll_fd = {.fd = fds[0], .events = POLLIN, .revents = POLLIN};
+    check_eq_int(po_sys_poll(&poll_fd, 1, 5000), 0);
+    check_eq_int(poll_fd.revents, 0);
+    check_that(!po_sys_isatty(fds[0]));
     check_eq_int(po_sys_close(fds[0]), 0);
     check_eq_int(po_sys_close(fds[1]), 0);
 }
