@@ -16,7 +16,8 @@
 #define ROLE_PREFIX "--role="
 
 /* Secrets must not reach a core file (law 5); a closed pipe is an error to return, not a signal. */
-static void harden_process(void) {
+static void harden_process(void)
+{
     struct rlimit none = {0, 0};
     (void)setrlimit(RLIMIT_CORE, &none);
     (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
@@ -25,7 +26,10 @@ static void harden_process(void) {
     (void)sigaction(SIGXFSZ, &ignore, NULL);
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char **argv)
+{
     harden_process();
+    if (argc > 1 && strncmp(argv[1], ROLE_PREFIX, sizeof ROLE_PREFIX - 1) == 0)
+        return po_drill_role_run(argv[1] + sizeof ROLE_PREFIX - 1, argc - 2, argv + 2);
     return po_cli_main(argc, argv);
 }

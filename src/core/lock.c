@@ -44,8 +44,9 @@ static bool leads_to(const char *path, int fd)
 }
 
 /* For whoever finds it busy. Optional: a full disk must not keep us from the lock. */
-static void write_holder(int fd)
+void po_lock_note_holder(const struct po_lock *lock)
 {
+    int fd = lock->fd;
     char text[HOLDER_BYTES];
     int len = snprintf(text, sizeof text, "%d\n", (int)po_sys_getpid());
     po_fault_benign_begin();
@@ -83,7 +84,6 @@ static po_rc try_lock(struct po_ctx *cx, const char *path, int *ret_fd, uint64_t
         return po_rc_of(PO_BUSY);
     }
     if (!leads_to(path, fd)) return po_rc_of(PO_BUSY);
-    write_holder(fd);
     *ret_fd = PO_TAKE_FD(fd);
     return po_rc_ok();
 }

@@ -40,6 +40,10 @@ TEST(lock__is_exclusive_and_names_its_holder)
     PO_CLEANUP(po_lock_releasep) struct po_lock *second = NULL;
     check_ok(cx, po_lock_take(cx, test_tmp("lock"), 0, &lock));
     check_fails(cx, po_lock_take(cx, test_tmp("lock"), 0, &second), PO_BUSY);
+    check_contains(po_err_msg(cx), "is locked by another process");
+    po_err_clear(cx);
+    po_lock_note_holder(lock);
+    check_fails(cx, po_lock_take(cx, test_tmp("lock"), 0, &second), PO_BUSY);
     char want[64];
     (void)snprintf(want, sizeof want, "is locked by process %d", (int)getpid());
     check_contains(po_err_msg(cx), want);
