@@ -132,20 +132,21 @@ typedef uint8_t recovery_plain[PO_SECRET_BYTES_MAX];
 static void wipe_plain(recovery_plain *plain) { po_wipe(plain, sizeof *plain); }
 
 static po_rc seal_recovery(struct po_ctx *cx, const struct po_keyring *keyring,
-                           const struct po_secret *code, struct po_buf *out)
+                           const struct po_secret *code, const struct po_secret *state,
+                           struct po_buf *out)
 {
-    po_str state = po_secret_bytes(keyring->state);
+    po_str state_bytes = po_secret_bytes(state);
     recovery_plain plain PO_WIPED(wipe_plain) = {0};
-    PO_INVARIANT(cx, state.len + PO_KEY_BYTES <= sizeof plain);
+    PO_INVARIANT(cx, state_bytes.len + PO_KEY_BYTES <= sizeof plain);
     memcpy(plain, po_secret_bytes(keyring->current.key).ptr, PO_KEY_BYTES);
-    memcpy(plain + PO_KEY_BYTES, state.ptr, state.len);
+    memcpy(plain + PO_KEY_BYTES, state_bytes.ptr, state_bytes.len);
     uint8_t key[PO_KEY_BYTES] PO_WIPED(po_wipe32) = {0};
     PO_TRY(cx, derive_code_key(cx, code, key));
     PO_BUF_AUTO sealed = {0};
     po_buf_init(&sealed, PO_RECOVERY_SEALED_BYTES_MAX);
     PO_TRY_LEAF(cx,
                 po_xchacha_seal(po_str_n(key, sizeof key), PO_KEYRING_AAD_RECOVERY,
-                                po_str_n(plain, PO_KEY_BYTES + state.len), &sealed),
+                                po_str_n(plain, PO_KEY_BYTES + state_bytes.len), &sealed),
                 "the recovery text cannot be sealed");
     po_buf_append_cstr(out, text_prefix);
     po_base64_append(out, (const uint8_t *)sealed.ptr, sealed.len);
@@ -171,8 +172,9 @@ static po_rc decode_text(struct po_ctx *cx, po_str text, struct po_buf *out)
     po_str line = po_str_trim(text);
     if (text.len > PO_RECOVERY_SEALED_BYTES_MAX || !po_str_starts(line, po_str_of(text_prefix)))
         return PO_FAIL(cx, PO_CORRUPT, "it is not a recovery text");
-    PO_TRY_LEAF(cx, po_base64_decode(po_str_slice(line, sizeof text_prefix - 1, line.len), out),
-                "the recovery text is damaged");
+    po_rc rc = po_base64_decode(po_str_slice(line, sizeof text_prefix - 1, line.len), out);
+    if (rc.code == PO_INVALID) return PO_FAIL(cx, PO_CORRUPT, "the recovery text is damaged");
+    PO_TRY_LEAF(cx, rc, "no memory for the recovery text");
     return po_rc_ok();
 }
 
@@ -216,12 +218,18 @@ po_rc po_keyring_recovery_create(struct po_ctx *cx, struct po_keyring *keyring,
     PO_TRY(cx, po_keyring_state_decode(cx, keyring->state, &state));
     state.recovery_created_us = po_ctx_now_us(cx);
     memcpy(state.recovery_id, keyring->current.id, sizeof state.recovery_id);
+    PO_CLEANUP(po_secret_freep) struct po_secret *state_bytes = NULL;
     PO_CLEANUP(po_secret_freep) struct po_secret *code = NULL;
     PO_CLEANUP(po_secret_freep) struct po_secret *text = NULL;
+    PO_TRY(cx, po_keyring_state_encode(cx, &state, &state_bytes));
     PO_TRY(cx, po_secret_random(cx, CODE_BYTES, &code));
     PO_TRY(cx, format_code(cx, code, &text));
-    PO_TRY(cx, po_keyring_state_store(cx, keyring, &state));
-    PO_TRY(cx, seal_recovery(cx, keyring, code, sealed));
+    size_t start = sealed->len;
+    po_rc rc = seal_recovery(cx, keyring, code, state_bytes, sealed);
+    /* Recorded last: the ring does not speak of a recovery that nobody got. */
+    if (po_is_ok(rc)) rc = po_keyring_state_store(cx, keyring, &state);
+    if (!po_is_ok(rc)) po_buf_truncate(sealed, start);
+    PO_TRY(cx, rc);
     *ret_code = PO_TAKE(text);
     return po_rc_ok();
 }
