@@ -134,7 +134,7 @@ static po_rc take_line(struct load *load, const struct po_env_line *line)
     return take_secret(load, id, line->value, &from);
 }
 
-/* A file that holds secrets, or that decides what we do, must be nobody else's. */
+/* A file that holds secrets, or that decides what we do, must be nobody else's. @control CFG-01 */
 static po_rc check_owner_and_mode(struct po_ctx *cx, const char *label, const struct stat *st,
                                   mode_t refused)
 {

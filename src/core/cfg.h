@@ -13,6 +13,7 @@
  * Limits   PO_CFG_FILE_BYTES_MAX, PO_CFG_LINE_BYTES_MAX, PO_CFG_LINES_MAX; each option's own range
  * Errors   PO_CONFIG with file, line and what is wrong (never a secret's value)
  * Threads  read-only after load
+ * Control  CFG-01 CFG-02
  */
 #ifndef PO_CORE_CFG_H
 #define PO_CORE_CFG_H

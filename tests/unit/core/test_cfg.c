@@ -153,6 +153,7 @@ TEST(cfg__limits_overrides)
 
 /* ---- the file itself ---- */
 
+/* @proves CFG-01 */
 TEST(cfg__refuses_a_file_that_is_not_ours_alone)
 {
     TEST_CX(cx);
@@ -292,6 +293,7 @@ TEST(cfg_secret__comes_from_a_credential)
     check_password(cfg, "config/.env");
 }
 
+/* @proves CFG-01 */
 TEST(cfg_secret__is_refused_where_others_can_read_it)
 {
     TEST_CX(cx);

@@ -2,6 +2,8 @@
 #include "core/cfg_priv.h"
 #include "lib/test.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static po_rc parse(struct po_ctx *cx, const struct po_cfg_option *option, po_str text,
@@ -166,4 +168,24 @@ TEST(cfg_table__is_sound)
             check_ok_leaf(parse(cx, option, po_str_of(option->default_text), &value));
         }
     }
+}
+
+/* Ids that no catalog knows would promise a control that is not there. */
+TEST(cfg_table__names_controls_of_the_catalog)
+{
+    size_t len = 0;
+    char *catalog = test_read_file(test_source_path("content/controls/catalog.json"), &len);
+    for (unsigned i = 0; i < PO_CFG_COUNT; i++) {
+        const struct po_cfg_option *option = po_cfg_option_at((enum po_cfg_id)i);
+        po_str rest = po_str_of(option->controls);
+        po_str id = {NULL, 0};
+        while (rest.len > 0 && po_str_next_field(&rest, ' ', &id)) {
+            char needle[32];
+            int n = snprintf(needle, sizeof needle, "\"%.*s\"", PO_STR_ARG(id));
+            check_that(n > 4 &&
+                           po_str_find(po_str_n(catalog, len), po_str_of(needle), 0) != SIZE_MAX,
+                       "%s of %s", needle, option->name);
+        }
+    }
+    free(catalog);
 }
