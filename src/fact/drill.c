@@ -111,10 +111,8 @@ PO_RC po_drill_run(struct po_ctx *cx, const struct po_drill *drill,
                                          .input = child->input,
                                          .timeout_ms = child->timeout_ms};
     struct po_process_result result = {0};
-    po_time_us start_us = cx->clock->monotonic_us(cx->clock->user);
     po_rc rc = po_process_run(cx, &options, out, err, &result);
     struct po_drill_ended ended = {.exit_status = -1};
-    ended.took_us = cx->clock->monotonic_us(cx->clock->user) - start_us;
     if (rc.code == PO_TIMEOUT) {
         po_err_clear(cx);
         ended.was_killed = true;

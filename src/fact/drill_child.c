@@ -2,8 +2,7 @@
  * What children of drills do: main.c gives them to po_drill_role_run.
  *
  * drill-init HOME       make a home
- * drill-append HOME     append events one by one, print "ack <event id>" for each once it is durable,
- *                       until killed or ACKS_MAX
+ * drill-append HOME N   append N events one by one, print "ack <event id>" for each once it is durable
  * drill-verify HOME     on stdin the acknowledged ids; recover, look for each, verify the ledger
  * drill-limited NAME N PROGRAM ARG...   lower one resource limit, then run a program under it
  *
@@ -98,8 +97,10 @@ static PO_RC append_one(struct po_ctx *cx, struct po_home *home, uint64_t number
 static po_rc role_append(struct po_ctx *cx, const struct role_args *args)
 {
     PO_HOME_AUTO *home = NULL;
+    uint64_t count = 0;
+    PO_TRY_LEAF(cx, po_str_to_u64(po_str_of(args->argv[1]), ACKS_MAX, &count), "bad count");
     PO_TRY(cx, open_timed(cx, args->argv[0], &home));
-    for (uint64_t number = 1; number <= ACKS_MAX; number++) {
+    for (uint64_t number = 1; number <= count; number++) {
         PO_CTX_AUTO inner = {0};
         PO_TRY_LEAF(cx, po_ctx_init(&inner), "preparing an append");
         memcpy(inner.session, cx->session, sizeof inner.session);
@@ -222,7 +223,7 @@ static const struct {
     po_rc (*run)(struct po_ctx *cx, const struct role_args *args);
 } roles[] = {
     {"drill-init", 1, role_init},
-    {"drill-append", 1, role_append},
+    {"drill-append", 2, role_append},
     {"drill-verify", 1, role_verify},
     {"drill-limited", 3, role_limited},
 };

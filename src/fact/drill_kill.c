@@ -7,8 +7,8 @@
 #include "core/random.h"
 
 #define KILLS 5
-#define RANDOM_MS 24
-#define HEADROOM_MS 6
+#define WARM_EVENTS "8" /* appended undisturbed first: how long that takes says when to kill */
+#define MANY_EVENTS "20000"
 #define ACK_LINE_BYTES 41 /* "ack ", 36 characters, newline */
 
 struct kill_drill {
@@ -61,10 +61,10 @@ static void read_lines(struct kill_drill *drill, po_str text)
     }
 }
 
-static PO_RC run_role(struct po_ctx *cx, struct kill_drill *drill, const char *role,
+static PO_RC run_role(struct po_ctx *cx, struct kill_drill *drill, const char *const *words,
                       struct po_drill_child *child, struct po_drill_ended *ret_ended)
 {
-    const char *argv[] = {"paulyops", role, drill->scratch->home, NULL};
+    const char *argv[] = {"paulyops", words[0], drill->scratch->home, words[1], NULL};
     PO_BUF_AUTO out = {0};
     PO_BUF_AUTO err = {0};
     po_buf_init(&out, PO_DRILL_OUT_BYTES_MAX);
@@ -73,15 +73,34 @@ static PO_RC run_role(struct po_ctx *cx, struct kill_drill *drill, const char *r
     PO_TRY(cx, po_drill_run(cx, drill->scratch, child, &out, &err, ret_ended));
     read_lines(drill, po_buf_str(&out));
     if (ret_ended->was_killed || ret_ended->exit_status == 0) return po_rc_ok();
-    return PO_FAIL(cx, PO_UNAVAILABLE, "the drill's child '%s' ended with %d: %.*s", role + 7,
+    return PO_FAIL(cx, PO_UNAVAILABLE, "the drill's child '%s' ended with %d: %.*s", words[0] + 7,
                    ret_ended->exit_status, PO_STR_ARG(po_str_trim(po_buf_str(&err))));
 }
 
-static PO_RC random_ms(struct po_ctx *cx, int64_t *ret_ms)
+/* Between once and four times `whole_ms`: opening after a kill recovers and takes longer. */
+static PO_RC random_ms(struct po_ctx *cx, int64_t whole_ms, int64_t *ret_ms)
 {
-    uint8_t byte = 0;
-    PO_TRY_LEAF(cx, po_random_fill(&byte, 1), "no randomness");
-    *ret_ms = byte % RANDOM_MS;
+    uint16_t random = 0;
+    PO_TRY_LEAF(cx, po_random_fill(&random, sizeof random), "no randomness");
+    *ret_ms = whole_ms + random % (3 * whole_ms + 1);
+    return po_rc_ok();
+}
+
+static const char *const words_init[] = {"--role=drill-init", NULL};
+static const char *const words_warm[] = {"--role=drill-append", WARM_EVENTS};
+static const char *const words_append[] = {"--role=drill-append", MANY_EVENTS};
+static const char *const words_verify[] = {"--role=drill-verify", NULL};
+
+static PO_RC kill_children(struct po_ctx *cx, struct kill_drill *drill, int64_t whole_ms)
+{
+    for (int i = 0; i < KILLS; i++) {
+        struct po_drill_child child = {0};
+        struct po_drill_ended ended = {0};
+        PO_TRY(cx, random_ms(cx, whole_ms, &child.timeout_ms));
+        if (child.timeout_ms < 1) child.timeout_ms = 1;
+        PO_TRY(cx, run_role(cx, drill, words_append, &child, &ended));
+        drill->kills += ended.was_killed ? 1 : 0;
+    }
     return po_rc_ok();
 }
 
@@ -89,20 +108,12 @@ static PO_RC exercise(struct po_ctx *cx, struct kill_drill *drill)
 {
     struct po_drill_child child = {.timeout_ms = PO_DRILL_CHILD_MS_MAX};
     struct po_drill_ended ended = {0};
-    PO_TRY(cx, run_role(cx, drill, "--role=drill-init", &child, &ended));
-    /* making a home takes longer than opening one: a child has time to begin on any machine */
-    int64_t base_ms = ended.took_us / PO_US_PER_MS + HEADROOM_MS;
-    for (int i = 0; i < KILLS; i++) {
-        int64_t extra_ms = 0;
-        PO_TRY(cx, random_ms(cx, &extra_ms));
-        child.timeout_ms = base_ms + extra_ms;
-        PO_TRY(cx, run_role(cx, drill, "--role=drill-append", &child, &ended));
-        drill->kills += ended.was_killed ? 1 : 0;
-    }
+    PO_TRY(cx, run_role(cx, drill, words_init, &child, &ended));
+    PO_TRY(cx, run_role(cx, drill, words_warm, &child, &ended));
+    PO_TRY(cx, kill_children(cx, drill, ended.took_us / PO_US_PER_MS));
     PO_TRY_LEAF(cx, po_buf_check(&drill->acks), "acknowledged ids");
-    child = (struct po_drill_child){.timeout_ms = PO_DRILL_CHILD_MS_MAX,
-                                    .input = po_buf_str(&drill->acks)};
-    PO_TRY(cx, run_role(cx, drill, "--role=drill-verify", &child, &ended));
+    child.input = po_buf_str(&drill->acks);
+    PO_TRY(cx, run_role(cx, drill, words_verify, &child, &ended));
     if (ended.was_killed)
         return PO_FAIL(cx, PO_TIMEOUT, "verifying the drill's ledger took too long");
     /* a ledger that does not verify vouches for none of them */

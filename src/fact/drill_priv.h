@@ -43,7 +43,7 @@ struct po_drill_ended {
     bool was_killed; /* at the deadline */
     int exit_status; /* -1: ended by a signal of its own */
     int signal_number;
-    int64_t took_us;
+    int64_t took_us; /* 0 when killed */
 };
 PO_RC po_drill_run(struct po_ctx *cx, const struct po_drill *drill,
                    const struct po_drill_child *child, struct po_buf *out, struct po_buf *err,

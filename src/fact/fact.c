@@ -92,10 +92,19 @@ static PO_RC digest_canonical(struct po_ctx *cx, const struct po_json *json,
     return po_rc_ok();
 }
 
+/* Facts of the machine and of the program can be read without an instance. */
+static bool needs_no_home(const struct po_fact *fact)
+{
+    return strcmp(fact->capability, "machine.read") == 0 ||
+           strcmp(fact->capability, "build.read") == 0;
+}
+
 static PO_RC read_value(struct po_ctx *cx, struct po_fact_set *set, const struct po_fact *fact,
                         struct po_fact_value *ret_value)
 {
     po_str text = {0};
+    if (set->places.root == NULL && !needs_no_home(fact))
+        return PO_FAIL(cx, PO_UNAVAILABLE, "fact '%s' needs a home", fact->name);
     PO_TRY(cx, run_reader(cx, set, fact, &text));
     struct po_json *json = NULL;
     PO_TRY_MSG(cx, po_json_parse(cx, text, PO_JSON_STRICT, &json), "fact '%s'", fact->name);

@@ -29,14 +29,17 @@ struct po_fact {
     const char *capability; /* what a program must be granted to read it, e.g. "home.read" */
     enum po_fact_cost cost;
     PO_RC (*read)(struct po_ctx *cx, struct po_fact_set *set, struct po_json_out *out);
-    const char *doc;        /* one sentence: source and meaning, units */
+    const char *doc; /* one sentence: source and meaning, units */
 };
 
 /* All facts, sorted by name. */
 const struct po_fact *po_fact_table(size_t *ret_count);
 const struct po_fact *po_fact_find(po_str name); /* NULL when unknown */
 
-/* A snapshot: facts are read at first use and kept in cx's arena. Borrows home. */
+/*
+ * A snapshot: facts are read at first use and kept in cx's arena. Borrows home; without one (NULL)
+ * only facts of the program and the machine can be read.
+ */
 PO_RC po_fact_set_new(struct po_ctx *cx, struct po_home *home, struct po_fact_set **ret_set);
 struct po_home *po_fact_set_home(struct po_fact_set *set);
 po_time_us po_fact_set_now_us(const struct po_fact_set *set);

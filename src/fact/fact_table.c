@@ -79,27 +79,34 @@ static PO_RC find_intake(struct po_ctx *cx, struct po_home *home, const char **r
     return po_rc_ok();
 }
 
+/* What a home says about where to look. */
+static PO_RC find_home_places(struct po_ctx *cx, struct po_home *home,
+                              struct po_fact_places *places)
+{
+    const struct po_cfg *cfg = po_home_cfg(home);
+    places->root = po_home_root(home);
+    places->state_dir = po_home_state_dir(home);
+    places->repo = po_cfg_cstr(cfg, PO_CFG_REPO_DIR);
+    places->archive_max = po_cfg_int(cfg, PO_CFG_ARCHIVE_MAX);
+    places->archive_days_max = po_cfg_int(cfg, PO_CFG_ARCHIVE_DAYS_MAX);
+    places->disk_free_min_percent = po_cfg_int(cfg, PO_CFG_DISK_FREE_MIN_PERCENT);
+    return find_intake(cx, home, &places->intake);
+}
+
 PO_RC po_fact_places_find(struct po_ctx *cx, struct po_home *home,
                           struct po_fact_places *ret_places)
 {
-    const struct po_cfg *cfg = po_home_cfg(home);
     struct po_fact_places places = {
-        .root = po_home_root(home),
-        .state_dir = po_home_state_dir(home),
         .proc = "/proc",
         .etc = "/etc",
         .run = "/run",
         .dpkg = "/var/lib/dpkg/status",
         .program = "/proc/self/exe",
-        .repo = po_cfg_cstr(cfg, PO_CFG_REPO_DIR),
-        .archive_max = po_cfg_int(cfg, PO_CFG_ARCHIVE_MAX),
-        .archive_days_max = po_cfg_int(cfg, PO_CFG_ARCHIVE_DAYS_MAX),
-        .disk_free_min_percent = po_cfg_int(cfg, PO_CFG_DISK_FREE_MIN_PERCENT),
         .uid = geteuid(),
         .clock_state = read_clock_state,
     };
     PO_TRY(cx, find_unit_places(cx, &places));
-    PO_TRY(cx, find_intake(cx, home, &places.intake));
+    if (home != NULL) PO_TRY(cx, find_home_places(cx, home, &places));
     *ret_places = places;
     return po_rc_ok();
 }

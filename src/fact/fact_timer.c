@@ -84,7 +84,8 @@ static PO_RC put_job(struct po_ctx *cx, struct po_fact_set *set, const char *nam
         PO_TRY(cx, is_enabled(cx, dir, name, &enabled));
     }
     po_str command = po_fact_line_value(service, "ExecStart", '=');
-    bool is_ours = po_str_find(command, po_str_of(set->places.root), 0) != SIZE_MAX;
+    po_str root = po_str_of(set->places.root);
+    bool is_ours = root.len > 0 && po_str_find(command, root, 0) != SIZE_MAX;
     po_json_out_object(out);
     po_fact_put_cstr(out, "name", name);
     po_fact_put_bool(out, "timer_present", timer.len > 0);

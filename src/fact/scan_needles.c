@@ -38,6 +38,7 @@ PO_RC po_scan_needles_read(struct po_ctx *cx, const struct po_fact_places *place
 {
     const char *path = NULL;
     enum po_fact_file state = PO_FACT_FILE_ABSENT;
+    if (places->root == NULL) return po_rc_ok();
     PO_TRY(cx, po_fact_path(cx, places->root, "config/.env", &path));
     PO_CLEANUP(wipe_bufp) struct po_buf text = {0};
     po_buf_init(&text, ENV_BYTES_MAX);

@@ -278,3 +278,13 @@ TEST_TIMEOUT(fact_get__fails_cleanly_at_every_call_in_credentials, 120)
     fail_each_call("home.credentials");
 }
 #endif
+
+TEST(fact_set__without_a_home_reads_the_program_only)
+{
+    TEST_CX(cx);
+    struct po_fact_set *set = NULL;
+    const struct po_fact_value *value = NULL;
+    check_ok(cx, po_fact_set_new(cx, NULL, &set));
+    check_ok(cx, po_fact_get(cx, set, "build.program", &value));
+    check_that(po_json_get(value->json, "digest") != NULL);
+}
