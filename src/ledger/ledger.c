@@ -17,6 +17,8 @@
 #include "core/sys.h"
 #include "ledger/ledger_priv.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 
 /* ---- scratch --------------------------------------------------------------------------------- */
@@ -94,19 +96,31 @@ struct po_ledger_recovery po_ledger_recovered(const struct po_ledger *ledger)
 
 /* ---- create ---------------------------------------------------------------------------------- */
 
+/* Not atomic: until `signed` exists the whole making may be repeated. */
+static po_rc write_plain(struct po_ctx *cx, const struct po_ledger *ledger, const char *name,
+                         po_str content)
+{
+    char path[PO_LEDGER_PATH_BYTES];
+    PO_TRY(cx, po_ledger_path(cx, ledger, name, path));
+    PO_FD_AUTO fd = po_sys_open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0640);
+    if (fd < 0) return PO_FAIL_SYS(cx, PO_CREATE, errno, "creating ledger file '%s'", name);
+    PO_TRY_MSG(cx, po_fs_pwrite_all(cx, fd, content, 0), "writing ledger file '%s'", name);
+    if (po_sys_fdatasync(fd) != 0)
+        return PO_FAIL_SYS(cx, PO_IO, errno, "syncing ledger file '%s'", name);
+    return po_rc_ok();
+}
+
 static po_rc write_fixed_files(struct po_ctx *cx, const struct po_ledger *ledger,
                                const struct po_note_vkey *vkey)
 {
-    char path[PO_LEDGER_PATH_BYTES];
     PO_BUF_AUTO text;
     po_buf_init(&text, 1024);
     po_note_vkey_format(vkey, &text);
     po_buf_append_char(&text, '\n');
     PO_TRY_LEAF(cx, po_buf_check(&text), "writing the verifier key");
-    PO_TRY(cx, po_ledger_path(cx, ledger, "vkey", path));
-    PO_TRY(cx, po_fs_write_atomic(cx, path, po_buf_str(&text), 0640));
-    PO_TRY(cx, po_ledger_path(cx, ledger, "writer", path));
-    PO_TRY(cx, po_fs_write_atomic(cx, path, PO_LIT(PO_WRITER_CLOSED), 0640));
+    PO_TRY(cx, write_plain(cx, ledger, "vkey", po_buf_str(&text)));
+    PO_TRY(cx, write_plain(cx, ledger, "writer", PO_LIT(PO_WRITER_CLOSED)));
+    PO_TRY(cx, po_fs_sync_dir(cx, ledger->dir));
     return po_rc_ok();
 }
 
