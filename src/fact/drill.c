@@ -120,6 +120,7 @@ PO_RC po_drill_run(struct po_ctx *cx, const struct po_drill *drill,
         return po_rc_ok();
     }
     PO_TRY(cx, rc);
+    ended.took_us = result.took_us;
     if (result.has_exited)
         ended.exit_status = result.exit_status;
     else
