@@ -10,7 +10,15 @@
 #define DAYS_PER_WEEK 7
 #define FORECAST_WEEKS_MAX 520
 
-/* How controls stand, for sentences. */
+/* How many controls stand how, for sentences. */
+static const struct {
+    const char *text;
+    enum po_control_state state;
+} state_words[] = {{"pass", PO_CONTROL_PASS},         {"fail", PO_CONTROL_FAIL},
+                   {"are waived", PO_CONTROL_WAIVED}, {"stale", PO_CONTROL_STALE},
+                   {"in error", PO_CONTROL_ERROR},    {"untested", PO_CONTROL_UNTESTED},
+                   {"out of scope", PO_CONTROL_NA},   {NULL, PO_CONTROL_NA}};
+
 static int64_t count_state(const struct po_model *model, enum po_control_state state)
 {
     int64_t n = 0;
@@ -39,7 +47,9 @@ PO_RC po_text_status_line(struct po_ctx *cx, const struct po_model *model, struc
                   "self-assessed",
                   model->readiness.word, (long)model->scores.criteria_met,
                   (long)model->scores.criteria_in_scope);
-    if (!model->readiness.is_ready) {
+    bool says_more = model->scores.criteria_met == model->scores.criteria_in_scope ||
+                     model->view->as_of.size == 0;
+    if (!model->readiness.is_ready && says_more) {
         po_buf_append(out, PO_LIT("; "));
         po_buf_append(out, model->readiness.why);
     }
@@ -47,30 +57,34 @@ PO_RC po_text_status_line(struct po_ctx *cx, const struct po_model *model, struc
     return po_rc_ok();
 }
 
+static void append_counts(const struct po_model *model, struct po_buf *out)
+{
+    po_buf_printf(out, "Of %zu controls", model->catalog->control_count);
+    for (size_t i = 0; state_words[i].text != NULL; i++) {
+        if (i > 0) po_buf_append_char(out, ',');
+        po_buf_printf(out, " %ld %s", (long)count_state(model, state_words[i].state),
+                      state_words[i].text);
+    }
+    po_buf_append(out, PO_LIT(". "));
+}
+
 PO_RC po_text_conclusion(struct po_ctx *cx, const struct po_model *model, struct po_buf *out)
 {
     (void)cx;
     const struct po_scores *scores = &model->scores;
-    if (model->readiness.is_ready)
-        po_buf_append(out,
-                      PO_LIT("By its own fresh evidence this instance is **READY** for a SOC 2 "
-                             "Type I audit"));
-    else {
-        po_buf_append(out, PO_LIT("By its own evidence this instance is **NOT READY** for a SOC 2 "
-                                  "Type I audit: "));
+    po_buf_printf(out, "By its own evidence this instance is **%s** for a SOC 2 Type I audit",
+                  model->readiness.word);
+    if (!model->readiness.is_ready) {
+        po_buf_append(out, PO_LIT(": "));
         po_buf_append(out, model->readiness.why);
     }
-    po_buf_printf(
-        out,
-        ". %ld of %ld categories and %ld of %ld criteria are met. Of %ld controls "
-        "%ld pass, %ld fail, %ld are waived, %ld stale, %ld in error, %ld untested, "
-        "%ld out of scope. ",
-        (long)scores->categories_met, (long)scores->categories_in_scope, (long)scores->criteria_met,
-        (long)scores->criteria_in_scope, (long)model->catalog->control_count,
-        (long)count_state(model, PO_CONTROL_PASS), (long)count_state(model, PO_CONTROL_FAIL),
-        (long)count_state(model, PO_CONTROL_WAIVED), (long)count_state(model, PO_CONTROL_STALE),
-        (long)count_state(model, PO_CONTROL_ERROR), (long)count_state(model, PO_CONTROL_UNTESTED),
-        (long)count_state(model, PO_CONTROL_NA));
+    po_buf_printf(out, ". %ld of %ld categories", (long)scores->categories_met,
+                  (long)scores->categories_in_scope);
+    if (model->readiness.is_ready)
+        po_buf_printf(out, " and %ld of %ld criteria", (long)scores->criteria_met,
+                      (long)scores->criteria_in_scope);
+    po_buf_append(out, PO_LIT(" are met. "));
+    append_counts(model, out);
     po_buf_append(out, PO_LIT("This is a self-assessment; only a licensed CPA firm attests."));
     return po_rc_ok();
 }

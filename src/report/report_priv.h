@@ -49,7 +49,7 @@ struct po_health_totals po_model_health_totals(const struct po_model *model);
 enum po_row_grade {
     PO_ROW_PASS,
     PO_ROW_WAIVED,  /* all pass or waived */
-    PO_ROW_PARTIAL, /* none fails, something passes, not all */
+    PO_ROW_PARTIAL, /* none fails, a control passes, not all */
     PO_ROW_STALE,   /* none fails or passes; something stale or in error */
     PO_ROW_UNTESTED,
     PO_ROW_FAIL,
@@ -69,7 +69,7 @@ const char *po_row_mark(enum po_row_grade grade);
 const char *po_row_light(const struct po_row *row);
 const char *po_row_word(const struct po_row *row);
 const char *po_row_impl(const struct po_row *row);
-/* "(CFG-01 fail, leaf 17; CRY-01 untested)" */
+/* "(CFG-01 fail, leaf 17, 2 of 4 clauses pass; CRY-01 untested)" */
 void po_row_refs(const struct po_model *model, po_id_list controls, struct po_buf *out);
 /* "40 % (2/5)"; of the rows of its section when it heads a roadmap phase. */
 void po_row_pct(const struct po_model *model, const struct po_requirement *row, struct po_buf *out);

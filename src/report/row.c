@@ -17,7 +17,6 @@ struct po_row po_row_of_controls(const struct po_model *model, po_id_list contro
     int64_t waived = 0;
     bool has_fail = false;
     bool has_stale = false;
-    bool has_whole = false; /* a passing clause; a part of a failing population is none */
     for (size_t i = 0; i < controls.count; i++) {
         const struct po_control_result *result = &model->controls[controls.at[i]];
         if (result->state == PO_CONTROL_NA) continue;
@@ -27,7 +26,6 @@ struct po_row po_row_of_controls(const struct po_model *model, po_id_list contro
         if (result->state == PO_CONTROL_STALE || result->state == PO_CONTROL_ERROR)
             has_stale = true;
         if (has_some(result)) row.has_some = true;
-        if (result->clauses_passing > 0) has_whole = true;
         if (result->state != PO_CONTROL_FAIL) continue;
         has_fail = true;
         if (model->catalog->controls[controls.at[i]].severity == PO_SEVERITY_CRITICAL)
@@ -41,7 +39,7 @@ struct po_row po_row_of_controls(const struct po_model *model, po_id_list contro
         row.grade = PO_ROW_PASS;
     else if (row.passing + waived == row.in_scope)
         row.grade = PO_ROW_WAIVED;
-    else if (row.passing + waived > 0 || has_whole)
+    else if (row.passing + waived > 0)
         row.grade = PO_ROW_PARTIAL;
     else if (has_stale)
         row.grade = PO_ROW_STALE;
@@ -113,18 +111,29 @@ const char *po_row_impl(const struct po_row *row)
     return row->has_some && !row->has_critical_fail ? "⚠️" : "✗";
 }
 
+/* "CFG-01 untested, leaf 17, 2 of 4 clauses pass" */
+static void append_ref(const struct po_model *model, size_t control, struct po_buf *out)
+{
+    const struct po_control_result *result = &model->controls[control];
+    const struct po_control *c = &model->catalog->controls[control];
+    po_buf_append(out, c->id);
+    po_buf_append_char(out, ' ');
+    po_buf_append_cstr(out, po_control_state_name(result->state));
+    if (result->leaf != PO_LEAF_NONE) {
+        po_buf_append(out, PO_LIT(", leaf "));
+        po_buf_append_u64(out, result->leaf);
+    }
+    if (result->clauses_passing > 0 && result->clauses_passing < c->clause_count)
+        po_buf_printf(out, ", %zu of %u clauses pass", result->clauses_passing,
+                      (unsigned)c->clause_count);
+}
+
 void po_row_refs(const struct po_model *model, po_id_list controls, struct po_buf *out)
 {
     po_buf_append_char(out, '(');
     for (size_t i = 0; i < controls.count; i++) {
-        const struct po_control_result *result = &model->controls[controls.at[i]];
         if (i > 0) po_buf_append(out, PO_LIT("; "));
-        po_buf_append(out, model->catalog->controls[controls.at[i]].id);
-        po_buf_append_char(out, ' ');
-        po_buf_append_cstr(out, po_control_state_name(result->state));
-        if (result->leaf == PO_LEAF_NONE) continue;
-        po_buf_append(out, PO_LIT(", leaf "));
-        po_buf_append_u64(out, result->leaf);
+        append_ref(model, controls.at[i], out);
     }
     po_buf_append_char(out, ')');
 }

@@ -98,6 +98,31 @@ TEST(template__expands_figures_inside_gap_sentences)
                    "(PIN-07 fail, leaf 891)");
 }
 
+TEST(refs__say_how_far_a_control_is_tested)
+{
+    TEST_CX(cx);
+    const struct po_catalog *catalog = fixture_catalog(cx);
+    struct po_view view = fixture_view(cx, catalog, "nothing");
+    view.as_of.size = 3;
+    view.as_of.time_us = view.states.as_of_us = TEST_CLOCK_START_US;
+    const struct po_clause *clause = po_catalog_clause(catalog, PO_LIT("CFG-01.2"));
+    struct po_clause_run *runs = (struct po_clause_run *)(uintptr_t)view.states.runs;
+    runs[po_clause_position(catalog, clause)] =
+        (struct po_clause_run){.run = {.clause = clause->id,
+                                       .state = PO_RUN_PASS,
+                                       .passing = 1,
+                                       .total = 1,
+                                       .finished_us = TEST_CLOCK_START_US},
+                               .leaf = 2,
+                               .received_us = TEST_CLOCK_START_US};
+    PO_BUF_AUTO out;
+    po_buf_init(&out, PO_REPORT_BYTES_MAX);
+    check_ok(cx, po_report_render_template(cx, catalog, &view, PO_LIT("t"),
+                                           PO_LIT("{{mark S1-004}} {{refs S1-004}} {{box S1-004}}"),
+                                           &out));
+    check_eq_postr(po_buf_str(&out), PO_LIT("⏳ (CFG-01 untested, 1 of 4 clauses pass) [ ]\n"));
+}
+
 static const struct {
     const char *name;
     const char *text;
