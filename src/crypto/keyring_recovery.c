@@ -175,6 +175,8 @@ static po_rc decode_text(struct po_ctx *cx, po_str text, struct po_buf *out)
     po_rc rc = po_base64_decode(po_str_slice(line, sizeof text_prefix - 1, line.len), out);
     if (rc.code == PO_INVALID) return PO_FAIL(cx, PO_CORRUPT, "the recovery text is damaged");
     PO_TRY_LEAF(cx, rc, "no memory for the recovery text");
+    if (out->len < PO_XCHACHA_OVERHEAD_BYTES + PO_KEY_BYTES)
+        return PO_FAIL(cx, PO_CORRUPT, "the recovery text is cut short");
     return po_rc_ok();
 }
 

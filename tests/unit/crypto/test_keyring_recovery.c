@@ -145,7 +145,7 @@ TEST(recovery__text_altered_or_of_another_code_is_refused)
     check_fails(
         cx,
         po_keyring_recovery_verify(cx, made.ring, made.code, PO_LIT("paulyops-recovery-v1 AAAA\n")),
-        PO_TAMPER);
+        PO_CORRUPT);
 }
 
 TEST(recovery__restores_the_master_key_and_no_signing_key)
