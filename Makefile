@@ -44,7 +44,7 @@ WARN := -Wall -Wextra -Wshadow -Wconversion -Wsign-conversion -Wformat=2 -Wstric
         -Wdouble-promotion
 WERROR := -Werror
 HARDEN := -D_FORTIFY_SOURCE=3 -ftrivial-auto-var-init=zero -fstack-clash-protection \
-          -fcf-protection -fstack-protector-strong
+          -fcf-protection -fstack-protector-strong -fno-delete-null-pointer-checks
 RELEASE := -O2 -fPIE $(HARDEN)
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 

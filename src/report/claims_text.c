@@ -56,7 +56,7 @@ static PO_RC plain_text(struct po_ctx *cx, po_str text, po_str *ret_plain)
     size_t i = 0;
     while (i < text.len) {
         po_str rest = po_str_slice(text, i, text.len);
-        size_t skip = rest.ptr[0] == '*' || rest.ptr[0] == '`' ? 1 : 0;
+        size_t skip = text.ptr[i] == '*' || text.ptr[i] == '`' ? 1 : 0;
         for (size_t m = 0; skip == 0 && negative_marks[m] != NULL; m++)
             if (po_str_starts(rest, po_str_of(negative_marks[m]))) skip = strlen(negative_marks[m]);
         for (size_t m = 0; skip == 0 && positive_marks[m] != NULL; m++)
