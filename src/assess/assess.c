@@ -17,6 +17,8 @@ struct assessment {
     const struct po_assess_options *options;
     struct po_event *events; /* what this assessment will record, in order */
     size_t event_count;
+    const struct po_check **due;
+    size_t due_count;
     bool has_kill_drill; /* a check read it in this assessment */
     struct po_assess_result result;
 };
@@ -202,24 +204,38 @@ static PO_RC test_clause(struct po_ctx *cx, struct assessment *run, const struct
     return queue_run(cx, run, record);
 }
 
-static PO_RC test_clauses(struct po_ctx *cx, struct assessment *run)
+/* The checks to make now, in the table's order. */
+static PO_RC find_due(struct po_ctx *cx, struct assessment *run)
 {
     size_t count = 0;
     const struct po_check *checks = po_check_table(&count);
     po_time_us now_us = po_ctx_now_us(cx);
+    PO_ARENA_NEW(cx, run->due, count);
     for (size_t i = 0; i < count; i++) {
-        const struct po_clause *clause =
-            po_catalog_clause(run->in.source.catalog, po_str_of(checks[i].clause));
+        const struct po_catalog *catalog = run->in.source.catalog;
+        const struct po_clause *clause = po_catalog_clause(catalog, po_str_of(checks[i].clause));
         PO_INVARIANT(cx, clause != NULL);
-        const struct po_control *control = &run->in.source.catalog->controls[clause->control];
+        const struct po_control *control = &catalog->controls[clause->control];
         if (!is_chosen(run->options, control->id)) continue;
-        if (!is_due(run, control, po_clause_position(run->in.source.catalog, clause), now_us)) {
+        if (is_due(run, control, po_clause_position(catalog, clause), now_us))
+            run->due[run->due_count++] = &checks[i];
+        else
             run->result.not_due++;
-            continue;
-        }
+    }
+    return po_rc_ok();
+}
+
+static PO_RC test_clauses(struct po_ctx *cx, struct assessment *run)
+{
+    const struct po_catalog *catalog = run->in.source.catalog;
+    for (size_t i = 0; i < run->due_count; i++) {
+        const struct po_check *check = run->due[i];
+        const struct po_clause *clause = po_catalog_clause(catalog, po_str_of(check->clause));
+        PO_INVARIANT(cx, clause != NULL);
         if (run->options->progress != NULL)
-            run->options->progress(run->options->user, checks[i].clause);
-        PO_TRY_MSG(cx, test_clause(cx, run, &checks[i], control), "testing '%s'", checks[i].clause);
+            run->options->progress(run->options->user, check->clause);
+        PO_TRY_MSG(cx, test_clause(cx, run, check, &catalog->controls[clause->control]),
+                   "testing '%s'", check->clause);
     }
     return po_rc_ok();
 }
@@ -237,18 +253,13 @@ static PO_RC begin(struct po_ctx *cx, struct assessment *run)
 {
     PO_TRY(cx, po_catalog_load_embedded(cx, &run->in.source.catalog));
     PO_TRY(cx, check_controls(cx, run));
-    PO_TRY(cx, po_home_flush(cx, run->in.source.home));
     PO_TRY(cx, po_check_wanted(cx, run->in.source.catalog, &run->in.source.is_wanted));
     for (size_t i = 0; i < run->in.source.catalog->clause_count; i++)
         if (!run->in.source.is_wanted[i]) run->result.without_check++;
     run->in.at = &run->at;
     PO_TRY(cx, po_evidence_locate(cx, run->in.source.home, 0, &run->at));
     PO_TRY(cx, po_evidence_runs(cx, &run->in.source, &run->at, &run->in.newest));
-    PO_TRY(cx, po_fact_set_new(cx, run->in.source.home, &run->in.facts));
-    size_t count = 0;
-    (void)po_check_table(&count);
-    PO_ARENA_NEW(cx, run->events, count + 2);
-    return po_rc_ok();
+    return find_due(cx, run);
 }
 
 /* Members that reports need later: they are filled from the ledger alone. */
@@ -327,7 +338,10 @@ PO_RC po_assess_run(struct po_ctx *cx, struct po_home *home,
 {
     struct assessment run = {.in.source.home = home, .options = options};
     po_time_us started_us = cx->clock->monotonic_us(cx->clock->user);
+    PO_TRY(cx, po_home_flush(cx, home));
     PO_TRY(cx, begin(cx, &run));
+    PO_TRY(cx, po_fact_set_new(cx, home, &run.in.facts));
+    PO_ARENA_NEW(cx, run.events, run.due_count + 2);
     if (options->controls == NULL)
         PO_TRY(cx, po_assess_health(cx, run.in.facts, &run.events[run.event_count++]));
     else
@@ -341,14 +355,27 @@ PO_RC po_assess_run(struct po_ctx *cx, struct po_home *home,
     return po_rc_ok();
 }
 
+PO_RC po_assess_plan(struct po_ctx *cx, struct po_home *home,
+                     const struct po_assess_options *options, const struct po_check ***ret_checks,
+                     size_t *ret_count)
+{
+    struct assessment run = {.in.source.home = home, .options = options};
+    PO_TRY(cx, begin(cx, &run));
+    *ret_checks = run.due;
+    *ret_count = run.due_count;
+    return po_rc_ok();
+}
+
 PO_RC po_assess_health_run(struct po_ctx *cx, struct po_home *home, po_str *ret_detail)
 {
     struct po_fact_set *facts = NULL;
     struct po_event event;
-    PO_TRY(cx, po_home_flush(cx, home));
+    bool is_writable = po_home_read_only_reason(home) == NULL;
+    if (is_writable) PO_TRY(cx, po_home_flush(cx, home));
     PO_TRY(cx, po_fact_set_new(cx, home, &facts));
     PO_TRY(cx, po_assess_health(cx, facts, &event));
-    PO_TRY(cx, po_home_record(cx, home, &event));
     *ret_detail = event.detail;
+    if (!is_writable) return po_rc_ok();
+    PO_TRY(cx, po_home_record(cx, home, &event));
     return po_home_flush(cx, home);
 }

@@ -60,6 +60,14 @@ struct po_assess_result {
     int64_t elapsed_us;
 };
 /*
+ * What an assessment would test now, without doing it; works in a home opened for reading.
+ *
+ * ret_checks  out  in the arena
+ */
+PO_RC po_assess_plan(struct po_ctx *cx, struct po_home *home,
+                     const struct po_assess_options *options, const struct po_check ***ret_checks,
+                     size_t *ret_count);
+/*
  * Test what is due and record it: one event per clause, one for the health checks, one that closes
  * the assessment. Events are in the ledger when it returns.
  *
@@ -68,7 +76,7 @@ struct po_assess_result {
 PO_RC po_assess_run(struct po_ctx *cx, struct po_home *home,
                     const struct po_assess_options *options, struct po_assess_result *ret_result);
 /*
- * Run the 15 health checks alone and record them. ret_detail is the event's detail: an object with
+ * Run the 15 health checks alone and record them (a home opened for reading: only run). ret_detail is the event's detail: an object with
  * member "checks" [{id, name, state, reason, observed}]; in the arena.
  */
 PO_RC po_assess_health_run(struct po_ctx *cx, struct po_home *home, po_str *ret_detail);

@@ -36,10 +36,31 @@ static void summarize(struct po_cli *cli, const struct po_assess_result *result)
     po_buf_append_char(&cli->out, '\n');
 }
 
+static const struct po_column plan_columns[] = {
+    {"clause", "CLAUSE", PO_CELL_STR},
+    {"check", "CHECK", PO_CELL_STR},
+};
+
+static PO_RC show_plan(struct po_ctx *cx, struct po_cli *cli,
+                       const struct po_assess_options *options)
+{
+    const struct po_check **checks = NULL;
+    size_t count = 0;
+    struct po_rows *rows = NULL;
+    PO_TRY(cx, po_assess_plan(cx, cli->home, options, &checks, &count));
+    PO_TRY(cx, po_rows_new(cx, plan_columns, sizeof plan_columns / sizeof *plan_columns, &rows));
+    for (size_t i = 0; i < count; i++) {
+        PO_TRY(cx, po_rows_cstr(cx, rows, checks[i]->clause));
+        PO_TRY(cx, po_rows_cstr(cx, rows, checks[i]->name));
+    }
+    return po_rows_render(cx, rows, cli);
+}
+
 static PO_RC run_assessment(struct po_ctx *cx, struct po_cli *cli,
                             struct po_assess_options *options)
 {
     struct po_assess_result result = {0};
+    if (cli->is_dry_run) return show_plan(cx, cli, options);
     options->progress = show_progress;
     options->user = cli;
     PO_TRY(cx, po_assess_run(cx, cli->home, options, &result));
