@@ -134,8 +134,9 @@ static po_rc doctor_drill(struct po_ctx *cx, const struct po_assess_inputs *in,
     char hex[2 * sizeof random + 1];
     PO_TRY_LEAF(cx, po_random_fill(random, sizeof random), "no randomness for a scratch name");
     po_hex_encode(random, sizeof random, hex);
-    const char *dir =
-        po_arena_printf(cx->arena, "%s/drill-%s", po_home_state_dir(in->source.home), hex);
+    const char *base = NULL;
+    PO_TRY(cx, po_home_scratch_dir(cx, in->source.home, &base));
+    const char *dir = po_arena_printf(cx->arena, "%s/drill-%s", base, hex);
     if (dir == NULL) return PO_FAIL(cx, PO_NOMEM, "out of request memory");
     PO_TRY(cx, po_fs_mkdir(cx, dir, 0700));
     po_rc rc = po_doctor_drill(cx, dir, out);

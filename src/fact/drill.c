@@ -44,17 +44,22 @@ PO_RC po_drill_remove(struct po_ctx *cx, const char *dir)
     return remove_tree(cx, &removal, dir, 0);
 }
 
+static const char *base_of(const struct po_fact_set *set)
+{
+    return set->places.scratch != NULL ? set->places.scratch : set->places.state_dir;
+}
+
 /* Scratch directories that a killed command left behind. */
 static PO_RC remove_left_over(struct po_ctx *cx, const struct po_fact_set *set)
 {
     po_str *names = NULL;
     size_t count = 0;
-    PO_TRY(cx, po_fs_list(cx, set->places.state_dir, &names, &count));
+    PO_TRY(cx, po_fs_list(cx, base_of(set), &names, &count));
     for (size_t i = 0; i < count; i++) {
         const char *path = NULL;
         struct po_fs_info info = {0};
         if (!po_str_starts(names[i], PO_LIT(PREFIX))) continue;
-        PO_TRY(cx, po_fact_path_str(cx, set->places.state_dir, names[i], &path));
+        PO_TRY(cx, po_fact_path_str(cx, base_of(set), names[i], &path));
         PO_TRY(cx, po_fs_info(cx, path, &info));
         bool is_old = info.is_dir && set->now_us - info.mtime_us > PO_DRILL_LEFT_OVER_US;
         if (!is_old) continue;
@@ -85,7 +90,7 @@ PO_RC po_drill_begin(struct po_ctx *cx, struct po_fact_set *set, struct po_drill
     PO_TRY(cx, remove_left_over(cx, set));
     PO_TRY_LEAF(cx, po_random_fill(bytes, sizeof bytes), "naming a scratch directory");
     po_hex_encode(bytes, sizeof bytes, name + sizeof PREFIX - 1);
-    PO_TRY(cx, po_fact_path(cx, set->places.state_dir, name, &drill.dir));
+    PO_TRY(cx, po_fact_path(cx, base_of(set), name, &drill.dir));
     if (po_sys_mkdir(drill.dir, 0700) != 0)
         return PO_FAIL_SYS(cx, PO_CREATE, errno, "making '%s'", drill.dir);
     *ret_drill = drill;

@@ -27,6 +27,7 @@
 struct po_fact_places {
     const char *root;       /* the home */
     const char *state_dir;  /* keys and signing state */
+    const char *scratch;    /* where drills work; NULL: state_dir */
     const char *proc;       /* /proc */
     const char *etc;        /* /etc */
     const char *run;        /* /run */

@@ -86,6 +86,7 @@ static PO_RC find_home_places(struct po_ctx *cx, struct po_home *home,
     const struct po_cfg *cfg = po_home_cfg(home);
     places->root = po_home_root(home);
     places->state_dir = po_home_state_dir(home);
+    PO_TRY(cx, po_home_scratch_dir(cx, home, &places->scratch));
     places->repo = po_cfg_cstr(cfg, PO_CFG_REPO_DIR);
     places->archive_max = po_cfg_int(cfg, PO_CFG_ARCHIVE_MAX);
     places->archive_days_max = po_cfg_int(cfg, PO_CFG_ARCHIVE_DAYS_MAX);

@@ -86,6 +86,11 @@ const char *po_home_root(const struct po_home *home);
 const char *po_home_path(const struct po_home *home, enum po_home_place place); /* absolute */
 /* Directory of keys and signing state. */
 const char *po_home_state_dir(const struct po_home *home);
+/*
+ * Where drills make their scratch homes: memory-backed (/dev/shm/paulyops-<uid>, ours alone), so that
+ * exercises neither wait for the disk nor wear it; else the state directory. In the arena.
+ */
+PO_RC po_home_scratch_dir(struct po_ctx *cx, const struct po_home *home, const char **ret_dir);
 const char *po_home_instance(const struct po_home *home); /* "inst_<hex>" */
 /* NULL when the home can extend; else one line why not. */
 const char *po_home_read_only_reason(const struct po_home *home);

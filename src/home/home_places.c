@@ -7,6 +7,7 @@
 #include "core/sys.h"
 
 #include <limits.h>
+#include <unistd.h>
 
 static const struct po_home_place_row rows[PO_PLACE_COUNT] = {
     [PO_PLACE_ROOT] = {"", true, true, 0700},
@@ -179,3 +180,36 @@ struct po_flags *po_home_flags(struct po_home *home) { return home->flags; }
 struct po_store *po_home_store(struct po_home *home) { return home->store; }
 struct po_keyring *po_home_keyring(struct po_home *home) { return home->keyring; }
 struct po_ledger *po_home_ledger(struct po_home *home) { return home->ledger; }
+
+#define SHARED_MEMORY "/dev/shm"
+
+/* A directory there that is ours alone; anything else at that name is not used. */
+static PO_RC private_shared_memory(struct po_ctx *cx, const char **ret_dir)
+{
+    struct po_fs_info info = {0};
+    const char *dir = po_arena_printf(cx->arena, SHARED_MEMORY "/paulyops-%u", (unsigned)geteuid());
+    if (dir == NULL) return PO_FAIL(cx, PO_NOMEM, "out of request memory");
+    *ret_dir = NULL;
+    PO_TRY(cx, po_fs_info(cx, dir, &info));
+    if (!info.exists) {
+        PO_TRY(cx, po_fs_mkdir(cx, dir, 0700));
+        PO_TRY(cx, po_fs_info(cx, dir, &info));
+    }
+    bool is_ours = info.is_dir && !info.is_symlink && info.uid == geteuid() && info.mode == 0700;
+    if (is_ours) *ret_dir = dir;
+    return po_rc_ok();
+}
+
+PO_RC po_home_scratch_dir(struct po_ctx *cx, const struct po_home *home, const char **ret_dir)
+{
+    struct po_fs_info info = {0};
+    *ret_dir = NULL;
+    PO_TRY(cx, po_fs_info(cx, SHARED_MEMORY, &info));
+    if (info.is_dir) {
+        po_rc rc = private_shared_memory(cx, ret_dir);
+        if (rc.code == PO_NOMEM) return rc;
+        po_err_clear(cx); /* not writable here: the state directory serves */
+    }
+    if (*ret_dir == NULL) *ret_dir = home->state_dir;
+    return po_rc_ok();
+}
