@@ -176,11 +176,12 @@ TEST(ledger_verify__finds_bytes_after_the_written_end)
     test_write_file(fix_path(fix.dir, "000001.rec"), "x", 1);
     test_write_file(fix_path(fix.dir, "notes.txt"), "x", 1);
     test_write_file(fix_path(fix.dir, "tile/0/002"), "x", 1);
+    test_write_file(fix_path(fix.dir, "tile/0/0000"), "x", 1);
     fix_open(cx, &fix);
     verify(cx, &fix, &found);
     check_eq_int(found.verdicts[PO_VERDICT_TAIL].state, PO_VERDICT_FAILED);
     check_that(names_file(&found, "000001.rec") && names_file(&found, "notes.txt") &&
-                   names_file(&found, "tile"),
+                   names_file(&found, "tile/0/002") && names_file(&found, "tile/0/0000"),
                "%s", first_finding(&found));
 }
 
