@@ -73,11 +73,10 @@ static PO_RC ledger_size(struct po_ctx *cx, const struct po_model *m, int arg, s
 static PO_RC ledger_root(struct po_ctx *cx, const struct po_model *m, int arg, struct po_buf *out)
 {
     (void)cx;
-    (void)arg;
     if (m->view->as_of.size == 0)
         po_buf_append(out, NOT_APPLICABLE);
     else
-        po_hex_append(out, m->view->as_of.root, SHORT_HEX / 2);
+        po_hex_append(out, m->view->as_of.root, (size_t)arg);
     return po_rc_ok();
 }
 
@@ -368,7 +367,13 @@ static const struct figure_row table[] = {
     {{"build.version", "q_build: version of the program that judged"}, build_version, 0},
     {{"build.digest12", "q_build: SHA-256 of that program, first 12 digits"}, build_digest, 0},
     {{"ledger.size", "q_checkpoint(as_of): leaves"}, ledger_size, 0},
-    {{"ledger.root12", "q_checkpoint(as_of): tree root, first 12 digits"}, ledger_root, 0},
+    {{"ledger.root",
+      "q_checkpoint(as_of): tree root; an earlier report contradicts a rewritten ledger"},
+     ledger_root,
+     PO_SHA256_BYTES},
+    {{"ledger.root12", "q_checkpoint(as_of): tree root, first 12 digits"},
+     ledger_root,
+     SHORT_HEX / 2},
     {{"readiness.status_line", "q_readiness(Type I): word and criteria met"}, text, TEXT_STATUS},
     {{"readiness.conclusion_sentence", "q_readiness(Type I): word, reason, counts of controls"},
      text,

@@ -6,7 +6,6 @@
 
 #include "core/codec.h"
 
-#define ROOT_SHOWN 6 /* bytes */
 #define PLAN_SHOWN 10
 #define CHANGES_SHOWN 20
 
@@ -45,7 +44,7 @@ static void append_position(struct po_buf *out, const struct po_model *m)
     if (m->view->as_of.size == 0)
         po_buf_append(out, PO_LIT("n/a"));
     else
-        po_hex_append(out, m->view->as_of.root, ROOT_SHOWN);
+        po_hex_append(out, m->view->as_of.root, PO_SHA256_BYTES);
     po_buf_append(out, PO_LIT("` · reproduce: `paulyops report verify "));
     po_buf_append(out, m->report_id);
     po_buf_append(out, PO_LIT("`"));
