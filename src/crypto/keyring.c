@@ -205,6 +205,7 @@ po_rc po_keyring_create(struct po_ctx *cx, const struct po_keyring_place *place,
     PO_CLEANUP(po_keyring_freep) struct po_keyring *keyring = NULL;
     PO_TRY(cx, po_keyring_new(cx, place, &keyring));
     PO_TRY(cx, po_keyring_place_prepare(cx, place));
+    PO_TRY(cx, po_keyring_sweep(cx, keyring));
     PO_TRY(cx, make_master_if_absent(cx, keyring, place->credential));
     bool has_ledger_key = false;
     PO_TRY(cx, po_keyring_exists(cx, keyring, PO_KEYRING_LEDGER, &has_ledger_key));

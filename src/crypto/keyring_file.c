@@ -140,6 +140,23 @@ po_rc po_keyring_file_write(struct po_ctx *cx, const struct po_keyring *keyring,
     return po_fs_write_atomic(cx, path, content, 0600);
 }
 
+po_rc po_keyring_sweep(struct po_ctx *cx, const struct po_keyring *keyring)
+{
+    po_str *names = NULL;
+    size_t count = 0;
+    PO_TRY(cx, po_fs_list(cx, keyring->dir, &names, &count));
+    for (size_t i = 0; i < count; i++) {
+        if (!po_str_starts(names[i], PO_LIT(PO_FS_TEMP_PREFIX))) continue;
+        const char *name = po_arena_strdup(cx->arena, names[i]);
+        const char *path = NULL;
+        if (name == NULL) return PO_FAIL(cx, PO_NOMEM, "out of request memory");
+        PO_TRY(cx, po_keyring_path(cx, keyring, name, &path));
+        if (po_sys_unlink(path) != 0 && errno != ENOENT)
+            return PO_FAIL_SYS(cx, PO_IO, errno, "removing '%s'", path);
+    }
+    return po_rc_ok();
+}
+
 po_rc po_keyring_sealed_write(struct po_ctx *cx, const struct po_keyring *keyring, const char *name,
                               po_str aad, po_str plain)
 {

@@ -94,6 +94,8 @@ PO_RC po_keyring_file_read(struct po_ctx *cx, const struct po_keyring *keyring, 
                            struct po_buf *out);
 PO_RC po_keyring_file_write(struct po_ctx *cx, const struct po_keyring *keyring, const char *name,
                             po_str content);
+/* Remove what an interrupted write left: it may hold a key that is no longer meant to exist. */
+PO_RC po_keyring_sweep(struct po_ctx *cx, const struct po_keyring *keyring);
 /* Seal under the newest master key and replace the file. */
 PO_RC po_keyring_sealed_write(struct po_ctx *cx, const struct po_keyring *keyring, const char *name,
                               po_str aad, po_str plain);

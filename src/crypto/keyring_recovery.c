@@ -1,5 +1,5 @@
 /*
- * Recovery of the master key from a printed code (docs/spec/keys.md 5).
+ * Recovery of the master key from a printed code (docs/spec/keys.md 6).
  *
  * Code     256 random bits and 19 bits of checksum: 55 characters of Crockford's base32 in eleven
  *          groups of five. Full entropy, so no password hashing.

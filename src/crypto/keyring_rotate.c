@@ -105,6 +105,7 @@ po_rc po_keyring_rotate_master(struct po_ctx *cx, struct po_keyring *keyring,
         return PO_FAIL(cx, PO_UNSUPPORTED,
                        "the master key is a systemd credential, which only "
                        "the administrator can replace");
+    PO_TRY(cx, po_keyring_sweep(cx, keyring));
     PO_TRY(cx, begin_rotation(cx, keyring));
     PO_TRY(cx, retire_old_master(cx, keyring));
     PO_TRY(cx, reseal_ledger_key(cx, keyring));

@@ -1,5 +1,5 @@
 /*
- * What keyring.sealed holds, as fixed little-endian bytes (docs/spec/keys.md 3).
+ * What keyring.sealed holds, as fixed little-endian bytes (docs/spec/keys.md 4).
  *
  *   u8 version = 1 · i64 master created · i64 master rotated · i64 recovery created ·
  *   8 bytes id of the recovered master key · u8 count · count x { id 8, key 32, i64 created,

@@ -106,6 +106,7 @@ static po_str data_key_aad(po_tenant_id tenant, uint32_t epoch,
     return po_str_n(room, at);
 }
 
+/* rule: six parameters, here and below; tenant and epoch are types that cannot be swapped */
 po_rc po_keyring_wrap(struct po_ctx *cx, const struct po_keyring *keyring, po_tenant_id tenant,
                       uint32_t epoch, const struct po_secret *key, struct po_buf *out)
 {
@@ -117,6 +118,7 @@ po_rc po_keyring_wrap(struct po_ctx *cx, const struct po_keyring *keyring, po_te
                            out);
 }
 
+/* rule: six parameters, as above */
 po_rc po_keyring_unwrap(struct po_ctx *cx, const struct po_keyring *keyring, po_tenant_id tenant,
                         uint32_t epoch, po_str wrapped, struct po_secret **ret_key)
 {

@@ -75,6 +75,7 @@ static po_rc open_statement(struct po_ctx *cx, struct po_store *store, enum po_s
         if (rc != SQLITE_OK)
             return po_store_fail(cx, store, sqlite3_extended_errcode(store->db), row->name);
     }
+    PO_INVARIANT(cx, !sqlite3_stmt_busy(*slot)); /* one use at a time */
     *query = (struct po_query){store, *slot, row->name, SQLITE_OK};
     return po_rc_ok();
 }

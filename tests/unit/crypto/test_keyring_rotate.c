@@ -97,6 +97,19 @@ TEST(rotate__replaces_the_master_key_and_nothing_else)
     free(after);
 }
 
+TEST(rotate__removes_what_an_interrupted_write_left)
+{
+    TEST_CX(cx);
+    RING_AUTO *ring = NULL;
+    HOLDER_AUTO holder = {0};
+    set_up(cx, &ring, &holder);
+    test_write_file(test_tmp("keys/.po-tmp-0123456789abcdef"), "an old key", 10);
+    test_write_file(test_tmp("keys/notes"), "of a person", 11);
+    check_ok(cx, po_keyring_rotate_master(cx, ring, rewrap, &holder));
+    check_that(access(test_tmp("keys/.po-tmp-0123456789abcdef"), F_OK) != 0);
+    check_eq_int(access(test_tmp("keys/notes"), F_OK), 0);
+}
+
 TEST(rotate__is_listed_with_its_times)
 {
     TEST_CX(cx);
