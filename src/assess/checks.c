@@ -54,6 +54,7 @@ static const struct po_check checks[] = {
     {"PIN-07.3", "process/injected_faults", {"drill.fault"}, po_judge_faults},
     {"PIN-07.4", "process/clean_messages", {"drill.fault"}, po_judge_leaks},
     {"RPT-01.1", "report/recomputed", {"report.recomputed"}, po_judge_reports_equal},
+    {"RPT-01.2", "pack/would_verify", {"pack.check"}, po_judge_pack},
     {"RPT-01.3", "report/templates", {"report.recomputed"}, po_judge_templates},
 };
 

@@ -295,6 +295,14 @@ po_rc po_judge_reports_equal(struct po_ctx *cx, const struct po_json *const *fac
                           "a report's figures, computed again, differ");
 }
 
+/* RPT-01.2 */
+po_rc po_judge_pack(struct po_ctx *cx, const struct po_json *const *facts, struct po_judgement *out)
+{
+    (void)cx;
+    return po_judge_ratio(out, po_judge_int(facts[0], "fine"), po_judge_int(facts[0], "parts"),
+                          "a part of a pack made now would not verify");
+}
+
 /* RPT-01.3 */
 po_rc po_judge_templates(struct po_ctx *cx, const struct po_json *const *facts,
                          struct po_judgement *out)

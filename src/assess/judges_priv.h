@@ -30,6 +30,7 @@ po_judge po_judge_leaks;
 po_judge po_judge_none_lost;
 po_judge po_judge_none_too_old;
 po_judge po_judge_oldest_kept;
+po_judge po_judge_pack;
 po_judge po_judge_payloads_sealed;
 po_judge po_judge_raw_scan;
 po_judge po_judge_recovery_tested;

@@ -118,6 +118,18 @@ static po_rc report_recomputed(struct po_ctx *cx, const struct po_assess_inputs 
     return po_rc_ok();
 }
 
+static po_rc pack_check(struct po_ctx *cx, const struct po_assess_inputs *in,
+                        struct po_json_out *out)
+{
+    struct po_pack_selfcheck result;
+    PO_TRY(cx, po_pack_check(cx, &in->source, &result));
+    po_json_out_object(out);
+    po_json_out_field_int(out, "parts", result.parts);
+    po_json_out_field_int(out, "fine", result.fine);
+    po_json_out_object_end(out);
+    return po_rc_ok();
+}
+
 /* -- doctor --------------------------------------------------------------------------------------- */
 
 static po_rc doctor_repairs(struct po_ctx *cx, const struct po_assess_inputs *in,
@@ -156,6 +168,7 @@ static const struct provider providers[] = {
     {"doctor.drill", doctor_drill},
     {"doctor.repairs", doctor_repairs},
     {"journal.registers", journal_registers},
+    {"pack.check", pack_check},
     {"report.recomputed", report_recomputed},
 };
 

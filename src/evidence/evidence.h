@@ -155,6 +155,18 @@ PO_RC po_pack_export(struct po_ctx *cx, const struct po_pack_options *options,
 PO_RC po_pack_tar(struct po_ctx *cx, const char *dir, const struct po_pack_exported *exported,
                   const char *tar_path);
 
+/*
+ * Would a pack made now pass? Made in memory under the published checkpoint: nothing is written.
+ *
+ * Errors   PO_NOTFOUND nothing was signed yet;  PO_UNAVAILABLE no keys;  PO_IO, PO_CORRUPT
+ */
+struct po_pack_selfcheck {
+    int64_t parts; /* texts, tables and runs looked at */
+    int64_t fine;
+};
+PO_RC po_pack_check(struct po_ctx *cx, const struct po_evidence_source *source,
+                    struct po_pack_selfcheck *ret_result);
+
 enum po_pack_verdict {
     PO_PACK_FILES,
     PO_PACK_MANIFEST,

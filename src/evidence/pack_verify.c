@@ -50,6 +50,28 @@ PO_RC po_pack_find_rc(struct po_ctx *cx, struct po_pack_check *check, enum po_pa
     return po_rc_ok();
 }
 
+PO_RC po_pack_find_parts(struct po_ctx *cx, struct po_pack_check *check,
+                         enum po_pack_verdict verdict, po_str stem, po_rc rc)
+{
+    static const struct {
+        unsigned part;
+        const char *suffix;
+    } parts[] = {{PO_PACK_PART_EVENT, ".event.json"},        {PO_PACK_PART_OPENING, ".opening"},
+                 {PO_PACK_PART_RECORD, ".record"},           {PO_PACK_PART_PROOF, ".tlog-proof"},
+                 {PO_PACK_PART_CONSISTENCY, ".consistency"}, {PO_PACK_PART_MANIFEST, NULL}};
+    if (po_is_ok(rc) || rc.code == PO_NOMEM || rc.code == PO_IO) return rc;
+    const char *why = po_pack_text_of(cx, po_str_of(po_err_msg(cx)));
+    po_err_clear(cx);
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        if ((check->suspects & parts[i].part) == 0) continue;
+        const char *file = "manifest.json";
+        if (parts[i].suffix != NULL)
+            file = po_arena_printf(cx->arena, "%.*s%s", PO_STR_ARG(stem), parts[i].suffix);
+        po_pack_find(check, verdict, file != NULL ? file : "", why);
+    }
+    return po_rc_ok();
+}
+
 /* -- files ---------------------------------------------------------------------------------------- */
 
 static PO_RC check_file(struct po_ctx *cx, struct po_pack_check *check,
@@ -184,16 +206,18 @@ static PO_RC check_export_event(struct po_ctx *cx, struct po_pack_check *check)
     const struct po_json *detail = po_json_get(leaf.event.json, "detail");
     PO_TRY(cx, po_json_get_str(cx, detail, "manifest_sha256", &recorded));
     po_hex_encode(check->manifest_digest, PO_SHA256_BYTES, hex);
+    check->suspects = PO_PACK_PART_MANIFEST;
     if (!po_str_eq_cstr(recorded, hex))
         return PO_FAIL(cx, PO_TAMPER, "the ledger recorded another manifest");
     struct po_proof_hashes proof;
-    PO_TRY_MSG(cx, read_consistency(cx, check, &proof), "export.consistency");
+    check->suspects = PO_PACK_PART_CONSISTENCY;
+    PO_TRY(cx, read_consistency(cx, check, &proof));
     struct po_consistency_claim claim = {.old_size = check->manifest.as_of.size,
                                          .size = leaf.proof.checkpoint.size,
                                          .old_root = check->manifest.as_of.root,
                                          .root = leaf.proof.checkpoint.root};
     PO_TRY_LEAF(cx, po_consistency_verify(&claim, &proof),
-                "export.consistency: log/checkpoint is no prefix of the export's checkpoint");
+                "it does not prove log/checkpoint a prefix of the export's checkpoint");
     check->export_checkpoint = leaf.proof.checkpoint;
     return po_rc_ok();
 }
@@ -286,7 +310,7 @@ static PO_RC check_signatures(struct po_ctx *cx, struct po_pack_check *check)
     rc = check_checkpoint(cx, check);
     PO_TRY(cx, po_pack_find_rc(cx, check, PO_PACK_SIGNATURES, PO_LIT("log/checkpoint"), rc));
     rc = check_export_event(cx, check);
-    return po_pack_find_rc(cx, check, PO_PACK_MANIFEST, PO_LIT("export.*"), rc);
+    return po_pack_find_parts(cx, check, PO_PACK_MANIFEST, PO_LIT("export"), rc);
 }
 
 static PO_RC run_checks(struct po_ctx *cx, struct po_pack_check *check)

@@ -18,8 +18,17 @@ struct po_pack_check {
     po_time_us last_received_us;             /* of the newest record */
     const struct po_catalog *catalog;
     struct po_clause_run *runs; /* per clause of our catalog */
+    unsigned suspects;          /* PO_PACK_PART_*: what is wrong if the next step fails */
     struct po_pack_verification *result;
 };
+
+/* The files of one leaf, and the two more that an export's leaf is held against. */
+#define PO_PACK_PART_EVENT 1U
+#define PO_PACK_PART_OPENING 2U
+#define PO_PACK_PART_RECORD 4U
+#define PO_PACK_PART_PROOF 8U
+#define PO_PACK_PART_CONSISTENCY 16U
+#define PO_PACK_PART_MANIFEST 32U
 
 /* Note a finding; its verdict fails. `file` and `why` are kept as they are. */
 void po_pack_find(struct po_pack_check *check, enum po_pack_verdict verdict, const char *file,
@@ -27,6 +36,9 @@ void po_pack_find(struct po_pack_check *check, enum po_pack_verdict verdict, con
 /* The same, with the message that cx holds (and clears); PO_NOMEM and PO_IO go up. */
 PO_RC po_pack_find_rc(struct po_ctx *cx, struct po_pack_check *check, enum po_pack_verdict verdict,
                       po_str file, po_rc rc);
+/* The same for each suspect of the leaf `stem`: where two files disagree, both are named. */
+PO_RC po_pack_find_parts(struct po_ctx *cx, struct po_pack_check *check,
+                         enum po_pack_verdict verdict, po_str stem, po_rc rc);
 const char *po_pack_text_of(struct po_ctx *cx, po_str text); /* "" when out of memory */
 
 /* Steps, in order; each adds findings. */
@@ -34,7 +46,10 @@ PO_RC po_pack_check_log(struct po_ctx *cx, struct po_pack_check *check);
 PO_RC po_pack_check_runs(struct po_ctx *cx, struct po_pack_check *check);
 PO_RC po_pack_check_derived(struct po_ctx *cx, struct po_pack_check *check);
 
-/* Four files of one leaf: do they agree with each other and with a checkpoint signed by the key? */
+/*
+ * Four files of one leaf: do they agree with each other and with a checkpoint signed by the key?
+ * Leaves in check->suspects which of them is wrong when they do not.
+ */
 struct po_pack_leaf {
     struct po_record record;
     struct po_proof proof;

@@ -20,31 +20,51 @@ static PO_RC read_part(struct po_ctx *cx, struct po_pack_check *check, const cha
     return po_rc_ok();
 }
 
+/* The proof's checkpoint is signed, and the record's hash is in its tree. */
+static PO_RC read_record(struct po_ctx *cx, struct po_pack_check *check, const char *stem,
+                         struct po_pack_leaf *ret_leaf)
+{
+    po_str record = {NULL, 0};
+    po_str proof = {NULL, 0};
+    uint8_t leaf_hash[PO_SHA256_BYTES];
+    struct po_checkpoint checkpoint;
+    check->suspects = PO_PACK_PART_PROOF;
+    PO_TRY(cx, read_part(cx, check, stem, "tlog-proof", &proof));
+    PO_TRY_LEAF(cx, po_proof_parse(proof, &ret_leaf->proof), "it is no proof");
+    PO_TRY_LEAF(cx, po_checkpoint_verify(ret_leaf->proof.note, &check->vkey, &checkpoint),
+                "its checkpoint is not signed by the pack's verifier key");
+    check->suspects = PO_PACK_PART_RECORD;
+    PO_TRY(cx, read_part(cx, check, stem, "record", &record));
+    PO_TRY_LEAF(cx, po_record_decode(record, &ret_leaf->record), "it is no record");
+    PO_TRY_LEAF(cx, po_leaf_hash(record, leaf_hash), "hashing");
+    check->suspects = PO_PACK_PART_RECORD | PO_PACK_PART_PROOF;
+    PO_TRY_LEAF(cx, po_proof_verify(proof, leaf_hash, &check->vkey, NULL),
+                "the proof does not prove the record");
+    return po_rc_ok();
+}
+
 PO_RC po_pack_read_leaf(struct po_ctx *cx, struct po_pack_check *check, const char *stem,
                         struct po_pack_leaf *ret_leaf)
 {
     po_str event = {NULL, 0};
-    po_str record = {NULL, 0};
     po_str opening = {NULL, 0};
-    po_str proof = {NULL, 0};
-    PO_TRY(cx, read_part(cx, check, stem, "event.json", &event));
-    PO_TRY(cx, read_part(cx, check, stem, "record", &record));
-    PO_TRY(cx, read_part(cx, check, stem, "opening", &opening));
-    PO_TRY(cx, read_part(cx, check, stem, "tlog-proof", &proof));
     struct po_opening open;
     uint8_t commit[PO_SHA256_BYTES];
-    uint8_t leaf_hash[PO_SHA256_BYTES];
+    PO_TRY(cx, read_record(cx, check, stem, ret_leaf));
+    check->suspects = PO_PACK_PART_OPENING;
+    PO_TRY(cx, read_part(cx, check, stem, "opening", &opening));
     if (opening.len != sizeof open.bytes) return PO_FAIL(cx, PO_INVALID, "the opening is cut");
     memcpy(open.bytes, opening.ptr, sizeof open.bytes);
-    PO_TRY_LEAF(cx, po_record_decode(record, &ret_leaf->record), "the record is no record");
+    check->suspects = PO_PACK_PART_EVENT;
+    PO_TRY(cx, read_part(cx, check, stem, "event.json", &event));
+    PO_TRY(cx, po_event_parse(cx, event, &ret_leaf->event));
+    check->suspects = PO_PACK_PART_EVENT | PO_PACK_PART_OPENING;
     PO_TRY_LEAF(cx, po_opening_commit(&open, event, commit), "hashing");
     if (!po_str_eq(po_str_n(commit, sizeof commit),
                    po_str_n(ret_leaf->record.content_commit, sizeof commit)))
         return PO_FAIL(cx, PO_TAMPER, "event and opening are not what the record commits to");
-    PO_TRY_LEAF(cx, po_leaf_hash(record, leaf_hash), "hashing");
-    PO_TRY_LEAF(cx, po_proof_verify(proof, leaf_hash, &check->vkey, &ret_leaf->proof),
-                "the proof does not prove the record under the pack's key");
-    return po_event_parse(cx, event, &ret_leaf->event);
+    check->suspects = PO_PACK_PART_EVENT;
+    return po_rc_ok();
 }
 
 /* "criteria/CC7.2/runs/AUD-03.1.event.json" -> stem and clause. */
@@ -97,7 +117,7 @@ PO_RC po_pack_check_runs(struct po_ctx *cx, struct po_pack_check *check)
         po_str clause = {NULL, 0};
         if (!parse_run_path(name, &stem, &clause)) continue;
         po_rc rc = check_run(cx, check, stem, clause);
-        PO_TRY(cx, po_pack_find_rc(cx, check, PO_PACK_RUNS, stem, rc));
+        PO_TRY(cx, po_pack_find_parts(cx, check, PO_PACK_RUNS, stem, rc));
     }
     return po_rc_ok();
 }
