@@ -1,7 +1,12 @@
 /*
  * Sealed cells: they open at their place only; tokens.
  */
+#include "core/codec.h"
 #include "unit/store/fixture.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 
 static const struct po_cell_place home_place = {{1}, "register", "value", {"row00001", 8}};
 
@@ -143,6 +148,67 @@ TEST(token__depends_on_tenant_table_column_and_value_and_outlives_rotation)
     fixture_reopen(cx, &fixture);
     check_ok(cx, po_store_token(cx, fixture.store, &column, PO_LIT("a@example.org"), got));
     check_eq_mem(got, first, sizeof first);
+}
+
+/* Hex of a field of tests/vectors/crypto/formats.txt; the caller frees the text it points into. */
+static po_str hex_field(po_str text, const char *name)
+{
+    po_str line;
+    while (po_str_next_line(&text, &line)) {
+        po_str key;
+        if (po_str_next_field(&line, ' ', &key) && po_str_eq_cstr(key, name)) return line;
+    }
+    check_that(false, "no field '%s'", name);
+    return line;
+}
+
+static void write_hex(const char *file, po_str hex)
+{
+    static uint8_t bytes[4096];
+    check_ok_leaf(po_hex_decode(hex, bytes, hex.len / 2));
+    test_write_file(test_tmp(file), bytes, hex.len / 2);
+    check_eq_int(chmod(test_tmp(file), 0600), 0);
+}
+
+TEST(cell__made_by_another_implementation_opens)
+{
+    TEST_CX(cx);
+    FIXTURE_AUTO fixture = {0};
+    size_t len = 0;
+    char *bytes = test_read_file(test_source_path("tests/vectors/crypto/formats.txt"), &len);
+    po_str text = po_str_n(bytes, len);
+    check_eq_int(mkdir(test_tmp("keys"), 0700), 0);
+    write_hex("keys/master.key", hex_field(text, "master"));
+    write_hex("keys/ledger.key", hex_field(text, "ledger_file"));
+    write_hex("keys/keyring.sealed", hex_field(text, "keyring_file"));
+    const struct po_store_options options = fixture_options(&fixture);
+    check_ok(cx, po_store_create(cx, &options, &fixture.store));
+    po_store_closep(&fixture.store);
+    static char sql[4096];
+    (void)snprintf(sql, sizeof sql,
+                   "INSERT INTO tenant VALUES (1, x'%.*s', 0);"
+                   "INSERT INTO data_key VALUES (1, 1, x'%.*s', 0, 0);"
+                   "INSERT INTO register VALUES (1, 7, 'target_date', x'%.*s', x'%.*s', 0)",
+                   PO_STR_ARG(hex_field(text, "tenant_name")),
+                   PO_STR_ARG(hex_field(text, "wrapped")), PO_STR_ARG(hex_field(text, "value")),
+                   PO_STR_ARG(hex_field(text, "author")));
+    fixture_tamper(sql);
+    fixture_reopen(cx, &fixture);
+    struct po_store_register_entry *entry = NULL;
+    struct po_store_tenant *tenants = NULL;
+    size_t count = 0;
+    check_ok(cx, po_store_register_find(cx, fixture.store, PO_LIT("target_date"), &entry));
+    check_eq_str(entry->value, "2026-12-31");
+    check_eq_str(entry->author, "os:1000");
+    check_ok(cx, po_store_tenant_list(cx, fixture.store, &tenants, &count));
+    check_eq_str(tenants[0].name, "Example");
+    const struct po_store_column column = {{1}, "user", "email"};
+    uint8_t token[PO_STORE_TOKEN_BYTES];
+    uint8_t want[PO_STORE_TOKEN_BYTES];
+    check_ok_leaf(po_hex_decode(hex_field(text, "token"), want, sizeof want));
+    check_ok(cx, po_store_token(cx, fixture.store, &column, PO_LIT("a@example.org"), token));
+    check_eq_mem(token, want, sizeof want);
+    free(bytes);
 }
 
 TEST_FAULTS_MANUAL(cell__fails_cleanly)
