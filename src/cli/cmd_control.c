@@ -56,7 +56,7 @@ PO_RC po_cmd_control_list(struct po_ctx *cx, struct po_cli *cli)
 {
     const struct po_catalog *catalog = NULL;
     const bool *wanted = NULL;
-    PO_TRY(cx, po_catalog_load_embedded(cx, &catalog));
+    PO_TRY(cx, po_catalog_load_list(cx, &catalog));
     PO_TRY(cx, po_check_wanted(cx, catalog, &wanted));
     po_str criterion = po_cli_option(cli, "--criterion");
     if (criterion.ptr != NULL && po_catalog_criterion(catalog, criterion) == NULL)

@@ -62,8 +62,9 @@ static PO_RC new_index(struct po_ctx *cx, struct po_catalog_index *index)
     return po_rc_ok();
 }
 
-PO_RC po_catalog_load(struct po_ctx *cx, const struct po_catalog_source *source,
-                      const struct po_catalog **ret_catalog)
+/* Criteria, controls and clauses: what the other files name. */
+static PO_RC load_core(struct po_ctx *cx, const struct po_catalog_source *source,
+                       struct po_catalog **ret_catalog)
 {
     struct po_catalog *catalog = NULL;
     PO_ARENA_NEW(cx, catalog, 1);
@@ -72,10 +73,29 @@ PO_RC po_catalog_load(struct po_ctx *cx, const struct po_catalog_source *source,
     PO_TRY(cx, po_catalog_load_criteria(cx, source->criteria, catalog));
     PO_TRY(cx, po_catalog_load_controls(cx, source->catalog, catalog));
     PO_TRY(cx, po_catalog_load_clauses(cx, source->clauses, catalog));
+    *ret_catalog = catalog;
+    return po_rc_ok();
+}
+
+PO_RC po_catalog_load(struct po_ctx *cx, const struct po_catalog_source *source,
+                      const struct po_catalog **ret_catalog)
+{
+    struct po_catalog *catalog = NULL;
+    PO_TRY(cx, load_core(cx, source, &catalog));
     PO_TRY(cx, po_catalog_load_requirements(cx, source->requirements, catalog));
     PO_TRY(cx, po_catalog_load_health(cx, source->health, catalog));
     PO_TRY(cx, po_catalog_load_order(cx, source->order, catalog));
     PO_TRY(cx, digest_source(cx, source, catalog->digest));
+    *ret_catalog = catalog;
+    return po_rc_ok();
+}
+
+PO_RC po_catalog_load_list(struct po_ctx *cx, const struct po_catalog **ret_catalog)
+{
+    struct po_catalog_source source;
+    struct po_catalog *catalog = NULL;
+    PO_TRY(cx, po_catalog_source_embedded(cx, &source));
+    PO_TRY(cx, load_core(cx, &source, &catalog));
     *ret_catalog = catalog;
     return po_rc_ok();
 }

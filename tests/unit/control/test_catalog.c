@@ -32,6 +32,23 @@ TEST(catalog_load__counts_what_the_embedded_set_holds)
     check_eq_u64(clauses, catalog->clause_count);
 }
 
+TEST(catalog_load_list__holds_what_lists_show)
+{
+    TEST_CX(cx);
+    const struct po_catalog *whole = real_catalog(cx);
+    const struct po_catalog *list = NULL;
+    const uint8_t zero[32] = {0};
+    check_ok(cx, po_catalog_load_list(cx, &list));
+    check_eq_u64(list->control_count, whole->control_count);
+    check_eq_u64(list->clause_count, whole->clause_count);
+    check_eq_u64(list->criterion_count, whole->criterion_count);
+    check_eq_u64(list->part_count, whole->part_count);
+    check_eq_u64(list->requirement_count + list->health_count, 0);
+    check_eq_mem(list->digest, zero, 32);
+    check_that(po_catalog_control(list, PO_LIT("AUD-03")) != NULL);
+    check_that(po_catalog_requirement(list, PO_LIT("S1-001")) == NULL);
+}
+
 TEST(catalog_load__keeps_kinds_severities_and_tags_of_the_source)
 {
     TEST_CX(cx);
