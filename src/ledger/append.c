@@ -97,7 +97,7 @@ po_rc po_ledger_batch_prepare(struct po_ctx *cx, struct po_ledger *ledger,
                               struct po_ledger_batch *batch)
 {
     po_time_us now_us = po_ctx_now_us(cx);
-    batch->payload_bytes = 0;
+    batch->frame_bytes = 0;
     for (size_t i = 0; i < batch->count; i++) {
         struct po_record record = {0};
         PO_TRY_LEAF(cx, po_record_decode(batch->items[i].record, &record), "not a record");
@@ -105,7 +105,7 @@ po_rc po_ledger_batch_prepare(struct po_ctx *cx, struct po_ledger *ledger,
         char *at = po_buf_extend(&batch->records, PO_RECORD_BYTES);
         if (at == NULL) return PO_FAIL(cx, PO_NOMEM, "out of memory for a batch");
         PO_TRY_LEAF(cx, po_record_encode(&record, (uint8_t *)at), "a record does not fit");
-        batch->payload_bytes += record.payload_len;
+        batch->frame_bytes += record.payload_len + PO_FRAME_CHECK_BYTES;
     }
     return po_rc_ok();
 }
@@ -125,14 +125,20 @@ static po_rc flush_chunk(struct po_ctx *cx, struct po_segment *segment, struct p
     return po_rc_ok();
 }
 
-static po_rc write_payloads(struct po_ctx *cx, struct po_segment *segment,
-                            const struct po_ledger_batch *batch)
+static po_rc write_frames(struct po_ctx *cx, struct po_ledger *ledger,
+                          const struct po_ledger_batch *batch)
 {
+    struct po_segment *segment = &ledger->seg;
     uint64_t offset = segment->pay_end;
     PO_BUF_AUTO chunk;
-    po_buf_init(&chunk, WRITE_CHUNK_BYTES + PO_PAYLOAD_BYTES_MAX);
+    po_buf_init(&chunk, WRITE_CHUNK_BYTES + PO_PAYLOAD_BYTES_MAX + PO_FRAME_CHECK_BYTES);
     for (size_t i = 0; i < batch->count; i++) {
+        uint8_t leaf[PO_SHA256_BYTES];
+        po_str record = po_str_slice(po_buf_str(&batch->records), i * PO_RECORD_BYTES,
+                                     (i + 1) * PO_RECORD_BYTES);
+        PO_TRY_LEAF(cx, po_hash_leaf(ledger->hash, record, leaf), "hashing a leaf");
         po_buf_append(&chunk, batch->items[i].payload);
+        po_buf_append(&chunk, po_str_n(leaf, PO_FRAME_CHECK_BYTES));
         if (chunk.len >= WRITE_CHUNK_BYTES || i + 1 == batch->count)
             PO_TRY(cx, flush_chunk(cx, segment, &chunk, &offset));
     }
@@ -164,8 +170,8 @@ po_rc po_ledger_batch_write(struct po_ctx *cx, struct po_ledger *ledger,
     struct po_segment *segment = &ledger->seg;
     uint64_t rec_at = segment->leaves * PO_RECORD_BYTES;
     PO_TRY(cx, po_segment_extend(cx, segment, rec_at + batch->records.len,
-                                 segment->pay_end + batch->payload_bytes));
-    PO_TRY(cx, write_payloads(cx, segment, batch));
+                                 segment->pay_end + batch->frame_bytes));
+    PO_TRY(cx, write_frames(cx, ledger, batch));
     po_segment_name(name, segment->number, "rec");
     PO_TRY_MSG(cx,
                po_fs_pwrite_all(cx, segment->rec_fd, po_buf_str(&batch->records), (off_t)rec_at),

@@ -21,6 +21,9 @@
 #define PO_WRITER_OPENED "state opened\n"
 #define PO_WRITER_CLOSED "state closed\n"
 
+/* Behind each payload: the first bytes of its leaf hash, so that a torn record shows. */
+#define PO_FRAME_CHECK_BYTES 8
+
 /* The ban on memcmp (STYLE B6) leaves this for fixed-size digests. */
 static inline bool po_digest_eq(const uint8_t *a, const uint8_t *b)
 {
@@ -41,6 +44,12 @@ static inline uint64_t po_le_get(const uint8_t *at, unsigned bytes)
     for (unsigned i = 0; i < bytes; i++)
         value |= (uint64_t)at[i] << (8 * i);
     return value;
+}
+
+/* Bytes of a record's payload frame, from the record's bytes. */
+static inline uint64_t po_frame_len(const uint8_t *record)
+{
+    return po_le_get(record + 20, 3) + PO_FRAME_CHECK_BYTES;
 }
 
 /* ---- a scratch arena: long walks must not fill the request's --------------------------------- */
@@ -137,7 +146,7 @@ struct po_segment {
     uint64_t rec_len; /* file lengths */
     uint64_t pay_len;
     uint64_t leaves;     /* up to where block_start is known */
-    uint64_t pay_end;    /* end of the payload of leaf `leaves` - 1 */
+    uint64_t pay_end;    /* end of the frame of leaf `leaves` - 1 */
     bool is_name_synced; /* the directory entries are durable */
     uint64_t block_start[PO_SEGMENT_BLOCKS + 1];
 };
@@ -255,7 +264,7 @@ struct po_ledger_batch {
     const struct po_sealed *items;
     size_t count;
     struct po_buf records;
-    uint64_t payload_bytes;
+    uint64_t frame_bytes;
 };
 PO_RC po_ledger_batch_prepare(struct po_ctx *cx, struct po_ledger *ledger,
                               struct po_ledger_batch *batch);

@@ -105,7 +105,7 @@ po_rc po_ledger_payload_range(struct po_ctx *cx, struct po_ledger *ledger, uint6
     PO_TRY(cx, po_ledger_segment(cx, ledger, index, &segment));
     uint64_t offset = segment->block_start[index % PO_SEGMENT_LEAVES / PO_BLOCK_LEAVES];
     for (uint64_t i = 0; i < index % PO_BLOCK_LEAVES; i++)
-        offset += po_le_get(block + i * PO_RECORD_BYTES + 20, 3);
+        offset += po_frame_len(block + i * PO_RECORD_BYTES);
     *ret_segment = segment;
     *ret_offset = offset;
     return po_rc_ok();

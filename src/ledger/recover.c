@@ -4,7 +4,7 @@
  * Invariants
  *  1. Nothing below the floor is ever written.
  *  2. A record beyond the floor is taken only when it is well-formed, continues its tenant's numbers
- *     and the time, and its payload has the hash it commits to.
+ *     and the time, its payload has the hash it commits to, and the frame check is its leaf's.
  *  3. What is taken is written again and synced before anybody hears of it: after a failed sync the
  *     kernel may hold clean pages that never reached the disk.
  */
@@ -37,23 +37,33 @@ static po_rc tail_segment(struct po_ctx *cx, struct po_ledger *ledger, bool *ret
     return po_rc_ok();
 }
 
-static po_rc payload_matches(struct po_ctx *cx, struct po_ledger *ledger,
-                             const struct po_record *record, bool *ret_matches)
+/*
+ * The frame check catches a record torn behind its payload hash: nothing else in the files could
+ * tell its commitment from the true one.
+ */
+static po_rc frame_matches(struct po_ctx *cx, struct po_ledger *ledger, const uint8_t *bytes,
+                           const struct po_record *record, bool *ret_matches)
 {
     struct po_segment *segment = &ledger->seg;
     uint8_t hash[PO_SHA256_BYTES];
-    PO_BUF_AUTO payload;
-    po_buf_init(&payload, PO_PAYLOAD_BYTES_MAX);
+    uint8_t leaf[PO_SHA256_BYTES];
+    uint64_t len = po_frame_len(bytes);
+    PO_BUF_AUTO frame;
+    po_buf_init(&frame, PO_PAYLOAD_BYTES_MAX + PO_FRAME_CHECK_BYTES);
     *ret_matches = false;
-    if (segment->pay_end + record->payload_len > segment->pay_len) return po_rc_ok();
-    char *at = po_buf_extend(&payload, record->payload_len);
+    if (segment->pay_end + len > segment->pay_len) return po_rc_ok();
+    char *at = po_buf_extend(&frame, len);
     if (at == NULL) return PO_FAIL(cx, PO_NOMEM, "out of memory for a payload");
-    PO_TRY(cx,
-           po_fs_pread_all(cx, segment->pay_fd, at, record->payload_len, (off_t)segment->pay_end));
+    PO_TRY(cx, po_fs_pread_all(cx, segment->pay_fd, at, len, (off_t)segment->pay_end));
     PO_TRY_LEAF(cx, po_hash_begin(ledger->hash), "hashing a payload");
-    PO_TRY_LEAF(cx, po_hash_update(ledger->hash, po_buf_str(&payload)), "hashing a payload");
+    PO_TRY_LEAF(cx, po_hash_update(ledger->hash, po_str_n(at, record->payload_len)),
+                "hashing a payload");
     PO_TRY_LEAF(cx, po_hash_end(ledger->hash, hash), "hashing a payload");
-    *ret_matches = po_digest_eq(hash, record->payload_hash);
+    PO_TRY_LEAF(cx, po_hash_leaf(ledger->hash, po_str_n(bytes, PO_RECORD_BYTES), leaf),
+                "hashing a leaf");
+    *ret_matches = po_digest_eq(hash, record->payload_hash) &&
+                   po_str_eq(po_str_n(at + record->payload_len, PO_FRAME_CHECK_BYTES),
+                             po_str_n(leaf, PO_FRAME_CHECK_BYTES));
     return po_rc_ok();
 }
 
@@ -73,7 +83,7 @@ static po_rc next_is_whole(struct po_ctx *cx, struct po_ledger *ledger, uint8_t 
     if (record->recv_time_us < ledger->last_recv_us) return po_rc_ok();
     PO_TRY(cx, po_ledger_tenant_last(cx, ledger, record->tenant, &last_seq));
     if (record->tenant_seq != last_seq + 1) return po_rc_ok();
-    PO_TRY(cx, payload_matches(cx, ledger, record, ret_is_whole));
+    PO_TRY(cx, frame_matches(cx, ledger, bytes, record, ret_is_whole));
     return po_rc_ok();
 }
 
@@ -146,6 +156,29 @@ static po_rc settle_segment(struct po_ctx *cx, struct po_ledger *ledger, struct 
     return po_rc_ok();
 }
 
+static po_rc file_exists(struct po_ctx *cx, const struct po_ledger *ledger, uint64_t number,
+                         const char *ext, bool *is_any)
+{
+    char name[16];
+    char path[PO_LEDGER_PATH_BYTES];
+    struct po_fs_info info = {0};
+    po_segment_name(name, number, ext);
+    PO_TRY(cx, po_ledger_path(cx, ledger, name, path));
+    PO_TRY(cx, po_fs_info(cx, path, &info));
+    *is_any |= info.exists;
+    return po_rc_ok();
+}
+
+/* The segment behind the last leaf: absent, whole, or with one of its two names lost. */
+static po_rc open_next(struct po_ctx *cx, struct po_ledger *ledger, uint64_t number)
+{
+    bool is_any = false;
+    PO_TRY(cx, file_exists(cx, ledger, number, "rec", &is_any));
+    PO_TRY(cx, file_exists(cx, ledger, number, "pay", &is_any));
+    if (is_any) PO_TRY(cx, po_segment_create(cx, ledger, number, &ledger->seg));
+    return po_rc_ok();
+}
+
 static po_rc settle_number(struct po_ctx *cx, struct po_ledger *ledger, uint64_t number)
 {
     struct po_segment *segment = &ledger->seg;
@@ -153,12 +186,11 @@ static po_rc settle_number(struct po_ctx *cx, struct po_ledger *ledger, uint64_t
     uint64_t leaves = ledger->size - before;
     if (leaves > PO_SEGMENT_LEAVES) leaves = PO_SEGMENT_LEAVES;
     if (!segment->is_open || segment->number != number) {
-        po_rc rc = po_segment_open(cx, ledger, number, true, segment);
-        if (rc.code == PO_NOTFOUND && leaves == 0) {
-            po_err_clear(cx);
-            return po_rc_ok();
-        }
-        PO_TRY(cx, rc);
+        if (leaves > 0)
+            PO_TRY(cx, po_segment_open(cx, ledger, number, true, segment));
+        else
+            PO_TRY(cx, open_next(cx, ledger, number));
+        if (!segment->is_open || segment->number != number) return po_rc_ok();
         segment->is_name_synced = ledger->floor > before;
     }
     PO_TRY(cx, po_segment_index(cx, segment, leaves));

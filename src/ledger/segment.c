@@ -142,7 +142,7 @@ po_rc po_segment_index(struct po_ctx *cx, struct po_segment *segment, uint64_t l
             "ledger file '%s' is cut short", name);
         uint64_t sum = segment->block_start[at / PO_BLOCK_LEAVES];
         for (uint64_t i = 0; i < end - at; i++)
-            sum += po_le_get(block + i * PO_RECORD_BYTES + 20, 3);
+            sum += po_frame_len(block + i * PO_RECORD_BYTES);
         segment->leaves = end;
         segment->pay_end = sum;
         if (end % PO_BLOCK_LEAVES == 0) segment->block_start[end / PO_BLOCK_LEAVES] = sum;

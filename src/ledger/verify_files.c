@@ -228,6 +228,24 @@ static po_rc check_tile_files(struct po_verify *run)
     return check_tile_names(run, "tile", 0);
 }
 
+/* One of two files alone: recovery completes or never leaves such. */
+static po_rc check_half_segment(struct po_verify *run, uint64_t number)
+{
+    static const char *const exts[] = {"rec", "pay"};
+    for (size_t i = 0; i < 2; i++) {
+        char path[PO_LEDGER_PATH_BYTES];
+        char name[16];
+        struct po_fs_info info = {0};
+        po_segment_name(name, number, exts[i]);
+        PO_TRY(run->cx, po_ledger_path(run->cx, run->ledger, name, path));
+        PO_TRY(run->cx, po_fs_info(run->cx, path, &info));
+        if (info.exists)
+            po_verify_find(run, PO_VERDICT_TAIL, po_verify_file(run, "%s", name),
+                           "its other half is missing");
+    }
+    return po_rc_ok();
+}
+
 /* A segment made for a leaf that never came must be empty. */
 static po_rc check_next_segment(struct po_verify *run)
 {
@@ -236,7 +254,7 @@ static po_rc check_next_segment(struct po_verify *run)
     po_rc rc = po_segment_open(run->cx, run->ledger, number, false, &run->segment);
     if (rc.code == PO_NOTFOUND) {
         po_err_clear(run->cx);
-        return po_rc_ok();
+        return check_half_segment(run, number);
     }
     PO_TRY(run->cx, rc);
     rc = po_verify_segment_tail(run, number);

@@ -47,19 +47,22 @@ static void note_bad_payload(struct po_verify *run, uint64_t index)
         run->bad_payloads[run->bad_payload_count++] = index;
 }
 
-static po_rc check_payload(struct po_verify *run, uint64_t index, const struct po_record *record,
-                           po_str payload)
+static po_rc check_frame(struct po_verify *run, uint64_t index, const struct po_record *record,
+                         const uint8_t *leaf, po_str frame)
 {
     uint8_t hash[PO_SHA256_BYTES];
     struct po_hash *hasher = run->ledger->hash;
-    if (payload.ptr == NULL) {
+    if (frame.ptr == NULL) {
         note_bad_payload(run, index);
         return po_rc_ok();
     }
+    po_str payload = po_str_slice(frame, 0, record->payload_len);
+    po_str check = po_str_slice(frame, record->payload_len, frame.len);
     PO_TRY_LEAF(run->cx, po_hash_begin(hasher), "hashing a payload");
     PO_TRY_LEAF(run->cx, po_hash_update(hasher, payload), "hashing a payload");
     PO_TRY_LEAF(run->cx, po_hash_end(hasher, hash), "hashing a payload");
-    if (!po_digest_eq(hash, record->payload_hash)) {
+    if (!po_digest_eq(hash, record->payload_hash) ||
+        !po_str_eq(check, po_str_n(leaf, PO_FRAME_CHECK_BYTES))) {
         note_bad_payload(run, index);
         return po_rc_ok();
     }
@@ -99,14 +102,14 @@ static po_rc scan_record(struct po_verify *run, struct window *window, uint64_t 
                        po_verify_file(run, "%06lu.rec", index / PO_SEGMENT_LEAVES),
                        "leaf %lu is no record", index);
     }
-    uint32_t len = (uint32_t)po_le_get(bytes + 20, 3);
-    po_str payload = {0};
+    uint64_t len = po_frame_len(bytes);
+    po_str frame = {0};
     bool is_sound = record.version != 0;
     if (is_sound) PO_TRY(run->cx, po_verify_numbers(run, index, &record));
     /* Behind a record that is none, nobody knows where payloads begin. */
     if (run->first_unsound > index) {
-        PO_TRY(run->cx, window_get(run, window, run->segment.pay_end, len, &payload));
-        PO_TRY(run->cx, check_payload(run, index, &record, payload));
+        PO_TRY(run->cx, window_get(run, window, run->segment.pay_end, len, &frame));
+        PO_TRY(run->cx, check_frame(run, index, &record, leaf, frame));
     }
     run->segment.pay_end += len;
     return po_rc_ok();

@@ -426,3 +426,56 @@ TEST_FAULTS_MANUAL(ledger_sequence__loses_and_repeats_nothing_whatever_fails)
     fix_check_ok(cx, &fix);
     free(queue);
 }
+
+/* A power cut can keep the sector with a record's payload hash and lose the next one. */
+TEST(ledger_recover__refuses_a_record_torn_behind_its_payload_hash)
+{
+    TEST_CX(cx);
+    FIX_AUTO fix;
+    char zeros[32] = {0};
+    fix_new(cx, &fix);
+    fix_append(cx, &fix, 5, 5);
+    fix_checkpoint(cx, &fix);
+    write_unsynced(cx, &fix, 5, 1);
+    fix_close(&fix);
+    int fd = open(fix_path(fix.dir, "000000.rec"), O_WRONLY);
+    check_that(pwrite(fd, zeros, 32, 5 * PO_RECORD_BYTES + 84) == 32 && close(fd) == 0);
+    expect_recovered(cx, &fix, 5, 0);
+}
+
+/* The name of one of a new segment's files was lost. */
+TEST(ledger_recover__clears_half_a_segment)
+{
+    static const char *const lost[] = {"000000.pay", "000000.rec"};
+    for (size_t i = 0; i < 2; i++) {
+        TEST_CX(cx);
+        FIX_AUTO fix;
+        char root[600];
+        (void)snprintf(root, sizeof root, "%s%zu", test_tmp("case"), i);
+        check_that(mkdir(root, 0700) == 0);
+        fix_init_at(cx, &fix, root);
+        check_ok(cx, po_ledger_create(cx, &fix.options));
+        fix_open(cx, &fix);
+        write_unsynced(cx, &fix, 0, 3);
+        fix_close(&fix);
+        check_that(unlink(fix_path(fix.dir, lost[i])) == 0);
+        expect_recovered(cx, &fix, 0, 0);
+        fix_append(cx, &fix, 1, 1);
+        fix_checkpoint(cx, &fix);
+        expect_recovered(cx, &fix, 1, 0);
+    }
+}
+
+/* Half a segment beside a cleanly closed ledger is nobody's crash. */
+TEST(ledger_verify__names_half_a_segment)
+{
+    TEST_CX(cx);
+    FIX_AUTO fix;
+    struct po_ledger_verification found;
+    fix_new(cx, &fix);
+    test_write_file(fix_path(fix.dir, "000000.rec"), "x", 1);
+    fix_open(cx, &fix);
+    check_ok(cx, po_ledger_verify(cx, fix.ledger, NULL, &found));
+    check_that(!found.is_ok);
+    check_eq_cstr(found.findings[0].file, "000000.rec");
+}
