@@ -248,6 +248,7 @@ PO_FACT_READER(ledger_sealing)
     po_json_out_array_end(out);
     po_fact_put_int(out, "leaves", (int64_t)records->events);
     po_fact_put_int(out, "leaves_with_live_key", (int64_t)live);
+    po_fact_put_int(out, "sealed_by_retired", (int64_t)records->sealed_by_retired);
     po_fact_put_int(out, "tags_checked", (int64_t)(events->opened + events->refused));
     po_fact_put_int(out, "tags_verified", (int64_t)events->opened);
     po_json_out_object_end(out);

@@ -62,6 +62,18 @@ static void add_sequence(struct po_fact_records *records, const struct po_record
     tenant->count++;
 }
 
+/* After the first leaf of a newer epoch nothing of that tenant is sealed by an older one. */
+static void add_epoch(struct po_fact_records *records, const struct po_record *record)
+{
+    records->epochs[record->key_epoch]++;
+    struct po_fact_tenant *tenant = tenant_of(records, record->tenant);
+    if (tenant == NULL) return;
+    if (record->key_epoch < tenant->epoch)
+        records->sealed_by_retired++;
+    else
+        tenant->epoch = record->key_epoch;
+}
+
 static void add_type(struct po_fact_records *records, const struct po_record *record, uint64_t leaf)
 {
     if (record->event_type >= PO_FACT_TYPES_MAX) {
@@ -95,7 +107,7 @@ static void add_record(struct po_fact_records *records, const struct po_record *
         records->tombstones++;
     if (record->kind != PO_RECORD_EVENT) return;
     records->events++;
-    records->epochs[record->key_epoch]++;
+    add_epoch(records, record);
     add_sequence(records, record);
     add_type(records, record, leaf);
     add_retention(records, record);
