@@ -56,7 +56,7 @@ void po_judgement_deviation(struct po_judgement *out, po_str subject, po_str fac
 }
 
 /* Law 1: an empty population passes nothing. */
-static void settle(struct po_judgement *out)
+void po_judgement_settle(struct po_judgement *out)
 {
     if (out->state == PO_RUN_PASS && out->total == 0) {
         out->state = PO_RUN_UNTESTED;
@@ -195,7 +195,7 @@ static PO_RC test_clause(struct po_ctx *cx, struct assessment *run, const struct
     PO_TRY(cx, read_facts(cx, run, &test));
     if (test.judgement->state == PO_RUN_PASS)
         PO_TRY(cx, check->judge(cx, test.values, test.judgement));
-    settle(test.judgement);
+    po_judgement_settle(test.judgement);
     fill_record(record, test.judgement);
     record->finished_us = po_ctx_now_us(cx);
     if (record->finished_us < record->started_us) record->finished_us = record->started_us;

@@ -8,6 +8,8 @@
 #include "fact/fact.h"
 
 void po_judgement_fail(struct po_judgement *out, const char *reason);
+/* Make the counts say what the state says: an empty population passes nothing (law 1). */
+void po_judgement_settle(struct po_judgement *out);
 /* One deviating member of the population; the texts are borrowed. */
 void po_judgement_deviation(struct po_judgement *out, po_str subject, po_str fact);
 
