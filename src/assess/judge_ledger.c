@@ -176,6 +176,20 @@ po_rc po_judge_tags(struct po_ctx *cx, const struct po_json *const *facts, struc
                           "an authentication tag does not verify");
 }
 
+/* CRY-03.3 */
+po_rc po_judge_retired_keys(struct po_ctx *cx, const struct po_json *const *facts,
+                            struct po_judgement *out)
+{
+    (void)cx;
+    const struct po_json *epochs = po_json_get(facts[0], "epochs");
+    if (epochs == NULL || epochs->count < 2)
+        return po_judge_untested(out, "no key was retired yet");
+    int64_t retired = (int64_t)epochs->count - 1;
+    bool is_refused = po_judge_int(facts[0], "sealed_by_retired") == 0;
+    return po_judge_ratio(out, is_refused ? retired : 0, retired,
+                          "a payload was sealed under a retired key");
+}
+
 /* GOV-06.3 */
 po_rc po_judge_runs_proved(struct po_ctx *cx, const struct po_json *const *facts,
                            struct po_judgement *out)

@@ -42,6 +42,7 @@ po_judge po_judge_repairs_evidence;
 po_judge po_judge_repairs_tries;
 po_judge po_judge_replay;
 po_judge po_judge_reports_equal;
+po_judge po_judge_retired_keys;
 po_judge po_judge_root;
 po_judge po_judge_runs_proved;
 po_judge po_judge_sequence;
