@@ -202,16 +202,26 @@ TEST(data_key__survives_a_rotation_of_the_master_key)
     check_eq_u64(rewrapped, 0); /* nothing is left to do */
 }
 
-/* Fresh keys each time: a keyring holds only so many retired ones. */
-static void rotate_failing(struct po_ctx *cx, void *user)
+/* A keyring holds only so many retired keys: fresh ones now and then. */
+static void fresh_or_present(struct po_ctx *cx, struct fixture *fixture)
 {
-    (void)user;
+    static unsigned turn;
+    if (turn++ % 24 != 0) {
+        fixture_reopen(cx, fixture);
+        return;
+    }
     (void)unlink(test_tmp("paulyops.db"));
     (void)unlink(test_tmp("keys/master.key"));
     (void)unlink(test_tmp("keys/ledger.key"));
     (void)unlink(test_tmp("keys/keyring.sealed"));
+    fixture_create(cx, fixture);
+}
+
+static void rotate_failing(struct po_ctx *cx, void *user)
+{
+    (void)user;
     FIXTURE_AUTO fixture = {0};
-    fixture_create(cx, &fixture);
+    fresh_or_present(cx, &fixture);
     PO_CLEANUP(po_secret_freep)
     struct po_secret *before = copy_of(cx, current_key(cx, fixture.store, 1));
     fixture_arm();
@@ -222,6 +232,7 @@ static void rotate_failing(struct po_ctx *cx, void *user)
     check_that(po_secret_eq(before, current_key(cx, fixture.store, 1)));
     check_that(!is_done || !po_keyring_is_rotating(fixture.keyring));
     check_that(po_keyring_ledger_key(fixture.keyring) != NULL);
+    if (!po_keyring_is_rotating(fixture.keyring)) return;
     check_ok(cx, po_keyring_rotate_master(cx, fixture.keyring, rewrap, fixture.store));
     fixture_reopen(cx, &fixture);
     check_that(po_secret_eq(before, current_key(cx, fixture.store, 1)));

@@ -120,15 +120,23 @@ static void set_up(struct po_ctx *cx)
     check_ok(cx, create_both(cx, &fixture));
 }
 
-/* Run `work` in a child; true when the power went at operation `cut_at`. */
-static bool run_child(uint64_t cut_at)
+static po_rc work_from_nothing(struct po_ctx *cx)
+{
+    FIXTURE_AUTO fixture = {0};
+    PO_TRY(cx, create_both(cx, &fixture));
+    shared->acknowledged = 1;
+    return po_rc_ok();
+}
+
+/* Run `body` in a child; true when the power went at operation `cut_at`. */
+static bool run_child(uint64_t cut_at, po_rc (*body)(struct po_ctx *cx))
 {
     memset(shared, 0, sizeof *shared);
     pid_t pid = fork();
     check_that(pid >= 0);
     if (pid == 0) {
         TEST_CX(cx);
-        bool is_good = po_is_ok(po_power_start(root, shadow, cut_at)) && po_is_ok(work(cx));
+        bool is_good = po_is_ok(po_power_start(root, shadow, cut_at)) && po_is_ok(body(cx));
         shared->op_count = po_power_op_count();
         _exit(is_good ? 0 : 1);
     }
@@ -175,7 +183,7 @@ TEST_TIMEOUT(store_power__keeps_what_was_acknowledged, 240)
         TEST_CX(cx);
         set_up(cx);
     }
-    check_that(!run_child(0));
+    check_that(!run_child(0, work));
     uint64_t ops = shared->op_count;
     check_that(ops > 50);
     uint64_t rounds = test_rounds(40);
@@ -184,9 +192,58 @@ TEST_TIMEOUT(store_power__keeps_what_was_acknowledged, 240)
         set_up(cx);
         uint64_t cut_at = 1 + test_random_below(ops);
         uint64_t seed = i % 4 == 0 ? test_random_below(5) : test_random_u64();
-        if (!run_child(cut_at)) continue;
+        if (!run_child(cut_at, work)) continue;
         check_ok(cx, po_power_restore(root, shadow, seed));
         check_after_cut(cx, cut_at, seed);
+    }
+}
+
+static void clear_root(void)
+{
+    static const char *const names[] = {"paulyops.db",         "paulyops.db-wal",
+                                        "paulyops.db-journal", "keys/master.key",
+                                        "keys/ledger.key",     "keys/keyring.sealed"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        (void)unlink(below_root(names[i]));
+    (void)rmdir(below_root("keys"));
+}
+
+/* A second start makes a whole of what the first one left. */
+static void check_second_start(struct po_ctx *cx)
+{
+    FIXTURE_AUTO fixture = {0};
+    const struct po_keyring_place place = {.dir = below_root("keys")};
+    po_rc rc = po_keyring_create(cx, &place, &fixture.keyring);
+    if (rc.code == PO_EXISTS) rc = po_keyring_open(cx, &place, &fixture.keyring);
+    check_ok(cx, rc);
+    const struct po_store_options options = {.path = below_root("paulyops.db"),
+                                             .keyring = fixture.keyring};
+    rc = po_store_create(cx, &options, &fixture.store);
+    if (rc.code == PO_EXISTS) rc = po_store_open(cx, &options, &fixture.store);
+    check_ok(cx, rc);
+    struct po_store_check check = {0};
+    struct po_store_tenant *tenants = NULL;
+    size_t count = 0;
+    check_ok(cx, po_store_check(cx, fixture.store, &check));
+    check_eq_u64(check.finding_count, 0);
+    check_ok(cx, po_store_tenant_list(cx, fixture.store, &tenants, &count));
+    check_that(count == 1 || shared->acknowledged == 0);
+    uint64_t pending = 9;
+    check_ok(cx, po_store_pending_count(cx, fixture.store, &pending));
+    check_eq_u64(pending, count); /* the tenant and its event, or neither */
+}
+
+TEST_TIMEOUT(store_power__lets_an_interrupted_start_be_finished, 240)
+{
+    make_dirs();
+    check_that(!run_child(0, work_from_nothing));
+    uint64_t ops = shared->op_count;
+    for (uint64_t cut_at = 1; cut_at <= ops; cut_at++) {
+        TEST_CX(cx);
+        clear_root();
+        check_that(run_child(cut_at, work_from_nothing));
+        check_ok(cx, po_power_restore(root, shadow, cut_at % 3 == 0 ? cut_at % 5 : cut_at + 5));
+        check_second_start(cx);
     }
 }
 
