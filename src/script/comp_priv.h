@@ -132,7 +132,6 @@ struct po_node {
         double f;
     } v;
     struct po_type *t;      /* checker: type of an expression */
-    struct po_type *coerce; /* checker: check at run time for this type */
     struct po_sym *sym;     /* checker: what an identifier or binding is */
     struct po_def *def;     /* checker: struct or enum meant */
     struct po_fn *fn;       /* checker: function of NK_FN, NK_CLOSURE, NK_ASYNCBLOCK; method called */
