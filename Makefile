@@ -181,7 +181,8 @@ $(B)/replay-%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay.o $(MOD_OBJ) $(B)
 -include $(patsubst %.c,$(B)/%.d,$(FUZZ_SRC) tests/fuzz/replay.c)
 
 # ---- verbs ------------------------------------------------------------------------------------
-say = @printf '  %-5s %s\n' '$(1)' '$(2)'
+# progress, unless make runs with -s
+say = @$(if $(findstring s,$(firstword -$(MAKEFLAGS))),:,printf '  %-5s %s\n' '$(1)' '$(2)')
 RUN_TEST = $(if $(T),-t '$(T)') $(if $(SEED),-s $(SEED)) $(if $(ROUNDS),-r $(ROUNDS)) \
            $(if $(P),-P $(P)) $(if $(TIMES),-v) -S $(CURDIR)
 AGAIN = $(MAKE) --no-print-directory O=$(O)
