@@ -92,7 +92,8 @@ struct po_tar_entry {
     uint64_t bytes;
 };
 /*
- * The next entry at *offset of a tar's first `size` bytes; only plain ustar files are accepted.
+ * The next entry at *offset of a tar's first `size` bytes; only headers that po_tar_header writes
+ * are accepted.
  *
  * header     in   the 512 bytes at *offset
  * ret_end    out  true at the end mark

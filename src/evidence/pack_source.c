@@ -81,30 +81,43 @@ static PO_RC walk_dir(struct po_ctx *cx, struct po_pack_source *source, const ch
     return po_rc_ok();
 }
 
+/* Padding and end hold zeros only: nothing can hide there. */
+static PO_RC check_zeros(struct po_ctx *cx, const struct po_pack_source *source, uint64_t from,
+                         uint64_t to)
+{
+    for (; from < to;) {
+        char block[BLOCK];
+        size_t len = to - from < BLOCK ? (size_t)(to - from) : BLOCK;
+        PO_TRY(cx, po_fs_pread_all(cx, source->fd, block, len, (off_t)from));
+        for (size_t i = 0; i < len; i++)
+            if (block[i] != '\0')
+                return PO_FAIL(cx, PO_INVALID, "byte %lu of the tar belongs to no file",
+                               (unsigned long)(from + i));
+        from += len;
+    }
+    return po_rc_ok();
+}
+
 static PO_RC walk_tar(struct po_ctx *cx, struct po_pack_source *source, uint64_t size)
 {
     uint64_t offset = 0;
-    while (offset + BLOCK <= size) {
+    bool is_end = false;
+    while (!is_end) {
         char header[BLOCK];
         char path[257];
-        bool is_end = false;
         struct po_tar_entry entry = {.path = PO_LIT("")};
+        if (size < BLOCK || offset > size - BLOCK)
+            return PO_FAIL(cx, PO_INVALID, "not a pack: no tar, or it is cut short");
         PO_TRY(cx, po_fs_pread_all(cx, source->fd, header, sizeof header, (off_t)offset));
         po_rc rc = po_tar_parse(po_str_n(header, sizeof header), &offset, &entry, &is_end, path);
         PO_TRY_LEAF(cx, rc, "not a pack: byte %lu is no tar entry", (unsigned long)offset);
         if (is_end) break;
         if (offset > size) return PO_FAIL(cx, PO_INVALID, "the tar ends in the middle of a file");
+        PO_TRY(cx, check_zeros(cx, source, entry.offset + entry.bytes, offset));
         PO_TRY(cx, add_entry(cx, source, entry));
     }
-    /* After the end mark only zeros: nothing can hide there. */
-    for (; offset < size; offset += BLOCK) {
-        char block[BLOCK];
-        size_t len = size - offset < BLOCK ? (size_t)(size - offset) : BLOCK;
-        PO_TRY(cx, po_fs_pread_all(cx, source->fd, block, len, (off_t)offset));
-        for (size_t i = 0; i < len; i++)
-            if (block[i] != '\0') return PO_FAIL(cx, PO_INVALID, "bytes follow the end of the tar");
-    }
-    return po_rc_ok();
+    if (size - offset < 2 * BLOCK) return PO_FAIL(cx, PO_INVALID, "the tar's end is cut short");
+    return check_zeros(cx, source, offset, size);
 }
 
 static int compare_entries(const void *a, const void *b)

@@ -12,6 +12,8 @@
 #define NAME_BYTES 100
 #define PREFIX_OFFSET 345
 #define PREFIX_BYTES 155
+#define SIZE_OFFSET 124
+#define MTIME_OFFSET 136
 #define CHECKSUM_OFFSET 148
 
 static void put_octal(char *field, size_t width, uint64_t value)
@@ -56,22 +58,20 @@ static size_t split_path(po_str path)
     return SIZE_MAX;
 }
 
-PO_RC po_tar_header(struct po_buf *out, po_str path, uint64_t bytes, int64_t mtime_s)
+/* The one header of a file; false when the path is too long. */
+static bool make_header(char header[static BLOCK], po_str path, uint64_t bytes, uint64_t mtime_s)
 {
-    char header[BLOCK] = {0};
-    if (path.len <= NAME_BYTES) {
-        memcpy(header, path.ptr, path.len);
-    } else {
-        size_t cut = split_path(path);
-        if (cut == SIZE_MAX) return po_rc_of(PO_LIMIT);
-        memcpy(header + PREFIX_OFFSET, path.ptr, cut);
-        memcpy(header, path.ptr + cut + 1, path.len - cut - 1);
-    }
+    size_t cut = path.len > NAME_BYTES ? split_path(path) : 0;
+    if (cut == SIZE_MAX) return false;
+    memset(header, 0, BLOCK);
+    if (cut > 0) memcpy(header + PREFIX_OFFSET, path.ptr, cut);
+    size_t name = cut > 0 ? cut + 1 : 0;
+    if (path.len > name) memcpy(header, path.ptr + name, path.len - name);
     put_octal(header + 100, 8, 0644);
     put_octal(header + 108, 8, 0);
     put_octal(header + 116, 8, 0);
-    put_octal(header + 124, 12, bytes);
-    put_octal(header + 136, 12, mtime_s < 0 ? 0 : (uint64_t)mtime_s);
+    put_octal(header + SIZE_OFFSET, 12, bytes);
+    put_octal(header + MTIME_OFFSET, 12, mtime_s);
     header[156] = '0';
     memcpy(header + 257,
            "ustar\0"
@@ -79,6 +79,14 @@ PO_RC po_tar_header(struct po_buf *out, po_str path, uint64_t bytes, int64_t mti
            8);
     put_octal(header + CHECKSUM_OFFSET, 7, checksum(header));
     header[CHECKSUM_OFFSET + 7] = ' ';
+    return true;
+}
+
+PO_RC po_tar_header(struct po_buf *out, po_str path, uint64_t bytes, int64_t mtime_s)
+{
+    char header[BLOCK];
+    if (!make_header(header, path, bytes, mtime_s < 0 ? 0 : (uint64_t)mtime_s))
+        return po_rc_of(PO_LIMIT);
     po_buf_append(out, po_str_n(header, sizeof header));
     return po_buf_check(out);
 }
@@ -98,34 +106,43 @@ static size_t field_len(const char *field, size_t max)
     return len;
 }
 
+/* Prefix and name as one path; its length. */
+static size_t join_path(const char *header, char path_storage[static 257])
+{
+    size_t prefix = field_len(header + PREFIX_OFFSET, PREFIX_BYTES);
+    size_t name = field_len(header, NAME_BYTES);
+    size_t len = 0;
+    if (prefix > 0) {
+        memcpy(path_storage, header + PREFIX_OFFSET, prefix);
+        path_storage[prefix] = '/';
+        len = prefix + 1;
+    }
+    memcpy(path_storage + len, header, name);
+    len += name;
+    path_storage[len] = '\0';
+    return len;
+}
+
 PO_RC po_tar_parse(po_str header, uint64_t *offset, struct po_tar_entry *ret_entry, bool *ret_end,
                    char path_storage[static 257])
 {
     uint64_t bytes = 0;
-    uint64_t sum = 0;
+    uint64_t mtime_s = 0;
+    char want[BLOCK];
     *ret_end = false;
     if (header.len != BLOCK) return po_rc_of(PO_INVALID);
     if (is_zero(header)) {
         *ret_end = true;
         return po_rc_ok();
     }
-    bool is_fine = po_str_eq(po_str_n(header.ptr + 257, 5), PO_LIT("ustar")) &&
-                   (header.ptr[156] == '0' || header.ptr[156] == '\0') &&
-                   get_octal(header.ptr + 124, 12, &bytes) &&
-                   get_octal(header.ptr + CHECKSUM_OFFSET, 8, &sum) && sum == checksum(header.ptr);
+    bool is_fine = get_octal(header.ptr + SIZE_OFFSET, 12, &bytes) &&
+                   get_octal(header.ptr + MTIME_OFFSET, 12, &mtime_s);
     if (!is_fine || bytes > PO_PACK_FILE_BYTES_MAX) return po_rc_of(PO_INVALID);
-    size_t prefix = field_len(header.ptr + PREFIX_OFFSET, PREFIX_BYTES);
-    size_t name = field_len(header.ptr, NAME_BYTES);
-    size_t len = 0;
-    if (prefix > 0) {
-        memcpy(path_storage, header.ptr + PREFIX_OFFSET, prefix);
-        path_storage[prefix] = '/';
-        len = prefix + 1;
-    }
-    memcpy(path_storage + len, header.ptr, name);
-    len += name;
-    path_storage[len] = '\0';
-    *ret_entry = (struct po_tar_entry){po_str_n(path_storage, len), *offset + BLOCK, bytes};
+    po_str path = po_str_n(path_storage, join_path(header.ptr, path_storage));
+    /* Only the bytes we would write: nothing hides in fields that no reader looks at. */
+    if (!make_header(want, path, bytes, mtime_s) || !po_str_eq(header, po_str_n(want, sizeof want)))
+        return po_rc_of(PO_INVALID);
+    *ret_entry = (struct po_tar_entry){path, *offset + BLOCK, bytes};
     *offset += BLOCK + (bytes + BLOCK - 1) / BLOCK * BLOCK;
     return po_rc_ok();
 }
