@@ -105,7 +105,7 @@ BINARY := $(B)/paulyops
 TEST := $(B)/test
 FAULT := $(B)/test-fault
 POWER := $(B)/test-power
-ALL_OBJ := $(sort $(MOD_OBJ) $(MAIN_OBJ) $(LIB_TEST_OBJ) $(UNIT_OBJ) $(FAULT_OBJ) $(POWER_OBJ))
+ALL_OBJ := $(sort $(MOD_OBJ) $(MAIN_OBJ) $(LIB_TEST_OBJ) $(UNIT_OBJ) $(FAULT_OBJ) $(POWER_OBJ) $(call object,$(wildcard tests/script/*.c)))
 
 # A stamp's file changes only when its text does: what depends on it is rebuilt then, not else.
 define stamp
@@ -139,6 +139,12 @@ $(FAULT): $(MOD_OBJ) $(LIB_TEST_OBJ) $(FAULT_OBJ) $(B)/stamp/sources
 $(POWER): $(MOD_OBJ) $(LIB_TEST_OBJ) $(POWER_OBJ) $(B)/stamp/sources
 	$(call say,LINK,$@)
 	@$(LINK) -o $@ $(MOD_OBJ) $(LIB_TEST_OBJ) $(POWER_OBJ) $(TEST_LIBS)
+
+# runs Script files: conformity, examples, benchmarks
+SCRIPT_TOOL_OBJ := $(call object,$(sort $(wildcard tests/script/*.c)))
+$(B)/script_tool: $(SCRIPT_TOOL_OBJ) $(MOD_OBJ) $(B)/stamp/sources
+	$(call say,LINK,$@)
+	@$(LINK) -o $@ $(SCRIPT_TOOL_OBJ) $(MOD_OBJ) $(LIB_LIBS)
 
 # ---- generated: embedded files, build information ---------------------------------------------
 $(O)/host/embed: scripts/embed.c
