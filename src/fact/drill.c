@@ -106,6 +106,7 @@ void po_drill_end(struct po_ctx *cx, struct po_drill *drill)
     cx->err = kept;
 }
 
+/* six parameters: what it runs, and the three things it gives back */
 PO_RC po_drill_run(struct po_ctx *cx, const struct po_drill *drill,
                    const struct po_drill_child *child, struct po_buf *out, struct po_buf *err,
                    struct po_drill_ended *ret_ended)

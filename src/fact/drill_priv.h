@@ -45,6 +45,7 @@ struct po_drill_ended {
     int signal_number;
     int64_t took_us; /* 0 when killed */
 };
+/* six parameters: what it runs, and the three things it gives back */
 PO_RC po_drill_run(struct po_ctx *cx, const struct po_drill *drill,
                    const struct po_drill_child *child, struct po_buf *out, struct po_buf *err,
                    struct po_drill_ended *ret_ended);

@@ -60,7 +60,7 @@ struct po_fact_records {
     bool is_tenants_full;
     struct po_fact_type_count types[PO_FACT_TYPES_MAX];
     uint64_t unknown_types;
-    uint64_t sealed_by_retired; /* by an older key epoch than one used before */
+    uint64_t sealed_by_retired;          /* by an older key epoch than one used before */
     uint64_t epochs[PO_FACT_EPOCHS_MAX]; /* leaves sealed under each key epoch */
     struct po_fact_retention retentions[PO_FACT_RETENTIONS];
 };

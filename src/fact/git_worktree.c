@@ -81,6 +81,7 @@ static PO_RC hash_open_file(struct po_ctx *cx, struct blob_hash *hash, int fd)
     return po_rc_ok();
 }
 
+/* six parameters: the same file by path, by what lstat says and by the index */
 static PO_RC content_equals(struct po_ctx *cx, const struct po_git_work *work, const char *path,
                             const struct stat *info, const struct po_git_entry *entry,
                             bool *ret_is_equal)

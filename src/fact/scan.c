@@ -119,6 +119,7 @@ static uint64_t count_needles(po_str bytes, size_t from, const po_str *needles, 
     return hits;
 }
 
+/* six parameters: a file, a list with its length, two results */
 PO_RC po_scan_raw(struct po_ctx *cx, const char *path, const po_str *needles, size_t needle_count,
                   uint64_t *ret_hits, enum po_fact_file *ret_state)
 {

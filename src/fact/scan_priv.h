@@ -60,6 +60,7 @@ PO_RC po_scan_file(struct po_ctx *cx, struct po_scan *scan, const char *path, co
 bool po_scan_can_start(char c); /* false: no rule matches at such a byte */
 bool po_scan_rule_matches(enum po_scan_rule rule, po_str line, size_t i);
 /* Add to *ret_hits how often the needles occur in a file's raw bytes. Needles are not empty. */
+/* six parameters: a file, a list with its length, two results */
 PO_RC po_scan_raw(struct po_ctx *cx, const char *path, const po_str *needles, size_t needle_count,
                   uint64_t *ret_hits, enum po_fact_file *ret_state);
 
