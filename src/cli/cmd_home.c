@@ -25,8 +25,26 @@ PO_RC po_cmd_init(struct po_ctx *cx, struct po_cli *cli)
     return po_rc_ok();
 }
 
-/* Program facts need no home. */
-PO_RC po_cmd_version(struct po_ctx *cx, struct po_cli *cli)
+static void version_line(struct po_cli *cli)
+{
+    if (cli->format == PO_CLI_TABLE) {
+        po_buf_printf(&cli->out, "paulyops %s (%s, %s)\n", po_build.version, po_build.commit,
+                      po_build.variant);
+        return;
+    }
+    struct po_json_out json;
+    po_json_out_init(&json, &cli->out, 0);
+    po_json_out_object(&json);
+    po_json_out_field(&json, "version", po_str_of(po_build.version));
+    po_json_out_field(&json, "commit", po_str_of(po_build.commit));
+    po_json_out_field(&json, "variant", po_str_of(po_build.variant));
+    po_json_out_field(&json, "sources_sha256", po_str_of(po_build.sources_sha256));
+    po_json_out_object_end(&json);
+    po_buf_append_char(&cli->out, '\n');
+}
+
+/* Hash this program and hold it against the build manifest. Program facts need no home. */
+static PO_RC version_verify(struct po_ctx *cx, struct po_cli *cli)
 {
     struct po_fact_set *facts = NULL;
     const struct po_fact_value *program = NULL;
@@ -35,18 +53,27 @@ PO_RC po_cmd_version(struct po_ctx *cx, struct po_cli *cli)
     const struct po_json *digest = po_json_get(program->json, "digest");
     const struct po_json *matches = po_json_get(program->json, "manifest_matches");
     const struct po_json *sites = po_json_get(program->json, "abort_sites");
+    bool is_measured = matches != NULL && matches->boolean && sites != NULL;
+    if (!is_measured) cli->exit_code = PO_EXIT_NOT_PASSED;
     if (cli->format != PO_CLI_TABLE) {
         PO_TRY(cx, po_json_canonical(cx, program->json, &cli->out));
         po_buf_append_char(&cli->out, '\n');
         return po_rc_ok();
     }
-    po_buf_printf(&cli->out, "paulyops %s (%s, %s)\nprogram   sha256:%.*s\n", po_build.version,
-                  po_build.commit, po_build.variant,
+    version_line(cli);
+    po_buf_printf(&cli->out, "program   sha256:%.*s\n",
                   PO_STR_ARG(digest != NULL ? digest->str : PO_LIT("unknown")));
-    if (matches != NULL && matches->boolean && sites != NULL)
-        po_buf_printf(&cli->out, "manifest  matches this program: %ld abort sites\n",
+    if (is_measured)
+        po_buf_printf(&cli->out, "manifest  measured this very program: %ld abort sites\n",
                       (long)sites->integer);
     else
         po_buf_append_cstr(&cli->out, "manifest  none for this program: abort sites untested\n");
+    return po_rc_ok();
+}
+
+PO_RC po_cmd_version(struct po_ctx *cx, struct po_cli *cli)
+{
+    if (po_cli_has(cli, "--verify")) return version_verify(cx, cli);
+    version_line(cli);
     return po_rc_ok();
 }

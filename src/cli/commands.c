@@ -325,8 +325,18 @@ static const struct po_command commands[] = {
     {"store check", "", 0, 0, PO_NEEDS_READ, "store.check", PO_EVENT_TYPE_STORE_CHECKED,
      po_cmd_store_check, "Check the database: pages, references, schema, sealed cells",
      "Exit 2 when it has findings.", NO_OPTIONS},
-    {"version", "", 0, 0, PO_NEEDS_NOTHING, "version", PO_EVENT_TYPE_NONE, po_cmd_version,
-     "Version, build digest, and whether the build manifest matches", NULL, NO_OPTIONS},
+    {"version",
+     "",
+     0,
+     0,
+     PO_NEEDS_NOTHING,
+     "version",
+     PO_EVENT_TYPE_NONE,
+     po_cmd_version,
+     "Version of this program",
+     NULL,
+     {{"--verify", NULL, false,
+       "hash this program and hold it against its build manifest; exit 2 without one"}}},
 };
 
 const struct po_command *po_command_table(size_t *ret_count)
