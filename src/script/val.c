@@ -108,7 +108,8 @@ size_t po_format_int(int64_t value, char out[static 24])
 size_t po_format_float(double value, char out[static 40])
 {
     char text[40];
-    for (int digits = 14; digits <= 16; digits++) {
+    bool is_subnormal = fabs(value) < 2.3e-308; /* fewer digits may tell it apart */
+    for (int digits = is_subnormal ? 0 : 14; digits <= 16; digits++) {
         (void)snprintf(text, sizeof text, "%.*e", digits, value);
         if (strtod(text, NULL) == value) break;
     }
