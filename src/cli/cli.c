@@ -50,6 +50,31 @@ void po_cli_progress(const struct po_cli *cli, const char *what)
     if (!cli->is_quiet && isatty(STDERR_FILENO) == 1) po_cli_note(cli, "… %s", what);
 }
 
+/* C0, DEL, and C1 as UTF-8 writes it. */
+void po_cli_append_clean(struct po_buf *out, po_str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t c = (uint8_t)text.ptr[i];
+        uint8_t next = i + 1 < text.len ? (uint8_t)text.ptr[i + 1] : 0;
+        bool is_c1 = c == 0xC2U && next >= 0x80U && next < 0xA0U;
+        po_buf_append_char(out, c < 0x20U || c == 0x7FU || is_c1 ? '?' : text.ptr[i]);
+        if (is_c1) i++;
+    }
+}
+
+void po_cli_line(struct po_cli *cli, const char *fmt, ...)
+{
+    char line[PO_CLI_LINE_BYTES_MAX];
+    va_list args;
+    va_start(args, fmt);
+    int n = vsnprintf(line, sizeof line, fmt, args);
+    va_end(args);
+    if (n < 0) return;
+    size_t len = (size_t)n < sizeof line ? (size_t)n : sizeof line - 1;
+    po_cli_append_clean(&cli->out, po_str_n(line, len));
+    po_buf_append_char(&cli->out, '\n');
+}
+
 static void print_error(struct po_ctx *cx)
 {
     struct po_buf line;
@@ -57,8 +82,7 @@ static void print_error(struct po_ctx *cx)
     po_buf_append_cstr(&line, "paulyops: ");
     const char *msg = po_err_msg(cx);
     if (msg[0] == '\0') msg = po_code_public_text(cx->err.code);
-    for (const char *p = msg; *p != '\0'; p++)
-        po_buf_append_char(&line, (uint8_t)*p < 0x20U || *p == 0x7F ? '?' : *p);
+    po_cli_append_clean(&line, po_str_of(msg));
     po_buf_append_char(&line, '\n');
     if (po_is_ok(po_buf_check(&line)))
         write_all(STDERR_FILENO, po_buf_str(&line));

@@ -1,7 +1,8 @@
 /*
  * Inside the command line: one command's parsed arguments, its output, and the table row.
  *
- * Limits   PO_CLI_ARG_BYTES_MAX an argument, PO_CLI_ARGS_MAX arguments, PO_CLI_OUT_BYTES_MAX output
+ * Limits   PO_CLI_ARG_BYTES_MAX an argument, PO_CLI_ARGS_MAX arguments, PO_CLI_OUT_BYTES_MAX output,
+ *          PO_CLI_LINE_BYTES_MAX of a line that po_cli_line prints (the rest is left out)
  */
 #ifndef PO_CLI_CLI_PRIV_H
 #define PO_CLI_CLI_PRIV_H
@@ -15,6 +16,7 @@
 #define PO_CLI_ARGS_MAX 64
 #define PO_CLI_ARG_BYTES_MAX 4096
 #define PO_CLI_OUT_BYTES_MAX ((size_t)256 << 20)
+#define PO_CLI_LINE_BYTES_MAX 8192
 #define PO_CLI_OPTIONS_MAX 12
 #define PO_CLI_COLUMNS_MAX 12
 #define PO_EXIT_NOT_PASSED 2
@@ -118,6 +120,11 @@ PO_RC po_rows_int(struct po_ctx *cx, struct po_rows *rows, int64_t value);
 PO_RC po_rows_bool(struct po_ctx *cx, struct po_rows *rows, bool value);
 PO_RC po_rows_null(struct po_ctx *cx, struct po_rows *rows);
 PO_RC po_rows_render(struct po_ctx *cx, const struct po_rows *rows, struct po_cli *cli);
+
+/* Append text from data for a person's eyes: control characters must not reach a terminal. */
+void po_cli_append_clean(struct po_buf *out, po_str text);
+/* One line on stdout for a person, cleaned like that; `fmt` without the line's end. */
+void po_cli_line(struct po_cli *cli, const char *fmt, ...) PO_PRINTF(2, 3);
 
 /* One line of progress on stderr when it is a terminal and not --quiet. */
 void po_cli_progress(const struct po_cli *cli, const char *what);

@@ -5,7 +5,6 @@
 
 #define LIMIT_DEFAULT 100
 #define LIMIT_MAX 10000
-#define STEP_ARENA_BYTES_MAX ((size_t)4 << 20)
 
 static const struct po_column columns[] = {
     {"seq", "LEAF", PO_CELL_INT},           {"timestamp", "TIME", PO_CELL_STR},
@@ -104,41 +103,19 @@ static PO_RC add_event(struct po_ctx *cx, struct po_cli *cli, struct po_rows *ro
     return po_rc_ok();
 }
 
-/* One step back: is this leaf one of those asked for? */
-static PO_RC look(struct po_ctx *step, struct po_cli *cli, const struct audit_query *query,
-                  uint64_t leaf, bool *ret_matches)
-{
-    PO_BUF_AUTO bytes;
-    po_buf_init(&bytes, PO_EVENT_BYTES_MAX);
-    PO_TRY(step, po_ledger_event_at(step, po_home_ledger(cli->home), leaf, &bytes, NULL));
-    struct po_event_view event;
-    PO_TRY(step, po_event_parse(step, po_buf_str(&bytes), &event));
-    *ret_matches = matches(query, &event);
-    return po_rc_ok();
-}
+struct audit_walk {
+    const struct audit_query *query;
+    uint64_t *leaves; /* newest first */
+    size_t count;
+};
 
-/* Leaves that match, newest first. */
-static PO_RC find_leaves(struct po_ctx *cx, struct po_cli *cli, const struct audit_query *query,
-                         uint64_t *leaves, size_t *ret_count)
+static po_rc take_leaf(struct po_ctx *step, void *user, const struct po_home_event *event,
+                       bool *ret_stop)
 {
-    const struct po_ledger_filter filter = {.is_own_tenant = true};
-    uint64_t from = po_ledger_size(po_home_ledger(cli->home));
-    size_t count = 0;
-    while (from > 0 && count < query->limit) {
-        bool is_found = false;
-        struct po_record record;
-        PO_TRY(cx, po_ledger_prev(cx, po_home_ledger(cli->home), from - 1, &filter, &is_found,
-                                  &from, &record));
-        if (!is_found || record.recv_time_us < query->since_us) break;
-        if (query->until_us > 0 && record.recv_time_us > query->until_us) continue;
-        struct po_ctx step;
-        bool is_match = false;
-        PO_TRY(cx, po_ctx_child_begin(cx, STEP_ARENA_BYTES_MAX, &step));
-        po_rc rc = look(&step, cli, query, from, &is_match);
-        PO_TRY_MSG(cx, po_ctx_child_end(cx, &step, rc), "reading leaf %lu", (unsigned long)from);
-        if (is_match) leaves[count++] = from;
-    }
-    *ret_count = count;
+    (void)step;
+    struct audit_walk *walk = user;
+    if (matches(walk->query, &event->view)) walk->leaves[walk->count++] = event->leaf;
+    *ret_stop = walk->count == walk->query->limit;
     return po_rc_ok();
 }
 
@@ -146,15 +123,20 @@ PO_RC po_cmd_audit_list(struct po_ctx *cx, struct po_cli *cli)
 {
     struct audit_query query;
     PO_TRY(cx, parse_query(cx, cli, &query));
-    uint64_t *leaves = NULL;
-    size_t count = 0;
-    PO_ARENA_NEW(cx, leaves, query.limit + 1);
-    PO_TRY(cx, find_leaves(cx, cli, &query, leaves, &count));
+    struct audit_walk found = {.query = &query};
+    PO_ARENA_NEW(cx, found.leaves, query.limit + 1);
+    uint64_t size = po_ledger_size(po_home_ledger(cli->home));
+    struct po_home_walk walk = {.size = query.limit > 0 ? size : 0,
+                                .since_us = query.since_us,
+                                .until_us = query.until_us,
+                                .visit = take_leaf,
+                                .user = &found};
+    PO_TRY(cx, po_home_walk_back(cx, cli->home, &walk));
     struct po_rows *rows = NULL;
     size_t shown =
         cli->format == PO_CLI_TABLE ? COLUMNS_FOR_PEOPLE : sizeof columns / sizeof *columns;
     PO_TRY(cx, po_rows_new(cx, columns, shown, &rows));
-    while (count > 0)
-        PO_TRY(cx, add_event(cx, cli, rows, leaves[--count]));
+    while (found.count > 0)
+        PO_TRY(cx, add_event(cx, cli, rows, found.leaves[--found.count]));
     return po_rows_render(cx, rows, cli);
 }

@@ -105,8 +105,8 @@ static PO_RC verdict_table(struct po_ctx *cx, struct po_cli *cli,
     }
     PO_TRY(cx, po_rows_render(cx, rows, cli));
     for (size_t i = 0; i < found->finding_count; i++)
-        po_buf_printf(&cli->out, "%s: %s: %s\n", po_verdict_kind_name(found->findings[i].kind),
-                      found->findings[i].file, found->findings[i].why);
+        po_cli_line(cli, "%s: %s: %s", po_verdict_kind_name(found->findings[i].kind),
+                    found->findings[i].file, found->findings[i].why);
     if (found->findings_dropped > 0)
         po_buf_printf(&cli->out, "and %lu further findings\n",
                       (unsigned long)found->findings_dropped);

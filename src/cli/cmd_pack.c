@@ -147,17 +147,17 @@ static void say_established(struct po_cli *cli, const struct po_pack_verificatio
     char root[2 * PO_SHA256_BYTES + 1];
     po_hex_encode(found->checkpoint.root, sizeof found->checkpoint.root, root);
     for (size_t i = 0; i < found->finding_count; i++)
-        po_buf_printf(&cli->out, "%s: %s: %s\n", po_pack_verdict_name(found->findings[i].verdict),
-                      found->findings[i].file, found->findings[i].why);
+        po_cli_line(cli, "%s: %s: %s", po_pack_verdict_name(found->findings[i].verdict),
+                    found->findings[i].file, found->findings[i].why);
     if (found->findings_dropped > 0)
         po_buf_printf(&cli->out, "and %zu further findings\n", found->findings_dropped);
     const char *word = "DOES NOT VERIFY";
     if (found->is_ok)
         word = found->is_origin_established ? "verified, origin established"
                                             : "self-consistent, origin not established";
-    po_buf_printf(&cli->out, "%zu files, %zu runs, log %s size %lu root %s: %s\n",
-                  found->file_count, found->run_count, found->checkpoint.origin,
-                  (unsigned long)found->checkpoint.size, root, word);
+    po_cli_line(cli, "%zu files, %zu runs, log %s size %lu root %s: %s", found->file_count,
+                found->run_count, found->checkpoint.origin, (unsigned long)found->checkpoint.size,
+                root, word);
 }
 
 static PO_RC verdict_rows(struct po_ctx *cx, struct po_cli *cli,

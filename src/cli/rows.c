@@ -155,15 +155,6 @@ static void pad(struct po_buf *out, size_t count)
         po_buf_append_char(out, ' ');
 }
 
-/* Control characters from data must not reach a terminal. */
-static void append_clean(struct po_buf *out, po_str text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        uint8_t c = (uint8_t)text.ptr[i];
-        po_buf_append_char(out, c < 0x20U || c == 0x7FU ? '?' : text.ptr[i]);
-    }
-}
-
 static void table_line(const struct po_rows *rows, const struct cell *cells, const size_t *widths,
                        struct po_buf *out)
 {
@@ -176,7 +167,7 @@ static void table_line(const struct po_rows *rows, const struct cell *cells, con
         size_t width = text_width(text);
         size_t fill = widths[c] > width ? widths[c] - width : 0;
         if (cells && column->type == PO_CELL_INT) pad(out, fill);
-        append_clean(out, text);
+        po_cli_append_clean(out, text);
         if ((!cells || column->type != PO_CELL_INT) && !is_last) pad(out, fill);
         if (!is_last) pad(out, 2);
     }

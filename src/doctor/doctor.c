@@ -11,7 +11,6 @@
 #include "doctor_priv.h"
 
 #define TRIES_WINDOW PO_US_PER_DAY
-#define STEP_ARENA_BYTES_MAX ((size_t)4 << 20)
 #define MARKER ".autodoctor_last_success"
 
 size_t po_repair_count(void)
@@ -61,16 +60,21 @@ static PO_RC resource_of(struct po_ctx *cx, const struct po_repair_step *step, p
     return po_rc_ok();
 }
 
-/* One repair event: does it name this step? */
-static PO_RC is_about(struct po_ctx *step_cx, struct po_home *home, uint64_t leaf, po_str resource,
-                      bool *ret_is_about)
+struct failure_count {
+    po_str resource;
+    size_t failures;
+};
+
+static po_rc count_failure(struct po_ctx *step, void *user, const struct po_home_event *event,
+                           bool *ret_stop)
 {
-    PO_BUF_AUTO bytes;
-    po_buf_init(&bytes, PO_EVENT_BYTES_MAX);
-    PO_TRY(step_cx, po_ledger_event_at(step_cx, po_home_ledger(home), leaf, &bytes, NULL));
-    struct po_event_view event;
-    PO_TRY(step_cx, po_event_parse(step_cx, po_buf_str(&bytes), &event));
-    *ret_is_about = po_str_eq(event.resource, resource);
+    (void)step;
+    struct failure_count *count = user;
+    if (!po_str_eq(event->view.resource, count->resource)) return po_rc_ok();
+    if (event->record.result == PO_EVENT_SUCCESS)
+        *ret_stop = true;
+    else
+        count->failures++;
     return po_rc_ok();
 }
 
@@ -78,25 +82,14 @@ static PO_RC is_about(struct po_ctx *step_cx, struct po_home *home, uint64_t lea
 static PO_RC count_failures(struct po_ctx *cx, struct po_home *home, po_str resource,
                             size_t *ret_count)
 {
-    const struct po_ledger_filter filter = {.type = PO_EVENT_TYPE_REPAIR_APPLIED,
-                                            .is_own_tenant = true};
-    uint64_t from = po_ledger_size(po_home_ledger(home));
-    *ret_count = 0;
-    while (from > 0) {
-        bool is_found = false;
-        bool is_same = false;
-        struct po_record record;
-        PO_TRY(cx, po_ledger_prev(cx, po_home_ledger(home), from - 1, &filter, &is_found, &from,
-                                  &record));
-        if (!is_found || record.recv_time_us < po_ctx_now_us(cx) - TRIES_WINDOW) break;
-        struct po_ctx step;
-        PO_TRY(cx, po_ctx_child_begin(cx, STEP_ARENA_BYTES_MAX, &step));
-        po_rc rc = is_about(&step, home, from, resource, &is_same);
-        PO_TRY(cx, po_ctx_child_end(cx, &step, rc));
-        if (!is_same) continue;
-        if (record.result == PO_EVENT_SUCCESS) break;
-        (*ret_count)++;
-    }
+    struct failure_count count = {.resource = resource};
+    struct po_home_walk walk = {.type = PO_EVENT_TYPE_REPAIR_APPLIED,
+                                .size = po_ledger_size(po_home_ledger(home)),
+                                .since_us = po_ctx_now_us(cx) - TRIES_WINDOW,
+                                .visit = count_failure,
+                                .user = &count};
+    PO_TRY(cx, po_home_walk_back(cx, home, &walk));
+    *ret_count = count.failures;
     return po_rc_ok();
 }
 
@@ -269,8 +262,10 @@ static PO_RC write_marker(struct po_ctx *cx, struct po_home *home)
     char now[PO_TIME_RFC3339_BYTES];
     const char *path = NULL;
     po_time_format_s(po_ctx_now_us(cx), now);
+    const char *line = po_arena_printf(cx->arena, "%s\n", now);
+    if (line == NULL) return PO_FAIL(cx, PO_NOMEM, "out of request memory");
     PO_TRY(cx, po_path_join(cx, po_home_path(home, PO_PLACE_LOGS), MARKER, &path));
-    return po_fs_write_atomic(cx, path, po_str_of(now), 0640);
+    return po_fs_write_atomic(cx, path, po_str_of(line), 0640);
 }
 
 PO_RC po_doctor_apply(struct po_ctx *cx, struct po_home *home, struct po_doctor_plan *plan)

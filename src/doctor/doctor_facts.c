@@ -4,7 +4,6 @@
 #include "doctor_priv.h"
 
 #define WINDOW (30 * PO_US_PER_DAY)
-#define STEP_ARENA_BYTES_MAX ((size_t)4 << 20)
 
 static po_str member(const struct po_json *detail, const char *key)
 {
@@ -51,37 +50,27 @@ void po_doctor_tally_write(const struct po_doctor_tally *tally, struct po_json_o
     po_json_out_field_int(out, "harmless_or_confirmed", tally->harmless_or_confirmed);
 }
 
-static PO_RC add_leaf(struct po_ctx *step, struct po_home *home, uint64_t leaf,
-                      struct po_doctor_tally *tally)
+static po_rc add_event(struct po_ctx *step, void *user, const struct po_home_event *event,
+                       bool *ret_stop)
 {
-    PO_BUF_AUTO bytes;
-    po_buf_init(&bytes, PO_EVENT_BYTES_MAX);
-    PO_TRY(step, po_ledger_event_at(step, po_home_ledger(home), leaf, &bytes, NULL));
-    struct po_event_view event;
-    PO_TRY(step, po_event_parse(step, po_buf_str(&bytes), &event));
-    po_doctor_tally_add(tally, po_json_get(event.json, "detail"));
+    (void)step;
+    (void)ret_stop;
+    po_doctor_tally_add(user, po_json_get(event->view.json, "detail"));
     return po_rc_ok();
 }
 
 PO_RC po_doctor_repairs(struct po_ctx *cx, struct po_home *home, struct po_json_out *out)
 {
-    const struct po_ledger_filter filter = {.type = PO_EVENT_TYPE_REPAIR_APPLIED,
-                                            .is_own_tenant = true};
-    struct po_doctor_tally tally = {0};
-    uint64_t from = po_ledger_size(po_home_ledger(home));
-    while (from > 0) {
-        bool is_found = false;
-        struct po_record record;
-        PO_TRY(cx, po_ledger_prev(cx, po_home_ledger(home), from - 1, &filter, &is_found, &from,
-                                  &record));
-        if (!is_found || record.recv_time_us < po_ctx_now_us(cx) - WINDOW) break;
-        struct po_ctx step;
-        PO_TRY(cx, po_ctx_child_begin(cx, STEP_ARENA_BYTES_MAX, &step));
-        po_rc rc = add_leaf(&step, home, from, &tally);
-        PO_TRY(cx, po_ctx_child_end(cx, &step, rc));
-    }
+    struct po_doctor_tally *tally = NULL;
+    PO_ARENA_NEW(cx, tally, 1);
+    struct po_home_walk walk = {.type = PO_EVENT_TYPE_REPAIR_APPLIED,
+                                .size = po_ledger_size(po_home_ledger(home)),
+                                .since_us = po_ctx_now_us(cx) - WINDOW,
+                                .visit = add_event,
+                                .user = tally};
+    PO_TRY(cx, po_home_walk_back(cx, home, &walk));
     po_json_out_object(out);
-    po_doctor_tally_write(&tally, out);
+    po_doctor_tally_write(tally, out);
     po_json_out_object_end(out);
     return po_rc_ok();
 }

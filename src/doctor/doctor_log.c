@@ -7,7 +7,7 @@
 
 #define LOG_BYTES_MAX ((size_t)4 << 20)
 #define LOG_LINES_MAX 10000
-#define STEP_ARENA_BYTES_MAX ((size_t)4 << 20)
+#define LOG_LINE_BYTES_MAX 8192
 
 static po_str field(const struct po_json *detail, const char *key)
 {
@@ -15,61 +15,41 @@ static po_str field(const struct po_json *detail, const char *key)
     return value != NULL && value->type == PO_JSON_STR ? value->str : PO_LIT("");
 }
 
-static PO_RC append_line(struct po_ctx *step, struct po_home *home, uint64_t leaf,
-                         struct po_buf *out)
+struct log_lines {
+    struct po_ctx *cx; /* whose arena keeps the lines */
+    po_str *lines;     /* newest first */
+    size_t count;
+};
+
+static po_rc take_line(struct po_ctx *step, void *user, const struct po_home_event *event,
+                       bool *ret_stop)
 {
-    PO_BUF_AUTO bytes;
-    po_buf_init(&bytes, PO_EVENT_BYTES_MAX);
-    PO_TRY(step, po_ledger_event_at(step, po_home_ledger(home), leaf, &bytes, NULL));
-    struct po_event_view event;
-    PO_TRY(step, po_event_parse(step, po_buf_str(&bytes), &event));
-    const struct po_json *detail = po_json_get(event.json, "detail");
+    struct log_lines *log = user;
+    const struct po_json *detail = po_json_get(event->view.json, "detail");
     po_str why = field(detail, "why");
-    po_buf_append_char(out, '[');
-    po_buf_append(out, po_str_slice(event.timestamp, 0, 19));
-    po_buf_printf(out, "] %.*s: %.*s: %.*s -> %.*s: %.*s", PO_STR_ARG(field(detail, "repair")),
+    PO_BUF_AUTO line;
+    po_buf_init(&line, LOG_LINE_BYTES_MAX);
+    po_buf_append_char(&line, '[');
+    po_buf_append(&line, po_str_slice(event->view.timestamp, 0, 19));
+    po_buf_printf(&line, "] %.*s: %.*s: %.*s -> %.*s: %.*s", PO_STR_ARG(field(detail, "repair")),
                   PO_STR_ARG(field(detail, "subject")), PO_STR_ARG(field(detail, "before")),
                   PO_STR_ARG(field(detail, "after")), PO_STR_ARG(field(detail, "state")));
-    if (why.len > 0) po_buf_printf(out, " (%.*s)", PO_STR_ARG(why));
-    po_buf_append_char(out, '\n');
+    if (why.len > 0) po_buf_printf(&line, " (%.*s)", PO_STR_ARG(why));
+    po_buf_append_char(&line, '\n');
+    PO_TRY_LEAF(step, po_buf_check(&line), "a log line is too long");
+    PO_TRY_LEAF(step, po_arena_copy(log->cx->arena, po_buf_str(&line), &log->lines[log->count]),
+                "out of request memory");
+    log->count++;
+    *ret_stop = log->count == LOG_LINES_MAX;
     return po_rc_ok();
 }
 
-static PO_RC find_today(struct po_ctx *cx, struct po_home *home, uint64_t *leaves,
-                        size_t *ret_count)
+static PO_RC write_lines(struct po_ctx *cx, struct po_home *home, const struct log_lines *log)
 {
-    const struct po_ledger_filter filter = {.type = PO_EVENT_TYPE_REPAIR_APPLIED,
-                                            .is_own_tenant = true};
-    po_time_us midnight_us = po_ctx_now_us(cx) / PO_US_PER_DAY * PO_US_PER_DAY;
-    uint64_t from = po_ledger_size(po_home_ledger(home));
-    size_t count = 0;
-    while (from > 0 && count < LOG_LINES_MAX) {
-        bool is_found = false;
-        struct po_record record;
-        PO_TRY(cx, po_ledger_prev(cx, po_home_ledger(home), from - 1, &filter, &is_found, &from,
-                                  &record));
-        if (!is_found || record.recv_time_us < midnight_us) break;
-        leaves[count++] = from;
-    }
-    *ret_count = count;
-    return po_rc_ok();
-}
-
-PO_RC po_doctor_log_write(struct po_ctx *cx, struct po_home *home)
-{
-    uint64_t *leaves = NULL;
-    size_t count = 0;
-    PO_ARENA_NEW(cx, leaves, LOG_LINES_MAX);
-    PO_TRY(cx, find_today(cx, home, leaves, &count));
-    if (count == 0) return po_rc_ok();
     PO_BUF_AUTO out;
     po_buf_init(&out, LOG_BYTES_MAX);
-    while (count > 0) {
-        struct po_ctx step;
-        PO_TRY(cx, po_ctx_child_begin(cx, STEP_ARENA_BYTES_MAX, &step));
-        po_rc rc = append_line(&step, home, leaves[--count], &out);
-        PO_TRY(cx, po_ctx_child_end(cx, &step, rc));
-    }
+    for (size_t i = log->count; i > 0; i--)
+        po_buf_append(&out, log->lines[i - 1]);
     PO_TRY_LEAF(cx, po_buf_check(&out), "today's log is too large");
     char day[9];
     const char *path = NULL;
@@ -78,4 +58,17 @@ PO_RC po_doctor_log_write(struct po_ctx *cx, struct po_home *home)
     if (name == NULL) return PO_FAIL(cx, PO_NOMEM, "out of request memory");
     PO_TRY(cx, po_path_join(cx, po_home_path(home, PO_PLACE_LOGS), name, &path));
     return po_fs_write_atomic(cx, path, po_buf_str(&out), 0640);
+}
+
+PO_RC po_doctor_log_write(struct po_ctx *cx, struct po_home *home)
+{
+    struct log_lines log = {.cx = cx};
+    PO_ARENA_NEW(cx, log.lines, LOG_LINES_MAX);
+    struct po_home_walk walk = {.type = PO_EVENT_TYPE_REPAIR_APPLIED,
+                                .size = po_ledger_size(po_home_ledger(home)),
+                                .since_us = po_ctx_now_us(cx) / PO_US_PER_DAY * PO_US_PER_DAY,
+                                .visit = take_line,
+                                .user = &log};
+    PO_TRY(cx, po_home_walk_back(cx, home, &walk));
+    return log.count == 0 ? po_rc_ok() : write_lines(cx, home, &log);
 }

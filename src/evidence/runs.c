@@ -6,8 +6,6 @@
  */
 #include "evidence/evidence.h"
 
-#define STEP_ARENA_BYTES_MAX ((size_t)4 << 20)
-
 PO_RC po_evidence_locate(struct po_ctx *cx, struct po_home *home, uint64_t size,
                          struct po_evidence_at *ret_at)
 {
@@ -28,6 +26,7 @@ PO_RC po_evidence_locate(struct po_ctx *cx, struct po_home *home, uint64_t size,
 }
 
 struct run_walk {
+    struct po_ctx *cx; /* whose arena keeps the runs */
     struct po_evidence_source in;
     struct po_clause_run *runs;
     size_t missing; /* wanted clauses without a run so far */
@@ -75,62 +74,40 @@ static PO_RC keep_run(struct po_ctx *cx, const struct po_run *run, struct po_cla
     return po_rc_ok();
 }
 
-/* One run event. `step` holds what is thrown away, `cx` what is kept. */
-static PO_RC take_run(struct po_ctx *cx, struct po_ctx *step, struct run_walk *walk, uint64_t leaf,
-                      const struct po_record *record)
+static po_rc take_run(struct po_ctx *step, void *user, const struct po_home_event *event,
+                      bool *ret_stop)
 {
-    PO_BUF_AUTO bytes;
-    po_buf_init(&bytes, PO_EVENT_BYTES_MAX);
-    PO_TRY(step, po_ledger_event_at(step, po_home_ledger(walk->in.home), leaf, &bytes, NULL));
-    struct po_event_view event;
-    PO_TRY(step, po_event_parse(step, po_buf_str(&bytes), &event));
+    struct run_walk *walk = user;
     struct po_run run;
-    PO_TRY(step, po_run_from_json(step, po_json_get(event.json, "detail"), &run));
+    PO_TRY(step, po_run_from_json(step, po_json_get(event->view.json, "detail"), &run));
     const struct po_clause *clause = po_catalog_clause(walk->in.catalog, run.clause);
     if (clause == NULL) return po_rc_ok(); /* a clause of an earlier catalog */
     size_t position = po_clause_position(walk->in.catalog, clause);
     struct po_clause_run *slot = &walk->runs[position];
     if (slot->leaf != PO_LEAF_NONE) return po_rc_ok();
-    po_rc rc = keep_run(cx, &run, slot);
-    if (!po_is_ok(rc)) step->err = cx->err;
-    if (!po_is_ok(rc)) return rc;
-    slot->leaf = leaf;
-    slot->received_us = record->recv_time_us;
+    PO_TRY_LEAF(step, keep_run(walk->cx, &run, slot), "out of request memory");
+    slot->leaf = event->leaf;
+    slot->received_us = event->record.recv_time_us;
     if (walk->in.is_wanted == NULL || walk->in.is_wanted[position]) walk->missing--;
-    return po_rc_ok();
-}
-
-static PO_RC walk_back(struct po_ctx *cx, struct run_walk *walk, uint64_t size)
-{
-    const struct po_ledger_filter filter = {.type = PO_EVENT_TYPE_CONTROL_TESTED,
-                                            .is_own_tenant = true};
-    uint64_t from = size;
-    while (from > 0 && walk->missing > 0) {
-        bool is_found = false;
-        struct po_record record;
-        PO_TRY(cx, po_ledger_prev(cx, po_home_ledger(walk->in.home), from - 1, &filter, &is_found,
-                                  &from, &record));
-        if (!is_found) return po_rc_ok();
-        struct po_ctx step;
-        PO_TRY(cx, po_ctx_child_begin(cx, STEP_ARENA_BYTES_MAX, &step));
-        po_rc rc = take_run(cx, &step, walk, from, &record);
-        PO_TRY_MSG(cx, po_ctx_child_end(cx, &step, rc), "reading the run at leaf %lu",
-                   (unsigned long)from);
-    }
+    *ret_stop = walk->missing == 0;
     return po_rc_ok();
 }
 
 PO_RC po_evidence_runs(struct po_ctx *cx, const struct po_evidence_source *source,
                        const struct po_evidence_at *at, const struct po_clause_run **ret_runs)
 {
-    struct run_walk walk = {.in = *source};
+    struct run_walk walk = {.cx = cx, .in = *source};
     size_t count = source->catalog->clause_count;
     PO_ARENA_NEW(cx, walk.runs, count);
     for (size_t i = 0; i < count; i++) {
         walk.runs[i].leaf = PO_LEAF_NONE;
         if (source->is_wanted == NULL || source->is_wanted[i]) walk.missing++;
     }
-    PO_TRY(cx, walk_back(cx, &walk, at->size));
+    struct po_home_walk back = {.type = PO_EVENT_TYPE_CONTROL_TESTED,
+                                .size = walk.missing > 0 ? at->size : 0,
+                                .visit = take_run,
+                                .user = &walk};
+    PO_TRY(cx, po_home_walk_back(cx, source->home, &back));
     *ret_runs = walk.runs;
     return po_rc_ok();
 }

@@ -134,4 +134,25 @@ PO_RC po_intent_begin(struct po_ctx *cx, struct po_home *home, struct po_intent 
 PO_RC po_intent_end(struct po_ctx *cx, struct po_home *home, struct po_intent *intent,
                     enum po_event_result result, po_str detail_json);
 
+/* One event met on a walk; everything is borrowed until the visitor returns. */
+struct po_home_event {
+    uint64_t leaf;
+    struct po_record record;
+    struct po_event_view view;
+    po_str bytes;
+};
+/* `step` is for work on this event only: what is kept goes into memory that `user` knows. */
+typedef po_rc po_home_visit(struct po_ctx *step, void *user, const struct po_home_event *event,
+                            bool *ret_stop);
+struct po_home_walk {
+    enum po_event_type type; /* NONE: every type */
+    uint64_t size;           /* begin before this leaf */
+    po_time_us since_us;     /* end before what was received earlier; 0: at the first leaf */
+    po_time_us until_us;     /* leave out what was received later; 0: nothing */
+    po_home_visit *visit;
+    void *user;
+};
+/* Visit the tenant's events, newest first. Memory does not grow with their number. */
+PO_RC po_home_walk_back(struct po_ctx *cx, struct po_home *home, const struct po_home_walk *walk);
+
 #endif

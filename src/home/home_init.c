@@ -9,6 +9,7 @@
 
 #define META_INITIALIZED "initialized_at"
 
+/* Directories and their names, durably: what is synced inside them later is lost with them. */
 static PO_RC make_tree(struct po_ctx *cx, const struct po_home *home)
 {
     PO_TRY(cx, po_fs_mkdir_all(cx, home->paths[PO_PLACE_ROOT], 0700));
@@ -16,7 +17,8 @@ static PO_RC make_tree(struct po_ctx *cx, const struct po_home *home)
         const struct po_home_place_row *row = po_home_place_row((enum po_home_place)i);
         if (row->is_dir) PO_TRY(cx, po_fs_mkdir(cx, home->paths[i], row->mode));
     }
-    return po_rc_ok();
+    PO_TRY(cx, po_fs_sync_dir(cx, home->paths[PO_PLACE_BACKUPS]));
+    return po_fs_sync_dir(cx, home->paths[PO_PLACE_ROOT]);
 }
 
 /* A file the operator may have put there before: kept as it is. */
@@ -127,17 +129,35 @@ static PO_RC mark_initialized(struct po_ctx *cx, struct po_home *home)
     return po_home_commit(cx, home, tx, &event);
 }
 
+/*
+ * `found` says why there is no database to read. Before a ledger stands there that is an interrupted
+ * init, whose database is absent or blank; afterwards it is a loss, and new keys would hide it.
+ */
+static PO_RC check_no_ledger(struct po_ctx *cx, const struct po_home *home, po_rc found)
+{
+    const char *vkey = NULL;
+    struct po_fs_info info = {0};
+    struct po_err why = cx->err;
+    po_err_clear(cx);
+    PO_TRY(cx, po_path_join(cx, home->paths[PO_PLACE_LEDGER], "vkey", &vkey));
+    PO_TRY(cx, po_fs_info(cx, vkey, &info));
+    if (!info.exists) return po_rc_ok();
+    if (found.code == PO_NOTFOUND)
+        return PO_FAIL(cx, PO_CORRUPT, "there is a ledger in '%s' but no database '%s'",
+                       home->paths[PO_PLACE_LEDGER], home->paths[PO_PLACE_DB]);
+    cx->err = why;
+    return found;
+}
+
 /* Looked at before any key is made: a home that lost its keys must not quietly get new ones. */
 static PO_RC check_not_initialized(struct po_ctx *cx, const struct po_home *home)
 {
     struct po_store_options options = {.path = home->paths[PO_PLACE_DB], .is_read_only = true};
     PO_CLEANUP(po_store_closep) struct po_store *store = NULL;
     po_rc rc = po_store_open(cx, &options, &store);
-    if (rc.code == PO_NOTFOUND) {
-        po_err_clear(cx);
-        return po_rc_ok();
-    }
+    if (rc.code == PO_NOTFOUND || rc.code == PO_CORRUPT) rc = check_no_ledger(cx, home, rc);
     PO_TRY_MSG(cx, rc, "looking at what is there already");
+    if (store == NULL) return po_rc_ok();
     po_str mark = {NULL, 0};
     PO_TRY(cx, po_store_meta_find(cx, store, META_INITIALIZED, &mark));
     if (mark.ptr == NULL) return po_rc_ok();
