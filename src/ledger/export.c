@@ -51,11 +51,13 @@ static po_rc write_target(struct po_ctx *cx, struct export *job, const char *nam
 {
     char path[PO_LEDGER_PATH_BYTES];
     const char *parent = NULL;
+    struct po_fs_info info = {0};
     PO_SCRATCH_AUTO scratch = {0};
     PO_TRY(cx, po_scratch_begin(cx, (size_t)1 << 20, &scratch));
     PO_TRY(cx, target_path(cx, job, name, path));
     PO_TRY(cx, po_path_dir(cx, path, &parent));
-    PO_TRY(cx, po_fs_mkdir_all(cx, parent, 0750));
+    PO_TRY(cx, po_fs_info(cx, parent, &info));
+    if (!info.exists) PO_TRY(cx, po_fs_mkdir_all(cx, parent, 0750));
     PO_TRY(cx, po_fs_write_atomic(cx, path, content, 0640));
     job->written++;
     return po_rc_ok();

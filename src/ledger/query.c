@@ -31,13 +31,11 @@ static bool is_match(const struct resolved_filter *filter, const uint8_t *record
     return filter->tenant == 0 || po_le_get(record + 24, 8) == filter->tenant;
 }
 
-static po_rc take(struct po_ctx *cx, struct po_ledger *ledger, uint64_t index, bool *ret_found,
-                  uint64_t *ret_index, struct po_record *ret_record)
+static po_rc decode_match(struct po_ctx *cx, struct po_ledger *ledger, uint64_t index,
+                          struct po_record *ret_record)
 {
     struct po_record record = {0};
     PO_TRY(cx, po_ledger_record_at(cx, ledger, index, &record));
-    *ret_found = true;
-    *ret_index = index;
     if (ret_record != NULL) *ret_record = record;
     return po_rc_ok();
 }
@@ -56,7 +54,9 @@ po_rc po_ledger_next(struct po_ctx *cx, struct po_ledger *ledger, uint64_t from,
         uint64_t start = at / PO_BLOCK_LEAVES * PO_BLOCK_LEAVES;
         for (; at < start + leaves; at++) {
             if (!is_match(&wanted, block + (at - start) * PO_RECORD_BYTES)) continue;
-            PO_TRY(cx, take(cx, ledger, at, ret_found, ret_index, ret_record));
+            PO_TRY(cx, decode_match(cx, ledger, at, ret_record));
+            *ret_found = true;
+            *ret_index = at;
             return po_rc_ok();
         }
     }
@@ -79,7 +79,9 @@ po_rc po_ledger_prev(struct po_ctx *cx, struct po_ledger *ledger, uint64_t from,
         uint64_t start = (end - 1) / PO_BLOCK_LEAVES * PO_BLOCK_LEAVES;
         for (; end > start; end--) {
             if (!is_match(&wanted, block + (end - 1 - start) * PO_RECORD_BYTES)) continue;
-            PO_TRY(cx, take(cx, ledger, end - 1, ret_found, ret_index, ret_record));
+            PO_TRY(cx, decode_match(cx, ledger, end - 1, ret_record));
+            *ret_found = true;
+            *ret_index = end - 1;
             return po_rc_ok();
         }
     }

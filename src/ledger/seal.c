@@ -189,6 +189,7 @@ static po_rc check_shape(struct po_ctx *cx, po_str payload)
     return po_rc_ok();
 }
 
+/* rule: a sixth parameter, because an opening is a second result beside the event */
 po_rc po_sealed_open(struct po_ctx *cx, const struct po_ledger_keys *keys, po_tenant_id tenant,
                      po_str payload, struct po_buf *out, struct po_opening *ret_opening)
 {

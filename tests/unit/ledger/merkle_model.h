@@ -109,7 +109,7 @@ static inline void model_path(struct model *model, uint64_t m, uint64_t from, ui
     }
 }
 
-/* SUBPROOF(m, D[from:from+n], b) */
+/* SUBPROOF(m, D[from:from+n], b); rule: a sixth parameter, as the RFC has it */
 static inline void model_subproof(struct model *model, uint64_t m, uint64_t from, uint64_t n,
                                   bool is_whole, struct po_proof_hashes *proof)
 {

@@ -100,11 +100,13 @@ TEST(ledger_verify__says_what_it_did_not_check)
 static void expect_named(struct po_ctx *cx, struct fix *fix, const char *file, long at)
 {
     struct po_ledger_verification found;
+    /* What commits is hashes; opening each event as well is tried for some places only. */
+    const struct po_ledger_verify_options options = {.skip_commitments = at % 16 != 0};
     const char *path = strcmp(file, "signed") == 0 ? fix->state : fix_path(fix->dir, file);
     fix_close(fix);
     fix_flip(path, at);
     fix_open(cx, fix);
-    verify(cx, fix, &found);
+    check_ok(cx, po_ledger_verify(cx, fix->ledger, &options, &found));
     check_that(!found.is_ok, "'%s' byte %ld: nothing found", file, at);
     check_that(names_file(&found, file), "'%s' byte %ld: %s", file, at, first_finding(&found));
     for (size_t i = 0; i < found.finding_count; i++)
