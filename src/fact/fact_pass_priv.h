@@ -15,7 +15,7 @@
 #include "core/map.h"
 #include "ledger/ledger.h"
 
-#define PO_FACT_RECORDS_MAX ((uint64_t)1000000)
+#define PO_FACT_RECORDS_MAX ((uint64_t)8000000)
 #define PO_FACT_EVENTS_MAX ((uint64_t)10000)
 #define PO_FACT_TENANTS_MAX 64
 #define PO_FACT_TYPES_MAX 1024

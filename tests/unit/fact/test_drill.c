@@ -57,6 +57,18 @@ TEST_TIMEOUT(drill_kill__loses_nothing_acknowledged_and_leaves_nothing, 60)
     check_eq_u64(count_left_over(cx, set->places.root), 0);
 }
 
+TEST_TIMEOUT(drill_keys__seals_with_nothing_retired_and_leaves_nothing, 30)
+{
+    TEST_CX(cx);
+    struct po_fact_set *set = fixture_set(cx);
+    const struct po_json *value = fixture_read(cx, set, "drill.keys");
+    check_that(fixture_int(value, "seals") > 0 && fixture_int(value, "wraps") > 0);
+    check_eq_int(fixture_int(value, "seals_by_retired"), 0);
+    check_eq_int(fixture_int(value, "wraps_by_retired"), 0);
+    check_that(fixture_bool(value, "old_opens"));
+    check_eq_u64(count_left_over(cx, set->places.state_dir), 0);
+}
+
 /* What the drill would have to report: an acknowledged event that is not in the ledger. */
 TEST_TIMEOUT(drill_verify__finds_an_event_that_was_never_written, 30)
 {

@@ -431,3 +431,22 @@ TEST_TIMEOUT(home_config__tells_what_does_not_validate_without_its_text, 60)
     check_ok(cx, po_json_canonical(cx, value, &text));
     check_that(strstr(text.ptr, "do-not-show") == NULL);
 }
+
+/* ---- machine.crash_traces -------------------------------------------------------------------- */
+
+TEST(machine_crash_traces__finds_core_files_and_nothing_else)
+{
+    TEST_CX(cx);
+    struct po_fact_set *set = fixture_set(cx);
+    check_eq_int(fixture_int(fixture_read(cx, set, "machine.crash_traces"), "core_files"), 0);
+    fixture_file("home/core", "x");
+    fixture_file("home/core.1234", "x");
+    fixture_file("home/core-values-of-our-company.md", "x");
+    fixture_file("home/core.values-of-our-company.md", "x");
+    fixture_dir("state/core.5");
+    set_age("home/core", 100);
+    set_age("home/core.1234", 50);
+    const struct po_json *value = fixture_read(cx, fixture_set(cx), "machine.crash_traces");
+    check_eq_int(fixture_int(value, "core_files"), 2);
+    check_eq_int(fixture_int(value, "newest_age_s"), 50);
+}
