@@ -247,6 +247,17 @@ static const struct {
      "'text_gap' is not a text", 0},
     {"duplicate row", REQUIREMENTS, "\"id\":\"S1-002\"", "\"id\":\"S1-001\"",
      "requirement 'S1-001' occurs twice", 0},
+    {"control no object", CATALOG, "\"count\":4,\"controls\":[", "\"count\":5,\"controls\":[7,",
+     "control '?': 'id' is not a text", 0},
+    {"weights no object", CATALOG, "\"weights\":{\"critical\":8,\"high\":4,\"medium\":2,\"low\":1}",
+     "\"weights\":1", "is not an object", 0},
+    {"no controls", ORDER,
+     "\"order\":[{\"control\":\"AAA-02\",\"after\":[\"BBB-01\"]},{\"control\":\"BBB-01\",\"after\":[\"AAA-01\"]}]",
+     "\"order\":[]", "'order' is not a list with entries", 0},
+    {"no parts", CLAUSES, "\"parts\":[{\"id\":\"thing\",\"text\":\"a thing\"}]", "\"parts\":[]",
+     "'parts' is not a list with entries", 0},
+    {"list no text", REQUIREMENTS, "\"list\":\"first_part\"", "\"list\":1", "'list' is not a text",
+     0},
     {"health check without repair", HEALTH, ",\"repair\":\"r\"", "",
      "health check 'HC-01' has no member 'repair'", 0},
     {"order of unknown control", ORDER, "\"control\":\"AAA-02\"", "\"control\":\"AAA-07\"",
@@ -288,6 +299,69 @@ TEST(catalog_load__refuses_a_text_beyond_its_limit)
     const struct po_catalog *catalog = NULL;
     check_fails(cx, po_catalog_load(cx, &source, &catalog), PO_LIMIT);
     check_contains(po_err_msg(cx), "'owner' is longer than");
+}
+
+/* `count` copies of `entry` with %zu in it, joined by commas, between `head` and `tail`. */
+static po_str repeated(struct po_ctx *cx, const char *head, const char *entry, size_t count)
+{
+    PO_BUF_AUTO buf;
+    po_buf_init(&buf, 1 << 22);
+    po_buf_append_cstr(&buf, head);
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0) po_buf_append_char(&buf, ',');
+        po_str rest = po_str_of(entry);
+        size_t at = po_str_find_char(rest, '#', 0);
+        while (at != SIZE_MAX) {
+            po_buf_append(&buf, po_str_slice(rest, 0, at));
+            po_buf_append_u64(&buf, i);
+            rest = po_str_slice(rest, at + 1, rest.len);
+            at = po_str_find_char(rest, '#', 0);
+        }
+        po_buf_append(&buf, rest);
+    }
+    po_buf_append(&buf, PO_LIT("]}"));
+    po_str copy;
+    check_ok_leaf(po_arena_copy(cx->arena, po_buf_str(&buf), &copy));
+    return copy;
+}
+
+TEST(catalog_load__refuses_too_many_of_anything)
+{
+    TEST_CX(cx);
+    const struct po_catalog *catalog = NULL;
+    struct po_catalog_source source = small_source();
+    source.criteria =
+        repeated(cx, "{\"source\":\"t\",\"count\":129,\"criteria\":[",
+                 "{\"id\":\"X#\",\"category\":\"C\",\"area\":\"a\",\"summary\":\"s\"}", 129);
+    check_fails(cx, po_catalog_load(cx, &source, &catalog), PO_LIMIT);
+    check_contains(po_err_msg(cx), "more than 128 criteria");
+    source.criteria =
+        repeated(cx, "{\"source\":\"t\",\"count\":9,\"criteria\":[",
+                 "{\"id\":\"X#\",\"category\":\"C#\",\"area\":\"a\",\"summary\":\"s\"}", 9);
+    check_fails(cx, po_catalog_load(cx, &source, &catalog), PO_LIMIT);
+    check_contains(po_err_msg(cx), "more than 8 categories");
+    source = small_source();
+    source.clauses = repeated(cx, "{\"count\":1,\"clauses\":[1],\"parts\":[",
+                              "{\"id\":\"p#\",\"text\":\"t\"}", PO_PARTS_MAX + 1);
+    check_fails(cx, po_catalog_load(cx, &source, &catalog), PO_LIMIT);
+    check_contains(po_err_msg(cx), "more than 256 parts");
+    source = small_source();
+    PO_BUF_AUTO tags;
+    po_buf_init(&tags, 4096);
+    po_buf_append(&tags, PO_LIT("\"tags\":["));
+    for (size_t i = 0; i <= PO_CONTROL_REFS_MAX; i++)
+        po_buf_printf(&tags, "%s\"t%zu\"", i > 0 ? "," : "", i);
+    po_buf_append(&tags, PO_LIT("]"));
+    source.catalog = replaced(cx, source.catalog, "\"tags\":[\"data\"]", tags.ptr);
+    check_fails(cx, po_catalog_load(cx, &source, &catalog), PO_LIMIT);
+    check_contains(po_err_msg(cx), "'tags' has more than 64 entries");
+}
+
+TEST(catalog__names_kinds_of_controls_and_proofs)
+{
+    check_eq_cstr(po_control_kind_name(PO_CONTROL_ATTESTED), "attested");
+    check_eq_cstr(po_proof_name(PO_PROOF_DRILL), "drill");
+    check_eq_cstr(po_severity_name(PO_SEVERITY_CRITICAL), "critical");
 }
 
 TEST_FAULTS(catalog_load__fails_cleanly_without_memory)

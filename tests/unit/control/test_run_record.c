@@ -223,6 +223,44 @@ TEST(run_decode__refuses_what_the_encoder_would_not_write)
     }
 }
 
+TEST(run_encode__refuses_a_record_beyond_its_size)
+{
+    TEST_CX(cx);
+    char text[PO_RUN_TEXT_BYTES_MAX];
+    memset(text, 'x', sizeof text);
+    struct po_run run = full_run();
+    for (size_t i = 0; i < PO_RUN_DEVIATIONS_MAX; i++)
+        many[i] =
+            (struct po_run_deviation){po_str_n(text, sizeof text), po_str_n(text, sizeof text)};
+    run.deviations = many;
+    run.deviation_count = PO_RUN_DEVIATIONS_MAX;
+    run.deviations_total = PO_RUN_DEVIATIONS_MAX;
+    PO_BUF_AUTO out;
+    po_buf_init(&out, 1 << 20);
+    check_fails(cx, po_run_encode(cx, &run, &out), PO_LIMIT);
+    check_contains(po_err_msg(cx), "is larger than");
+    struct po_run back;
+    check_fails(cx, po_run_decode(cx, po_buf_str(&out), &back), PO_LIMIT);
+}
+
+TEST(run_decode__refuses_a_list_beyond_its_limit)
+{
+    TEST_CX(cx);
+    struct po_run run = full_run();
+    po_str json = encoded(cx, &run);
+    const po_str mark = PO_LIT("\"deviations\":[");
+    size_t at = po_str_find(json, mark, 0) + mark.len;
+    PO_BUF_AUTO bad;
+    po_buf_init(&bad, PO_RUN_BYTES_MAX);
+    po_buf_append(&bad, po_str_slice(json, 0, at));
+    for (size_t i = 0; i < PO_RUN_DEVIATIONS_MAX; i++)
+        po_buf_append(&bad, PO_LIT("{\"fact\":\"f\",\"subject\":\"s\"},"));
+    po_buf_append(&bad, po_str_slice(json, at, json.len));
+    struct po_run back;
+    check_fails(cx, po_run_decode(cx, po_buf_str(&bad), &back), PO_LIMIT);
+    check_contains(po_err_msg(cx), "'deviations' has more than 100 entries");
+}
+
 TEST(run_validate__knows_only_clauses_of_the_catalog)
 {
     TEST_CX(cx);

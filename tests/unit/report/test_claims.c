@@ -249,6 +249,24 @@ TEST(claims__refuse_a_text_beyond_their_limits)
     check_contains(po_err_msg(cx), "not UTF-8 at byte 2");
 }
 
+TEST(claims__refuse_facts_beyond_their_limits)
+{
+    TEST_CX(cx);
+    struct po_claims claims;
+    PO_BUF_AUTO facts;
+    po_buf_init(&facts, PO_CLAIMS_BYTES_MAX + 64);
+    po_buf_append(&facts, PO_LIT("{\"v\":1,\"subject\":\"s\",\"facts\":["));
+    for (size_t i = 0; i < 513; i++)
+        po_buf_printf(&facts, "%s{\"id\":\"f%zu\"}", i > 0 ? "," : "", i);
+    po_buf_append(&facts, PO_LIT("]}"));
+    check_fails(cx, po_claims_compare(cx, PO_LIT("- x"), po_buf_str(&facts), &claims), PO_LIMIT);
+    check_contains(po_err_msg(cx), "more than 512 facts");
+    po_buf_clear(&facts);
+    po_buf_append_zeros(&facts, PO_CLAIMS_BYTES_MAX + 1);
+    check_fails(cx, po_claims_compare(cx, PO_LIT("- x"), po_buf_str(&facts), &claims), PO_LIMIT);
+    check_contains(po_err_msg(cx), "the facts are larger");
+}
+
 TEST(claims_markdown__keeps_a_hostile_line_in_its_cell)
 {
     TEST_CX(cx);

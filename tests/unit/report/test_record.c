@@ -189,3 +189,43 @@ TEST(report_text__long_reasons_are_cut_at_a_character)
     check_contains(out.ptr, "aaa… |\n");
     check_that(po_str_find(po_buf_str(&out), PO_LIT("€"), 0) == SIZE_MAX);
 }
+
+TEST(nightly__says_when_nothing_changed)
+{
+    TEST_CX(cx);
+    const struct po_catalog *catalog = fixture_catalog(cx);
+    struct po_view view = fixture_view(cx, catalog, "all_pass");
+    view.previous =
+        (struct po_view_previous){.is_known = true, .as_of = view.as_of, .states = view.states};
+    PO_BUF_AUTO out;
+    po_buf_init(&out, PO_REPORT_BYTES_MAX);
+    check_ok(cx, po_report_render(cx, catalog, &view, PO_REPORT_NIGHTLY, &out));
+    check_contains(out.ptr, "- no control changed since the last report\n");
+    check_contains(out.ptr, "| Privacy | 100/100 | MET | 18/18 | 0 |\n");
+}
+
+TEST(health__an_error_is_an_issue_and_ages_are_short)
+{
+    TEST_CX(cx);
+    const struct po_catalog *catalog = fixture_catalog(cx);
+    struct po_view view = fixture_view(cx, catalog, "all_pass");
+    struct po_view_health rows[] = {{.id = PO_LIT("HC-01"),
+                                     .state = PO_VIEW_HEALTH_ERROR,
+                                     .reason = PO_LIT("permission denied"),
+                                     .checked_us = view.as_of.time_us,
+                                     .leaf = 3},
+                                    {.id = PO_LIT("HC-02"),
+                                     .state = PO_VIEW_HEALTH_PASS,
+                                     .checked_us = view.as_of.time_us - 30 * PO_US_PER_HOUR,
+                                     .leaf = 4}};
+    view.health = rows;
+    view.health_count = 2;
+    PO_BUF_AUTO out;
+    po_buf_init(&out, PO_REPORT_BYTES_MAX);
+    check_ok(cx, po_report_render(cx, catalog, &view, PO_REPORT_HEALTH, &out));
+    check_contains(out.ptr, "| Intake | ❌ ERROR | permission denied |\n");
+    check_contains(out.ptr, "- ❌ **Issues:** 1\n");
+    check_contains(out.ptr, "- ⚠️ **Warnings:** 14 (0 skipped, 14 untested)\n");
+    check_contains(out.ptr, "| ⏳ UNTESTED | newest success record in the ledger | "
+                            "\\<= 26 h old and its digest verifies | 30 h | 4 |\n");
+}

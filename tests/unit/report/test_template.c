@@ -197,16 +197,21 @@ static const char *figure(struct po_ctx *cx, const struct po_view *view, const c
     return copy;
 }
 
-TEST(figure__every_one_prints_something_and_names_its_query)
+TEST_TIMEOUT(figure__every_one_prints_something_and_names_its_query, 60)
 {
     static const char *const fixtures[] = {"nothing", "all_pass", "stale_week"};
     for (size_t f = 0; f < 3; f++) {
+        TEST_CX(cx);
+        const struct po_catalog *catalog = fixture_catalog(cx);
+        struct po_view view = fixture_view(cx, catalog, fixtures[f]);
         for (size_t i = 0; i < po_figure_count(); i++) {
-            TEST_CX(cx);
-            struct po_view view = fixture_view(cx, fixture_catalog(cx), fixtures[f]);
-            test_row(po_figure_at(i)->name);
-            check_that(figure(cx, &view, po_figure_at(i)->name)[0] != '\0');
-            check_that(strlen(po_figure_at(i)->query) > 4);
+            const struct po_figure *one = po_figure_at(i);
+            test_row(one->name);
+            PO_BUF_AUTO out;
+            po_buf_init(&out, 4096);
+            check_ok(cx, po_figure_text(cx, catalog, &view, po_str_of(one->name), &out));
+            check_that(out.len > 0);
+            check_that(strlen(one->query) > 4);
         }
     }
     test_row(NULL);
@@ -362,6 +367,85 @@ TEST(readiness__a_waived_critical_control_prevents_it)
     check_ok(cx, po_report_readiness(cx, catalog, &view, &readiness));
     check_that(!readiness.is_ready);
     check_eq_str(readiness.why, "a critical control is waived");
+}
+
+TEST(readiness__needs_the_system_description)
+{
+    TEST_CX(cx);
+    const struct po_catalog *catalog = fixture_catalog(cx);
+    struct po_view view = fixture_view(cx, catalog, "all_pass");
+    const struct po_scope_out out = {PO_LIT("GOV-08"), PO_LIT("none written"), 7};
+    view.states.scope_outs = &out;
+    view.states.scope_out_count = 1;
+    struct po_readiness readiness;
+    check_ok(cx, po_report_readiness(cx, catalog, &view, &readiness));
+    check_that(!readiness.is_ready);
+    check_eq_str(readiness.why, "the system description is not proven current");
+    check_contains(figure(cx, &view, "summary.sentence"),
+                   "In the way: the system description is not proven current.");
+    check_eq_cstr(figure(cx, &view, "plan.critical_path"),
+                  "the system description is not proven current → READY");
+    check_eq_cstr(figure(cx, &view, "plan.recommendation.1"), "No further open control");
+}
+
+/* DR-03 fails and is waived: one criterion of Availability is met with an exception. */
+TEST(row__waived_is_shown_as_partial_and_named)
+{
+    static const po_str by[] = {{"BKP-05", 6}};
+    TEST_CX(cx);
+    const struct po_catalog *catalog = fixture_catalog(cx);
+    struct po_view view = fixture_view(cx, catalog, "all_pass");
+    const struct po_waiver waiver = {.id = PO_LIT("W-7"),
+                                     .control = PO_LIT("DR-03"),
+                                     .reason = PO_LIT("one node"),
+                                     .compensating = by,
+                                     .compensating_count = 1,
+                                     .requested_by = PO_LIT("u-1"),
+                                     .approved_by = PO_LIT("u-2"),
+                                     .from_us = view.as_of.time_us,
+                                     .expires_us = view.as_of.time_us + PO_US_PER_DAY,
+                                     .leaf = 12};
+    view.states.waivers = &waiver;
+    view.states.waiver_count = 1;
+    const struct po_control *standby = po_catalog_control(catalog, PO_LIT("DR-03"));
+    struct po_clause_run *runs = (struct po_clause_run *)(uintptr_t)view.states.runs;
+    runs[standby->clause_first].run.state = PO_RUN_FAIL;
+    runs[standby->clause_first].run.passing = 0;
+    PO_BUF_AUTO out;
+    po_buf_init(&out, PO_REPORT_BYTES_MAX);
+    check_ok(cx, po_report_render_template(
+                     cx, catalog, &view, PO_LIT("t"),
+                     PO_LIT("{{mark S2-019}} {{box S2-019}} {{light S2-019}} {{word S2-019}} "
+                            "{{impl S2-019}} {{refs S2-019}}\n{{light category}} Availability\n"
+                            "{{fig category.availability.status}}\n"),
+                     &out));
+    check_eq_postr(
+        po_buf_str(&out),
+        PO_LIT("⚠️ [ ] 🟡 Partial (waived) ⚠️ (DR-03 waived, leaf 12, 2 of 3 clauses "
+               "pass)\n🟡 Availability\nMET WITH EXCEPTION\n"));
+}
+
+TEST(light__a_category_out_of_scope_is_grey_and_has_no_score)
+{
+    TEST_CX(cx);
+    const struct po_catalog *catalog = fixture_catalog(cx);
+    struct po_view view = fixture_view(cx, catalog, "all_pass");
+    struct po_scope_out outs[PO_CONTROLS_MAX];
+    for (size_t i = 0; i < catalog->control_count; i++)
+        outs[i] = (struct po_scope_out){catalog->controls[i].id, PO_LIT("nothing is used"), 3};
+    view.states.scope_outs = outs;
+    view.states.scope_out_count = catalog->control_count;
+    PO_BUF_AUTO out;
+    po_buf_init(&out, PO_REPORT_BYTES_MAX);
+    check_ok(cx, po_report_render_template(
+                     cx, catalog, &view, PO_LIT("t"),
+                     PO_LIT("{{light category}} Privacy {{fig metric.security.value}} "
+                            "{{fig metric.data_protection.value}} {{mark S1-004}}\n"),
+                     &out));
+    check_eq_postr(po_buf_str(&out), PO_LIT("⚪ Privacy n/a n/a ➖\n"));
+    struct po_readiness readiness;
+    check_ok(cx, po_report_readiness(cx, catalog, &view, &readiness));
+    check_eq_str(readiness.why, "no criterion is in scope");
 }
 
 TEST_FAULTS_MANUAL(report_render__fails_cleanly_without_memory)
