@@ -5,6 +5,7 @@
 
 #define LIMIT_DEFAULT 100
 #define LIMIT_MAX 10000
+#define STEP_ARENA_BYTES_MAX ((size_t)6 << 20)
 
 static const struct po_column columns[] = {
     {"seq", "LEAF", PO_CELL_INT},           {"timestamp", "TIME", PO_CELL_STR},
@@ -83,24 +84,32 @@ static bool matches(const struct audit_query *query, const struct po_event_view 
     return true;
 }
 
-static PO_RC add_event(struct po_ctx *cx, struct po_cli *cli, struct po_rows *rows, uint64_t leaf)
+/* Cells are copied into the rows; the parsed event goes with `step`. */
+static PO_RC add_cells(struct po_ctx *cx, struct po_ctx *step, const struct po_cli *cli,
+                       struct po_rows *rows, uint64_t leaf)
 {
     PO_BUF_AUTO bytes;
-    po_buf_init(&bytes, PO_EVENT_BYTES_MAX);
-    PO_TRY(cx, po_ledger_event_at(cx, po_home_ledger(cli->home), leaf, &bytes, NULL));
-    po_str kept = {NULL, 0};
-    PO_TRY_LEAF(cx, po_arena_copy(cx->arena, po_buf_str(&bytes), &kept), "out of request memory");
     struct po_event_view event;
-    PO_TRY(cx, po_event_parse(cx, kept, &event));
-    PO_TRY(cx, po_rows_int(cx, rows, (int64_t)leaf));
+    po_buf_init(&bytes, PO_EVENT_BYTES_MAX);
+    PO_TRY(step, po_ledger_event_at(step, po_home_ledger(cli->home), leaf, &bytes, NULL));
+    PO_TRY(step, po_event_parse(step, po_buf_str(&bytes), &event));
     const po_str cells[] = {event.timestamp,  event.event_type, event.user_id,
                             event.resource,   event.action,     event.result,
-                            event.ip_address, event.session_id, kept};
+                            event.ip_address, event.session_id, po_buf_str(&bytes)};
     size_t count =
         cli->format == PO_CLI_TABLE ? COLUMNS_FOR_PEOPLE : sizeof columns / sizeof *columns;
+    PO_TRY_LEAF(step, po_rows_int(cx, rows, (int64_t)leaf), "the list is too large");
     for (size_t i = 0; i + 1 < count; i++)
-        PO_TRY(cx, po_rows_str(cx, rows, cells[i]));
+        PO_TRY_LEAF(step, po_rows_str(cx, rows, cells[i]), "the list is too large");
     return po_rc_ok();
+}
+
+static PO_RC add_event(struct po_ctx *cx, struct po_cli *cli, struct po_rows *rows, uint64_t leaf)
+{
+    struct po_ctx step;
+    PO_TRY(cx, po_ctx_child_begin(cx, STEP_ARENA_BYTES_MAX, &step));
+    po_rc rc = add_cells(cx, &step, cli, rows, leaf);
+    return po_ctx_child_end(cx, &step, rc);
 }
 
 struct audit_walk {

@@ -4,6 +4,7 @@
  * Nothing here opens a home, a key or a socket. The pack's bytes are hostile until they have been
  * held against the manifest, the manifest until the ledger's event was held against it.
  */
+#include "core/alloc.h"
 #include "core/codec.h"
 #include "core/fs.h"
 #include "crypto/crypto.h"
@@ -348,7 +349,9 @@ PO_RC po_pack_verify(struct po_ctx *cx, const struct po_pack_verify_options *opt
                        options->path);
     struct po_pack_check check = {.options = options, .source = source, .result = result};
     PO_TRY(cx, po_catalog_load_embedded(cx, &check.catalog));
-    PO_TRY(cx, run_checks(cx, &check));
+    po_rc rc = run_checks(cx, &check);
+    po_free(check.leaf_hashes);
+    PO_TRY(cx, rc);
     for (size_t i = 0; i < PO_PACK_VERDICT_COUNT; i++)
         if (result->states[i] == PO_VERDICT_FAILED) result->whys[i] = "see the findings";
     *ret_verification = *result;

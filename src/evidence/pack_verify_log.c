@@ -1,6 +1,7 @@
 /*
  * A pack's copy of the log: records under tile/entries give every tile and the root again.
  */
+#include "core/alloc.h"
 #include "crypto/crypto.h"
 #include "pack_verify_priv.h"
 
@@ -141,7 +142,9 @@ static PO_RC check_log(struct po_ctx *cx, struct po_pack_check *check)
     if (size > LOG_LEAVES_MAX)
         return PO_FAIL(cx, PO_LIMIT, "a log of %lu leaves is more than a pack may hold",
                        (unsigned long)size);
-    PO_ARENA_NEW(cx, check->leaf_hashes, size);
+    /* Not in the arena: a long log has more leaves than a request has memory. */
+    check->leaf_hashes = po_calloc((size_t)size, PO_SHA256_BYTES);
+    if (check->leaf_hashes == NULL) return PO_FAIL(cx, PO_NOMEM, "out of memory for the log");
     PO_TRY(cx, read_entries(cx, check));
     PO_TRY(cx, check_levels(cx, check));
     PO_TRY(cx, po_pack_root(cx, check->leaf_hashes, size, root));
@@ -155,6 +158,6 @@ static PO_RC check_log(struct po_ctx *cx, struct po_pack_check *check)
 PO_RC po_pack_check_log(struct po_ctx *cx, struct po_pack_check *check)
 {
     po_rc rc = check_log(cx, check);
-    if (!po_is_ok(rc)) check->leaf_hashes = NULL;
+    if (!po_is_ok(rc)) po_freep(&check->leaf_hashes);
     return po_pack_find_rc(cx, check, PO_PACK_LOG, PO_LIT("log/"), rc);
 }

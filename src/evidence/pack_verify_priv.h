@@ -13,7 +13,7 @@ struct po_pack_check {
     uint8_t manifest_digest[PO_SHA256_BYTES];
     struct po_note_vkey vkey;
     bool has_vkey;
-    uint8_t (*leaf_hashes)[PO_SHA256_BYTES]; /* of log/, as_of.size of them; NULL: not read */
+    uint8_t (*leaf_hashes)[PO_SHA256_BYTES]; /* of log/, as_of.size of them; owned; NULL: not read */
     struct po_checkpoint export_checkpoint;  /* of the export event; size 0: not read */
     po_time_us last_received_us;             /* of the newest record */
     const struct po_catalog *catalog;

@@ -60,7 +60,9 @@ PO_RC po_pack_put(struct po_ctx *cx, struct po_pack_writer *writer, const char *
         slash = at;
     const char *parent = po_arena_strdup(cx->arena, po_str_slice(whole, 0, slash));
     if (parent == NULL) return PO_FAIL(cx, PO_NOMEM, "out of request memory");
-    PO_TRY(cx, po_fs_mkdir_all(cx, parent, 0700));
+    struct po_fs_info info = {0};
+    PO_TRY(cx, po_fs_info(cx, parent, &info));
+    if (!info.exists) PO_TRY(cx, po_fs_mkdir_all(cx, parent, 0700));
     PO_TRY(cx, po_fs_append(cx, full, bytes, 0600));
     return note_file(cx, writer, po_str_of(path), bytes);
 }
