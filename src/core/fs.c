@@ -258,24 +258,62 @@ po_rc po_fs_sync_dir(struct po_ctx *cx, const char *path)
     return po_rc_ok();
 }
 
-po_rc po_fs_mkdir(struct po_ctx *cx, const char *path, mode_t mode)
+static po_rc make_dir(struct po_ctx *cx, const char *path, mode_t mode, bool *ret_is_new)
 {
     struct stat st = {0};
+    *ret_is_new = false;
     if (po_sys_mkdir(path, mode) != 0) {
         int sys_errno = errno;
         if (sys_errno != EEXIST) return fail_sys(cx, sys_errno, "creating directory", path);
         if (po_sys_stat(path, &st) == 0 && S_ISDIR(st.st_mode)) return po_rc_ok();
         return PO_FAIL(cx, PO_EXISTS, "'%s' exists and is not a directory", path);
     }
+    *ret_is_new = true;
     if (po_sys_stat(path, &st) != 0) return fail_sys(cx, errno, "looking at", path);
     if ((st.st_mode & 07777) == mode) return po_rc_ok();
     if (po_sys_chmod(path, mode) != 0) return fail_sys(cx, errno, "setting the mode of", path);
     return po_rc_ok();
 }
 
+po_rc po_fs_mkdir(struct po_ctx *cx, const char *path, mode_t mode)
+{
+    bool is_new = false;
+    PO_TRY(cx, make_dir(cx, path, mode, &is_new));
+    return po_rc_ok();
+}
+
+/*
+ * The name of a directory that was there already is synced as well, for it may come from a call that
+ * was interrupted; where its parent is not ours to open, it was not ours to make either.
+ */
+static po_rc sync_name(struct po_ctx *cx, const char *path, bool is_new)
+{
+    po_rc rc = sync_parent(cx, path);
+    if (is_new || (rc.code != PO_DENIED && rc.code != PO_INVALID)) PO_TRY(cx, rc);
+    if (!po_is_ok(rc)) po_err_clear(cx);
+    return po_rc_ok();
+}
+
+/* One component of a way. `is_durable`: the name of the directory it is made in is. */
+static po_rc make_part(struct po_ctx *cx, const char *part, mode_t mode, bool *is_durable)
+{
+    bool is_new = false;
+    PO_TRY(cx, make_dir(cx, part, mode, &is_new));
+    if (is_new) {
+        const char *parent = NULL;
+        PO_TRY(cx, po_path_dir(cx, part, &parent));
+        if (!*is_durable) PO_TRY(cx, sync_name(cx, parent, false));
+        PO_TRY(cx, sync_name(cx, part, true));
+    }
+    *is_durable = is_new;
+    return po_rc_ok();
+}
+
+/* Each name is durable before the next is made: of those found there only the last may not be. */
 po_rc po_fs_mkdir_all(struct po_ctx *cx, const char *path, mode_t mode)
 {
     char part[PO_FS_PATH_BYTES_MAX + 1];
+    bool is_durable = false;
     size_t len = strlen(path);
     if (len > PO_FS_PATH_BYTES_MAX) return PO_FAIL(cx, PO_LIMIT, "path of %zu bytes", len);
     size_t depth = 0;
@@ -286,9 +324,10 @@ po_rc po_fs_mkdir_all(struct po_ctx *cx, const char *path, mode_t mode)
             return PO_FAIL(cx, PO_LIMIT, "path of over %d components", PO_FS_PATH_DEPTH_MAX);
         memcpy(part, path, i);
         part[i] = '\0';
-        PO_TRY(cx, po_fs_mkdir(cx, part, mode));
+        PO_TRY(cx, make_part(cx, part, mode, &is_durable));
     }
     if (depth == 0) return PO_FAIL(cx, PO_INVALID, "empty path");
+    if (!is_durable) PO_TRY(cx, sync_name(cx, part, false));
     return po_rc_ok();
 }
 

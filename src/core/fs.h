@@ -63,7 +63,10 @@ PO_RC po_fs_pread_all(struct po_ctx *cx, int fd, void *out, size_t len, off_t of
  * directory. The name is durable after po_fs_sync_dir of the parent.
  */
 PO_RC po_fs_mkdir(struct po_ctx *cx, const char *path, mode_t mode);
-/* And its parents; at most PO_FS_PATH_DEPTH_MAX components. */
+/*
+ * And its parents, each name durable on return, also when an interrupted call had made some of them;
+ * at most PO_FS_PATH_DEPTH_MAX components.
+ */
 PO_RC po_fs_mkdir_all(struct po_ctx *cx, const char *path, mode_t mode);
 PO_RC po_fs_sync_dir(struct po_ctx *cx, const char *path);
 /* Rename within one file system (replacing a file at `to`), then sync the directory of `to`. */

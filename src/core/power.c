@@ -37,6 +37,8 @@ struct power_state {
     uint64_t journal_bytes;
     uint64_t skip_site;
     uint64_t skipped;
+    uint64_t skipped_first;
+    uint64_t skipped_last;
 };
 
 static struct power_state state = {.journal_fd = -1};
@@ -283,7 +285,8 @@ bool po_power_synced(int fd, bool is_data_only)
     if (!state.is_on || !fd_ino(fd, &ino)) return false;
     if (++state.count == state.cut_at) _exit(PO_POWER_EXIT);
     if (state.skip_site != 0 && po_fault_last_site() == state.skip_site) {
-        state.skipped++;
+        if (state.skipped++ == 0) state.skipped_first = state.count;
+        state.skipped_last = state.count;
         return true;
     }
     struct record_parts parts = {
@@ -305,6 +308,8 @@ void po_power_sync_failed(int fd)
 
 uint64_t po_power_op_count(void) { return state.count; }
 uint64_t po_power_skipped_count(void) { return state.skipped; }
+uint64_t po_power_skipped_first(void) { return state.skipped_first; }
+uint64_t po_power_skipped_last(void) { return state.skipped_last; }
 
 void po_power_skip_sync_site(uint64_t site)
 {

@@ -51,8 +51,10 @@ uint64_t po_power_op_count(void);
  * "fsync".
  */
 void po_power_skip_sync_site(uint64_t site);
-/* How many sync calls were skipped because of it. */
+/* How many sync calls were skipped because of it, and which operations the first and the last were. */
 uint64_t po_power_skipped_count(void);
+uint64_t po_power_skipped_first(void);
+uint64_t po_power_skipped_last(void);
 /*
  * Rebuild `root` from the shadow as after a cut; `seed` chooses what of the unsynced part survives.
  * Files and directories that survive keep their inodes. Call it in a process without a recording,

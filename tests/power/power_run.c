@@ -3,7 +3,6 @@
  */
 #include "power/power_run.h"
 
-#include "core/fault.h"
 #include "lib/test_priv.h"
 
 #include <string.h>
@@ -51,6 +50,8 @@ static void child(struct test_power *power, uint64_t cut_at, test_power_body bod
     call_body(body, user);
     power->shared->op_count = po_power_op_count();
     power->shared->skipped_count = po_power_skipped_count();
+    power->shared->skipped_first = po_power_skipped_first();
+    power->shared->skipped_last = po_power_skipped_last();
     po_power_stop();
     _exit(0);
 }
@@ -73,9 +74,11 @@ void test_power_restore(struct test_power *power, uint64_t seed)
     check_ok_leaf(po_power_restore(power->root, power->shadow, seed));
 }
 
+#define SITES_MAX 512
+
 struct site_list {
     size_t count;
-    uint64_t sites[256];
+    struct test_power_site sites[SITES_MAX];
 };
 
 struct site_run {
@@ -95,20 +98,43 @@ static void run_recorded(void *user)
     po_fault_record();
     call_body(run->body, run->user);
     po_fault_off();
-    size_t max = sizeof run->list->sites / sizeof run->list->sites[0];
-    for (size_t i = 0; i < po_fault_site_count() && run->list->count < max; i++)
-        if (is_sync(po_fault_site_at(i)))
-            run->list->sites[run->list->count++] = po_fault_site_at(i)->site;
+    for (size_t i = 0; i < po_fault_site_count() && run->list->count < SITES_MAX; i++) {
+        const struct po_fault_site *site = po_fault_site_at(i);
+        if (!is_sync(site)) continue;
+        struct test_power_site *row = &run->list->sites[run->list->count++];
+        row->site = site->site;
+        memcpy(row->frames, site->frames, sizeof row->frames);
+    }
+}
+
+/* Valid until the next call. */
+static const struct site_list *record_syncs(struct test_power *power, test_power_body body,
+                                            void *user)
+{
+    static struct site_list *list;
+    if (list == NULL) list = test_power_shared(sizeof *list);
+    list->count = 0;
+    struct site_run run = {.body = body, .user = user, .list = list};
+    check_that(!test_power_run(power, 0, run_recorded, &run));
+    return list;
+}
+
+size_t test_power_sync_calls(struct test_power *power, test_power_body body, void *user,
+                             struct test_power_site *ret_sites, size_t max)
+{
+    const struct site_list *list = record_syncs(power, body, user);
+    check_that(list->count <= max);
+    memcpy(ret_sites, list->sites, list->count * sizeof *ret_sites);
+    return list->count;
 }
 
 size_t test_power_sync_sites(struct test_power *power, test_power_body body, void *user,
                              uint64_t *ret_sites, size_t max)
 {
-    struct site_list *list = test_power_shared(sizeof *list);
-    struct site_run run = {.body = body, .user = user, .list = list};
-    check_that(!test_power_run(power, 0, run_recorded, &run));
+    const struct site_list *list = record_syncs(power, body, user);
     check_that(list->count <= max);
-    memcpy(ret_sites, list->sites, list->count * sizeof *ret_sites);
+    for (size_t i = 0; i < list->count; i++)
+        ret_sites[i] = list->sites[i].site;
     return list->count;
 }
 

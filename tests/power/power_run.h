@@ -13,12 +13,15 @@
 #ifndef PO_TESTS_POWER_RUN_H
 #define PO_TESTS_POWER_RUN_H
 
+#include "core/fault.h"
 #include "core/power.h"
 #include "lib/test.h"
 
 struct test_power_shared {
     uint64_t op_count;      /* of the latest run that was not cut */
     uint64_t skipped_count; /* sync calls that the latest such run skipped */
+    uint64_t skipped_first; /* and which operations the first and the last of them were */
+    uint64_t skipped_last;
 };
 
 struct test_power {
@@ -42,6 +45,14 @@ void *test_power_shared(size_t len);
 bool test_power_run(struct test_power *power, uint64_t cut_at, test_power_body body, void *user);
 void test_power_restore(struct test_power *power, uint64_t seed);
 
+/* One sync call with its callers. */
+struct test_power_site {
+    uint64_t site;
+    uint64_t frames[PO_FAULT_FRAMES_MAX]; /* innermost first, for addr2line */
+};
+/* All fdatasync and fsync calls of one uncut run of `body`; at most `max`. */
+size_t test_power_sync_calls(struct test_power *power, test_power_body body, void *user,
+                             struct test_power_site *ret_sites, size_t max);
 /* Sites of all fdatasync and fsync calls of one uncut run of `body`; at most `max`. */
 size_t test_power_sync_sites(struct test_power *power, test_power_body body, void *user,
                              uint64_t *ret_sites, size_t max);

@@ -1,0 +1,296 @@
+/*
+ * A whole home under power cuts: nothing acknowledged is lost, the ledger verifies, no two checkpoints
+ * of one size differ; and each sync of ours is needed, for without it one of these fails.
+ */
+#include "core/fault.h"
+#include "core/fs.h"
+#include "power/home_load.h"
+#include "store/store.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#ifdef PO_FAULTS
+
+#define LIVES 3
+#define ROUNDS 20
+#define SITES_MAX 400
+#define SITES_IN_SHORT 6
+#define ATTEMPTS 200
+
+static struct test_power power;
+static struct home_load *load;
+
+static void body(void *user)
+{
+    (void)user;
+    home_load_run(load, power.root);
+}
+
+static void look(void *user)
+{
+    (void)user;
+    home_load_look(load, power.root);
+}
+
+static void fresh(uint64_t seed)
+{
+    test_power_clear(&power);
+    memset(load, 0, sizeof *load);
+    load->seed = seed;
+}
+
+static void prepare(void)
+{
+    test_power_init(&power);
+    load = test_power_shared(sizeof *load);
+}
+
+static uint64_t count_ops(uint64_t seed)
+{
+    fresh(seed);
+    check_that(!test_power_run(&power, 0, body, NULL));
+    check_that(load->lost[0] == '\0', "%s", load->lost);
+    return power.shared->op_count;
+}
+
+/* One life, cut; what stood there at that moment may have been seen by anybody. */
+static void one_life(uint64_t cut_at, uint64_t seed)
+{
+    (void)test_power_run(&power, cut_at, body, NULL);
+    home_load_see(load, power.root);
+    test_power_restore(&power, seed); /* uncut: the power goes right after the process */
+}
+
+/* In a child too: recording makes the look's own syncs cheap. */
+static bool is_whole(void)
+{
+    uint64_t skip_site = power.skip_site;
+    power.skip_site = 0;
+    if (load->lost[0] == '\0') check_that(!test_power_run(&power, 0, look, NULL));
+    power.skip_site = skip_site;
+    return load->lost[0] == '\0';
+}
+
+/* @proves CC7.2 PI1.5 */
+TEST_TIMEOUT(home_power__nothing_acknowledged_is_lost, 3600)
+{
+    prepare();
+    uint64_t ops = count_ops(0);
+    uint64_t rounds = test_rounds(ROUNDS);
+    for (uint64_t round = 0; round < rounds; round++) {
+        uint64_t cut_at = 0;
+        uint64_t seed = 0;
+        fresh(round % 4 == 0 ? 0 : 1 + test_random_below(UINT32_MAX));
+        for (uint64_t life = 0; life < 1 + round % LIVES; life++) {
+            cut_at = 1 + test_random_below(ops);
+            seed = test_random_below(64);
+            one_life(cut_at, seed);
+        }
+        check_that(is_whole(), "round %lu, cut %lu of %lu, seed %lu: %s", round, cut_at, ops, seed,
+                   load->lost);
+    }
+}
+
+/* A kill keeps what was written. */
+TEST_TIMEOUT(home_power__nothing_acknowledged_is_lost_by_kills, 3600)
+{
+    prepare();
+    uint64_t ops = count_ops(0);
+    uint64_t rounds = test_rounds(ROUNDS);
+    for (uint64_t round = 0; round < rounds; round++) {
+        uint64_t cut_at = 1 + test_random_below(ops);
+        fresh(round % 4);
+        one_life(cut_at, PO_POWER_SEED_KEEP_ALL);
+        one_life(1 + test_random_below(ops), PO_POWER_SEED_KEEP_ALL);
+        check_that(is_whole(), "cut %lu: %s", cut_at, load->lost);
+    }
+}
+
+static void init_only(void *user)
+{
+    (void)user;
+    home_load_init(load, power.root);
+}
+
+/* Cut in init, cut again in the init that finishes it. */
+TEST_TIMEOUT(home_power__an_interrupted_init_is_finished_by_the_next, 3600)
+{
+    prepare();
+    fresh(0);
+    check_that(!test_power_run(&power, 0, init_only, NULL));
+    check_that(load->lost[0] == '\0', "%s", load->lost);
+    uint64_t ops = power.shared->op_count;
+    uint64_t rounds = test_rounds(ROUNDS);
+    for (uint64_t round = 0; round < rounds; round++) {
+        /* with many rounds every moment, else some */
+        uint64_t cut_at = 1 + (rounds < ops ? test_random_below(ops) : round % ops);
+        uint64_t seed = test_random_below(64);
+        fresh(0);
+        for (int i = 0; i < 1 + (int)(round % 3); i++) {
+            (void)test_power_run(&power, cut_at, init_only, NULL);
+            test_power_restore(&power, i == 0 ? seed : test_random_below(64));
+            if (load->is_initialized) break;
+            cut_at = 1 + test_random_below(ops);
+        }
+        check_that(is_whole(), "cut %lu of %lu, seed %lu: %s", cut_at, ops, seed, load->lost);
+    }
+}
+
+/* ---- each sync is needed ----------------------------------------------------------------------- */
+
+/*
+ * A sync of ours, and the life in which it is met: the second one after a first that was cut, or a
+ * first one. With PO_POWER_SITES=FILE the table is written there.
+ */
+struct site {
+    struct test_power_site call;
+    uint64_t first_cut; /* 0: met in a first life */
+    uint64_t first_seed;
+    bool is_of_sqlite; /* SQLite decides when: which of these are needed is not ours to say */
+    bool is_noticed;
+    uint64_t attempts;
+    char why[200];
+};
+
+static struct site sites[SITES_MAX];
+static size_t site_count;
+
+static void enter_life(const struct site *site)
+{
+    fresh(0);
+    if (site->first_cut > 0) one_life(site->first_cut, site->first_seed);
+}
+
+static void add_site(const struct test_power_site *call, const struct site *met_in)
+{
+    for (size_t i = 0; i < site_count; i++)
+        if (sites[i].call.site == call->site) return;
+    check_that(site_count < SITES_MAX);
+    sites[site_count] = *met_in;
+    sites[site_count++].call = *call;
+}
+
+static void collect_from(const struct site *met_in)
+{
+    static struct test_power_site calls[SITES_MAX];
+    enter_life(met_in);
+    size_t count = test_power_sync_calls(&power, body, NULL, calls, SITES_MAX);
+    check_that(load->lost[0] == '\0', "cut %lu, seed %lu: %s", met_in->first_cut,
+               met_in->first_seed, load->lost);
+    for (size_t i = 0; i < count; i++)
+        add_site(&calls[i], met_in);
+}
+
+static void open_a_store(void *user)
+{
+    (void)user;
+    TEST_CX(cx);
+    struct po_store_options options = {.path = test_tmp("root/paulyops.db")};
+    PO_CLEANUP(po_store_closep) struct po_store *store = NULL;
+    check_ok(cx, po_store_create(cx, &options, &store));
+}
+
+/* The store's syncs have the same two innermost callers whoever commits. */
+static void mark_sqlite(void)
+{
+    struct test_power_site calls[64];
+    fresh(0);
+    size_t count = test_power_sync_calls(&power, open_a_store, NULL, calls, 64);
+    for (size_t i = 0; i < site_count; i++)
+        for (size_t k = 0; k < count; k++)
+            if (sites[i].call.frames[1] == calls[k].frames[1]) sites[i].is_of_sqlite = true;
+}
+
+/* Of first lives, and of second lives after cuts here and there: recovery has its own. */
+static void collect_sites(uint64_t ops, uint64_t step)
+{
+    static const uint64_t seeds[] = {PO_POWER_SEED_KEEP_ALL, PO_POWER_SEED_LOSE_ALL,
+                                     PO_POWER_SEED_SIZES_ONLY};
+    struct site met_in = {.first_cut = 0};
+    site_count = 0;
+    collect_from(&met_in);
+    for (uint64_t cut_at = 1 + test_random_below(step); cut_at < ops; cut_at += step) {
+        met_in.first_cut = cut_at;
+        met_in.first_seed = seeds[cut_at / step % 3];
+        collect_from(&met_in);
+    }
+    mark_sqlite();
+}
+
+/* One cut of a life without this sync. */
+static bool is_lost_at(struct site *site, uint64_t cut_at, uint64_t seed)
+{
+    enter_life(site);
+    power.skip_site = site->call.site;
+    one_life(cut_at, seed);
+    bool is_lost = !is_whole();
+    power.skip_site = 0;
+    site->attempts++;
+    if (is_lost) (void)snprintf(site->why, sizeof site->why, "%.190s", load->lost);
+    return is_lost;
+}
+
+/* Moments after the sync that is missing, near ones first; then any. */
+static bool is_lost_without(struct site *site, uint64_t attempts)
+{
+    static const uint64_t seeds[] = {PO_POWER_SEED_LOSE_ALL, PO_POWER_SEED_NAMES_ONLY,
+                                     PO_POWER_SEED_SIZES_ONLY, PO_POWER_SEED_DATA_ONLY};
+    enter_life(site);
+    power.skip_site = site->call.site;
+    check_that(!test_power_run(&power, 0, body, NULL));
+    power.skip_site = 0;
+    uint64_t ops = power.shared->op_count;
+    uint64_t from[2] = {power.shared->skipped_first, power.shared->skipped_last};
+    if (power.shared->skipped_count == 0) return false;
+    for (uint64_t i = 0; i < attempts; i++) {
+        uint64_t near = 1 + i / 8 * (1 + i / 32);
+        uint64_t seed = i < 64 ? seeds[i / 2 % 4] : test_random_below(1000);
+        uint64_t cut_at = i < 64 ? from[i % 2] + near : 1 + test_random_below(ops + 1);
+        if (is_lost_at(site, cut_at, seed)) return true;
+    }
+    return false;
+}
+
+static void write_table(void)
+{
+    const char *path = getenv("PO_POWER_SITES");
+    FILE *file = path != NULL ? fopen(path, "w") : NULL;
+    if (file == NULL) return;
+    for (size_t i = 0; i < site_count; i++) {
+        const struct site *site = &sites[i];
+        (void)fprintf(file, "%016lx\t%s\t%s\t%lu\t%s\t", site->call.site,
+                      site->is_of_sqlite ? "sqlite" : "ours",
+                      site->attempts == 0 ? "not tried"
+                      : site->is_noticed  ? "needed"
+                                          : "UNNOTICED",
+                      site->attempts, site->why);
+        for (size_t k = 0; k < PO_FAULT_FRAMES_MAX && site->call.frames[k] != 0; k++)
+            (void)fprintf(file, " 0x%lx", site->call.frames[k]);
+        (void)fputc('\n', file);
+    }
+    (void)fclose(file);
+}
+
+/* All of them with many rounds, else some. */
+TEST_TIMEOUT(home_power__every_sync_is_needed, 10800)
+{
+    prepare();
+    bool is_long = test_rounds(ROUNDS) >= 100;
+    uint64_t ops = count_ops(0);
+    collect_sites(ops, is_long ? 9 : 97);
+    check_that(site_count >= 20, "%zu sites", site_count);
+    size_t unnoticed = 0;
+    for (size_t tried = 0; tried < (is_long ? site_count : SITES_IN_SHORT); tried++) {
+        struct site *site = &sites[is_long ? tried : test_random_below(site_count)];
+        if (site->attempts > 0 || site->is_of_sqlite) continue;
+        site->is_noticed = is_lost_without(site, ATTEMPTS);
+        if (!site->is_noticed) unnoticed++;
+    }
+    write_table();
+    check_that(unnoticed == 0, "%zu of %zu syncs are not needed; which ones: PO_POWER_SITES=FILE",
+               unnoticed, site_count);
+}
+
+#endif
