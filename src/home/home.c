@@ -203,13 +203,15 @@ PO_RC po_home_open(struct po_ctx *cx, const char *root, enum po_home_mode mode,
     PO_TRY(cx, check_root(cx, home));
     PO_TRY(cx, po_home_read_instance(cx, home));
     PO_TRY(cx, po_lock_take(cx, home->paths[PO_PLACE_LOCK], PO_HOME_LOCK_WAIT_US, &home->lock));
-    if (mode == PO_HOME_READ_WRITE) po_lock_note_holder(home->lock);
     PO_TRY(cx, open_config(cx, home));
     if (mode == PO_HOME_READ_ONLY) set_reason(home, "opened for reading");
     PO_TRY(cx, open_keys(cx, home));
     PO_TRY(cx, open_ledger(cx, home, mode));
     PO_TRY_MSG(cx, open_store(cx, home), "opening the database");
-    if (home->reason[0] == '\0') PO_TRY(cx, recover(cx, home));
+    if (home->reason[0] == '\0') {
+        po_lock_note_holder(home->lock); /* a change: not in a home that may not be changed */
+        PO_TRY(cx, recover(cx, home));
+    }
     *ret_home = PO_TAKE(home);
     return po_rc_ok();
 }
