@@ -47,13 +47,13 @@ static PO_RC from_pack(struct po_ctx *cx, const char *path, struct po_ledger_aga
     return po_rc_ok();
 }
 
-static PO_RC read_item(struct po_ctx *cx, const char *path, struct po_ledger_against *item)
+/* Fills size and root too when it is a note: the caller looks at its size. */
+static PO_RC read_file(struct po_ctx *cx, const char *path, struct po_ledger_against *item)
 {
     struct po_fs_info info = {0};
     struct po_checkpoint checkpoint;
     PO_BUF_AUTO bytes;
     po_buf_init(&bytes, PO_REPORT_BYTES_MAX);
-    item->name = path;
     PO_TRY(cx, po_fs_info(cx, path, &info));
     if (!info.exists) return PO_FAIL(cx, PO_NOTFOUND, "there is no file '%s'", path);
     if (info.is_dir) return from_pack(cx, path, item);
@@ -66,10 +66,22 @@ static PO_RC read_item(struct po_ctx *cx, const char *path, struct po_ledger_aga
     if (is_tar(po_buf_str(&bytes))) return from_pack(cx, path, item);
     if (po_is_ok(po_checkpoint_parse(po_buf_str(&bytes), &checkpoint))) {
         PO_TRY_LEAF(cx, po_arena_copy(cx->arena, po_buf_str(&bytes), &item->note), "out of memory");
+        item->size = checkpoint.size;
         return po_rc_ok();
     }
     if (parse_report(po_buf_str(&bytes), item)) return po_rc_ok();
     return PO_FAIL(cx, PO_INVALID, "'%s' is neither a checkpoint nor a report nor a pack", path);
+}
+
+/* Every log begins with the empty one: agreeing with that would establish nothing. */
+static PO_RC read_item(struct po_ctx *cx, const char *path, struct po_ledger_against *item)
+{
+    item->name = path;
+    PO_TRY(cx, read_file(cx, path, item));
+    if (item->size == 0)
+        return PO_FAIL(cx, PO_INVALID, "'%s' is of an empty ledger: any other agrees with it",
+                       path);
+    return po_rc_ok();
 }
 
 PO_RC po_against_read(struct po_ctx *cx, const struct po_cli *cli,
