@@ -101,7 +101,7 @@ void *po_heap_grow(struct po_vm *vm, void *old, size_t old_size, size_t size)
     } else {
         mem = po_heap_alloc(vm, size);
     }
-    if (mem != NULL && old_size > 0) memcpy(mem, old, old_size);
+    if (mem != NULL && old_size > 0) po_copy(mem, old, old_size);
     return mem;
 }
 

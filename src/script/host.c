@@ -188,7 +188,7 @@ static bool read_real(struct po_vm *vm, const struct po_json *node, struct po_va
 {
     char text[400];
     size_t len = node->str.len < sizeof text - 1 ? node->str.len : sizeof text - 1;
-    memcpy(text, node->str.ptr, len);
+    po_copy(text, node->str.ptr, len);
     text[len] = '\0';
     return po_val_finite(vm, strtod(text, NULL), ret);
 }
@@ -372,7 +372,7 @@ static bool decode_payload(struct decoder *d, const struct po_json *node, const 
                             .parts = desc->parts + first};
     struct po_val v;
     if (!decode_tuple(d, node, &tuple, 1, &v)) return false;
-    if (d->fits) memcpy(vals, v.u.vals, ctor->count * sizeof *vals);
+    if (d->fits) po_copy(vals, v.u.vals, ctor->count * sizeof *vals);
     return true;
 }
 

@@ -500,7 +500,7 @@ static bool sort_items(struct sorter *so, struct po_array *arr)
         a = b;
         b = t;
     }
-    if (a != arr->items) memcpy(arr->items, a, n * sizeof *a);
+    if (a != arr->items) po_copy(arr->items, a, n * sizeof *a);
     return true;
 }
 

@@ -192,7 +192,7 @@ static PO_RC decode_args(struct po_ctx *cx, struct po_vm *vm, const struct po_en
         return PO_FAIL(cx, PO_INVALID, "arguments of '%.*s' do not fit its parameters",
                        PO_STR_ARG(fn->name));
     }
-    if (fn->param_count > 0) memcpy(args, v.u.vals, fn->param_count * sizeof *args);
+    if (fn->param_count > 0) po_copy(args, v.u.vals, fn->param_count * sizeof *args);
     return po_rc_ok();
 }
 

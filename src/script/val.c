@@ -36,7 +36,7 @@ static uint32_t wide_flag(po_str s)
     size_t i = 0;
     for (; i + 8 <= s.len; i += 8) {
         uint64_t word = 0;
-        memcpy(&word, s.ptr + i, 8);
+        po_copy(&word, s.ptr + i, 8);
         seen |= word;
     }
     for (; i < s.len; i++) {
@@ -49,7 +49,7 @@ bool po_val_str(struct po_vm *vm, po_str s, struct po_val *ret)
 {
     char *copy = po_heap_str(vm, s.len);
     if (copy == NULL || !po_charge_bytes(vm, s.len)) return false;
-    if (s.len > 0) memcpy(copy, s.ptr, s.len);
+    if (s.len > 0) po_copy(copy, s.ptr, s.len);
     *ret = (struct po_val){.tag = V_STR, .aux = (uint32_t)s.len | wide_flag(s), .u.s = copy};
     return true;
 }
@@ -86,17 +86,17 @@ size_t po_format_int(int64_t value, char out[static 24])
     size_t at = sizeof buf;
     while (rest >= 100) {
         at -= 2;
-        memcpy(buf + at, digits + rest % 100 * 2, 2);
+        po_copy(buf + at, digits + rest % 100 * 2, 2);
         rest /= 100;
     }
     if (rest >= 10) {
         at -= 2;
-        memcpy(buf + at, digits + rest * 2, 2);
+        po_copy(buf + at, digits + rest * 2, 2);
     } else {
         buf[--at] = (char)('0' + rest);
     }
     if (value < 0) buf[--at] = '-';
-    memcpy(out, buf + at, sizeof buf - at);
+    po_copy(out, buf + at, sizeof buf - at);
     return sizeof buf - at;
 }
 
@@ -129,7 +129,7 @@ size_t po_format_float(double value, char out[static 40])
     if (exponent < -4 || exponent >= 16) {
         out[len++] = mantissa[0];
         if (n > 1) out[len++] = '.';
-        memcpy(out + len, mantissa + 1, n - 1);
+        po_copy(out + len, mantissa + 1, n - 1);
         len += n - 1;
         out[len++] = 'e';
         out[len++] = exponent < 0 ? '-' : '+';
@@ -138,9 +138,9 @@ size_t po_format_float(double value, char out[static 40])
         return len + po_format_int((int64_t)size, out + len);
     }
     if (exponent < 0) {
-        memcpy(out + len, "0.0000", 6);
+        po_copy(out + len, "0.0000", 6);
         len += 2 + (size_t)(-exponent - 1);
-        memcpy(out + len, mantissa, n);
+        po_copy(out + len, mantissa, n);
         return len + n;
     }
     for (size_t i = 0; i < n || i <= (size_t)exponent; i++) {
@@ -196,7 +196,7 @@ bool po_val_concat(struct po_vm *vm, struct po_val *parts, uint32_t n, struct po
         size_t room = grows ? (size_t)total * 2 : (size_t)total;
         char *s = po_heap_str(vm, room);
         if (s == NULL || !po_charge_bytes(vm, head)) return false;
-        if (head > 0) memcpy(s, first.u.s, head);
+        if (head > 0) po_copy(s, first.u.s, head);
         start = s;
         tail = s + head;
         if (grows) {
@@ -207,7 +207,7 @@ bool po_val_concat(struct po_vm *vm, struct po_val *parts, uint32_t n, struct po
     }
     for (uint32_t i = 1; i < n; i++) {
         uint32_t len = po_len(parts[i]);
-        if (len > 0) memcpy(tail, parts[i].u.s, len);
+        if (len > 0) po_copy(tail, parts[i].u.s, len);
         tail += len;
     }
     *ret = (struct po_val){.tag = V_STR, .aux = (uint32_t)total | wide, .u.s = start};
@@ -382,8 +382,8 @@ static bool join_arrays(struct po_vm *vm, const struct po_array *a, const struct
     }
     uint32_t n = a->count + b->count;
     if (!po_charge(vm, 1 + n / 4) || !po_val_array(vm, n, ret)) return false;
-    if (a->count > 0) memcpy(ret->u.arr->items, a->items, a->count * sizeof *a->items);
-    if (b->count > 0) memcpy(ret->u.arr->items + a->count, b->items, b->count * sizeof *b->items);
+    if (a->count > 0) po_copy(ret->u.arr->items, a->items, a->count * sizeof *a->items);
+    if (b->count > 0) po_copy(ret->u.arr->items + a->count, b->items, b->count * sizeof *b->items);
     ret->u.arr->count = n;
     return true;
 }

@@ -203,7 +203,7 @@ bool po_val_tuple(struct po_vm *vm, const struct po_val *vals, uint32_t n, struc
 {
     struct po_val *copy = po_heap_alloc(vm, (n > 0 ? n : 1) * sizeof *copy);
     if (copy == NULL) return false;
-    memcpy(copy, vals, n * sizeof *copy);
+    po_copy(copy, vals, n * sizeof *copy);
     *ret = (struct po_val){.tag = V_TUPLE, .aux = n, .u.vals = copy};
     return true;
 }
@@ -374,7 +374,7 @@ static bool slice(struct po_vm *vm, struct po_val o, const struct po_range *r, s
         return po_charge_bytes(vm, is_wide ? po_len(o) : 1);
     }
     if (!po_charge(vm, 1 + count / 4) || !po_val_array(vm, count, ret)) return false;
-    if (count > 0) memcpy(ret->u.arr->items, o.u.arr->items + r->lo, count * sizeof *ret);
+    if (count > 0) po_copy(ret->u.arr->items, o.u.arr->items + r->lo, count * sizeof *ret);
     ret->u.arr->count = count;
     return true;
 }

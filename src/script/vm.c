@@ -121,7 +121,7 @@ static bool call_closure(struct po_vm *vm, struct po_closure *fn, const struct p
         return po_raise(vm, "StackOverflow", "calls through built-ins are nested too deeply");
     }
     if (!po_vm_check_args(vm, p, args, n) || !po_vm_enter(vm, p, fn, base, &result)) return false;
-    if (n > 0) memcpy(base, args, n * sizeof *args);
+    if (n > 0) po_copy(base, args, n * sizeof *args);
     vm->native_depth++;
     bool is_good = po_vm_execute(vm, stop);
     vm->native_depth--;
@@ -151,7 +151,7 @@ bool po_vm_call(struct po_vm *vm, struct po_val callee, const struct po_val *arg
         return true;
     case V_BUILTIN: case V_HOST:
         if (n > 16) break;
-        memcpy(copy, args, n * sizeof *args);
+        po_copy(copy, args, n * sizeof *args);
         if (callee.tag == V_HOST) return po_vm_host(vm, callee.aux, copy, n, ret);
         return po_vm_builtin(vm, callee.u.bi, copy, n, ret);
     default: return po_raise(vm, "TypeMismatch", "value is not a function");

@@ -35,7 +35,7 @@ bool po_vm_make_record(struct po_vm *vm, const struct po_shape *shape, const str
     struct po_record *rec = po_heap_alloc(vm, sizeof *rec + shape->count * sizeof *vals);
     if (rec == NULL) return false;
     rec->shape = shape;
-    memcpy(rec->vals, vals, shape->count * sizeof *vals);
+    po_copy(rec->vals, vals, shape->count * sizeof *vals);
     *ret = (struct po_val){.tag = V_RECORD, .u.rec = rec};
     return true;
 }
@@ -59,7 +59,7 @@ bool po_vm_make_future(struct po_vm *vm, const struct po_proto *p, const struct 
     struct po_val fn;
     if (fut == NULL || !po_vm_make_closure(vm, p, &fn)) return false;
     *fut = (struct po_future){.fn = fn.u.fn, .arg_count = n};
-    memcpy(fut->args, args, n * sizeof *args);
+    po_copy(fut->args, args, n * sizeof *args);
     *ret = (struct po_val){.tag = V_FUTURE, .u.fut = fut};
     return true;
 }
@@ -72,7 +72,7 @@ bool po_vm_subarray(struct po_vm *vm, struct po_val v, uint32_t from, uint32_t t
     uint32_t n = v.u.arr->count - from - tail;
     struct po_array *src = v.u.arr;
     if (!po_charge(vm, 1 + n / 4) || !po_val_array(vm, n, ret)) return false;
-    if (n > 0) memcpy(ret->u.arr->items, src->items + from, n * sizeof v);
+    if (n > 0) po_copy(ret->u.arr->items, src->items + from, n * sizeof v);
     ret->u.arr->count = n;
     return true;
 }

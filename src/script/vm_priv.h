@@ -15,6 +15,12 @@
 #define PO_FUEL_SLICE 2048      /* steps between looks at the clock */
 #define PO_BIG_BYTES ((size_t)8192)
 
+/* memcpy that takes no bytes from nowhere. */
+static inline void po_copy(void *to, const void *from, size_t n)
+{
+    if (n > 0) memcpy(to, from, n);
+}
+
 struct po_array {
     struct po_val *items;
     uint32_t count;

@@ -1,0 +1,285 @@
+/*
+ * Script from hostile bytes: whole sources, and sources built by a small grammar from the bytes.
+ *
+ * A first byte of 'G' takes the rest as choices of the generator, anything else is source text. What
+ * compiles runs twice under small budgets with the same outcome; what formats formats to itself; a
+ * compiled program whose bytecode was changed is refused by the verifier or runs within its budgets.
+ */
+#include "fuzz/fuzz.h"
+#include "script/code_priv.h"
+#include "script/script.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+struct source {
+    const uint8_t *bytes;
+    size_t count;
+    size_t at;
+    struct po_buf text;
+    unsigned depth;
+};
+
+static void require(bool cond)
+{
+    if (!cond) __builtin_trap();
+}
+
+/* ---- the generator ---------------------------------------------------------------------------- */
+
+static unsigned choose(struct source *s, unsigned n)
+{
+    if (s->at >= s->count) return 0;
+    return s->bytes[s->at++] % n;
+}
+
+static void word(struct source *s, const char *text) { po_buf_append_cstr(&s->text, text); }
+
+static void name(struct source *s)
+{
+    static const char *const names[] = {"a", "b", "c", "f", "g", "xs", "m", "S", "E", "T", "self"};
+    word(s, names[choose(s, 11)]);
+}
+
+static void expr(struct source *s);
+
+static void type(struct source *s)
+{
+    static const char *const types[] = {"int", "float", "string", "bool", "[int]", "unknown", "i32",
+                                        "(int, string)", "HashMap<string, int>", "Option<int>", "S",
+                                        "E", "(int) -> int", "Result<int, string>", "{a: int}", "T"};
+    word(s, types[choose(s, 16)]);
+}
+
+static void pattern(struct source *s)
+{
+    static const char *const patterns[] = {"_", "1", "x", "\"s\"", "E::A", "E::B(x)", "[]", "[x, ..r]",
+                                           "(x, y)", "{ a }", "S { a, .. }", "Some(x)", "None", "1..5",
+                                           "true", "1 | 2"};
+    word(s, patterns[choose(s, 16)]);
+}
+
+static void list(struct source *s, unsigned max)
+{
+    unsigned n = choose(s, max);
+    for (unsigned i = 0; i < n; i++) {
+        if (i > 0) word(s, ", ");
+        expr(s);
+    }
+}
+
+static void method(struct source *s)
+{
+    static const char *const methods[] = {"len()", "push(1)", "map(|x| x)", "filter(|x| x > 1)", "sum()",
+                                          "unwrap()", "get(0)", "to_string()", "clone()", "first()",
+                                          "sort()", "join(\",\")", "split(\"a\")", "insert(\"k\", 1)",
+                                          "fold(0, |p, q| p + q)", "sort_by(|p, q| p < q)", "keys()",
+                                          "chars()", "repeat(3)", "group_by(|x| x)", "retain(|x| true)"};
+    word(s, ".");
+    word(s, methods[choose(s, 21)]);
+}
+
+static void block(struct source *s);
+
+static void atom(struct source *s)
+{
+    static const char *const atoms[] = {"1", "2.5", "\"text\"", "true", "a", "b", "xs", "m", "[1, 2, 3]",
+                                        "None", "E::A", "9223372036854775807", "\"h\xc3\xa9\"", "0",
+                                        "HashMap::new()", "()", "S { a: 1 }", "-1"};
+    word(s, atoms[choose(s, 18)]);
+}
+
+static void compound(struct source *s)
+{
+    switch (choose(s, 12)) {
+    case 0: word(s, "("); expr(s); word(s, ")"); break;
+    case 1: word(s, "["); list(s, 4); word(s, "]"); break;
+    case 2: word(s, "if "); expr(s); word(s, " "); block(s); word(s, " else "); block(s); break;
+    case 3:
+        word(s, "match "); expr(s); word(s, " { "); pattern(s); word(s, " => "); expr(s);
+        word(s, ", "); pattern(s); word(s, " => "); expr(s); word(s, ", _ => "); expr(s); word(s, " }");
+        break;
+    case 4: word(s, "try "); block(s); word(s, " catch (e) "); block(s);
+        if (choose(s, 2)) { word(s, " finally "); block(s); }
+        break;
+    case 5: word(s, "(|x| "); expr(s); word(s, ")("); expr(s); word(s, ")"); break;
+    case 6: word(s, "["); expr(s); word(s, " for "); pattern(s); word(s, " in "); expr(s); word(s, "]"); break;
+    case 7: name(s); word(s, "("); list(s, 4); word(s, ")"); break;
+    case 8: expr(s); word(s, "["); expr(s); word(s, "]"); break;
+    case 9: word(s, "{ a: "); expr(s); word(s, ", b: "); expr(s); word(s, " }"); break;
+    case 10: word(s, "Some("); expr(s); word(s, ")?"); break;
+    default: expr(s); word(s, ".a"); break;
+    }
+}
+
+static void expr(struct source *s)
+{
+    static const char *const ops[] = {" + ", " - ", " * ", " / ", " % ", " == ", " < ", " && ", " || ",
+                                      "..", " != ", " >= "};
+    if (s->depth > 6 || s->at >= s->count || s->text.len > 20000) {
+        atom(s);
+        return;
+    }
+    s->depth++;
+    switch (choose(s, 5)) {
+    case 0: atom(s); break;
+    case 1: compound(s); break;
+    case 2: expr(s); word(s, ops[choose(s, 12)]); expr(s); break;
+    case 3: atom(s); method(s); break;
+    default: expr(s); word(s, " as "); type(s); break;
+    }
+    s->depth--;
+}
+
+static void statement(struct source *s)
+{
+    switch (choose(s, 11)) {
+    case 0: word(s, "let "); name(s); word(s, " = "); expr(s); break;
+    case 1: word(s, "let "); name(s); word(s, ": "); type(s); word(s, " = "); expr(s); break;
+    case 2: name(s); word(s, " = "); expr(s); break;
+    case 3: name(s); word(s, " += "); expr(s); break;
+    case 4: word(s, "for "); pattern(s); word(s, " in "); expr(s); word(s, " "); block(s); break;
+    case 5: word(s, "while "); expr(s); word(s, " "); block(s); break;
+    case 6: word(s, "return "); expr(s); break;
+    case 7: word(s, choose(s, 2) ? "break" : "continue"); break;
+    case 8: word(s, "print("); list(s, 4); word(s, ")"); break;
+    case 9:
+        word(s, "fn "); name(s); word(s, "("); name(s); word(s, ": "); type(s); word(s, ") -> ");
+        type(s); word(s, " "); block(s);
+        break;
+    default: expr(s); break;
+    }
+    word(s, "\n");
+}
+
+static void block(struct source *s)
+{
+    word(s, "{ ");
+    s->depth++;
+    unsigned n = s->depth > 6 ? 0 : choose(s, 3);
+    for (unsigned i = 0; i < n; i++) {
+        statement(s);
+    }
+    expr(s);
+    s->depth--;
+    word(s, " }");
+}
+
+static void generate(struct source *s)
+{
+    word(s, "struct S { a: int, b: string = \"d\" }\nenum E { A, B(int), C { x: int } }\n"
+            "impl S { fn f(self, x: int) -> int { self.a + x } }\n"
+            "fn f<T>(x: T) -> T { x }\nfn g(x) { x }\nlet a = 1\nlet b = \"s\"\nlet xs = [1, 2, 3]\n"
+            "let m: HashMap<string, int> = HashMap::new()\n");
+    while (s->at < s->count && s->text.len < 20000) {
+        statement(s);
+    }
+}
+
+/* ---- the checks ------------------------------------------------------------------------------- */
+
+static const struct po_script_limits small = {.steps = 20000, .memory_bytes = 1u << 20,
+                                              .output_bytes = 4096, .depth = 60, .host_calls = 4};
+
+static void run_once(struct po_ctx *cx, const struct po_script *script, struct po_script_outcome *outcome)
+{
+    PO_BUF_AUTO out;
+    po_buf_init(&out, 8192);
+    struct po_script_run run = {.limits = small, .output = &out};
+    po_rc rc = po_script_run(cx, script, &run, outcome);
+    require(po_is_ok(rc) || rc.code == PO_NOMEM);
+    if (!po_is_ok(rc)) return;
+    require(outcome->steps <= small.steps);
+    require(outcome->memory_bytes <= small.memory_bytes);
+    require(outcome->status != PO_SCRIPT_FAULT || outcome->fault_kind.len > 0);
+    require(!po_str_eq_cstr(outcome->fault_message, "internal error: unreachable code was reached"));
+}
+
+static void check_run(const struct po_script *script)
+{
+    PO_CTX_AUTO cx = {0};
+    struct po_script_outcome first = {0};
+    struct po_script_outcome second = {0};
+    if (!po_is_ok(po_ctx_init(&cx))) return;
+    run_once(&cx, script, &first);
+    run_once(&cx, script, &second);
+    require(first.status == second.status && first.steps == second.steps);
+    require(po_str_eq(first.fault_message, second.fault_message));
+    require(po_str_eq(first.value_json, second.value_json));
+}
+
+/* Change instructions; what the verifier still accepts must keep its budgets. */
+static void check_bytecode(struct po_script *script, const uint8_t *data, size_t size)
+{
+    PO_CTX_AUTO cx = {0};
+    struct po_script_outcome outcome = {0};
+    const char *why = NULL;
+    if (size < 24 || script->proto_count == 0 || !po_is_ok(po_ctx_init(&cx))) return;
+    for (size_t i = 0; i + 8 <= 24; i += 8) {
+        const uint8_t *d = data + size - 24 + i;
+        struct po_proto *p = script->protos[d[0] % script->proto_count];
+        struct po_ins *in = &p->code[(size_t)(d[1] | d[2] << 8) % p->code_count];
+        switch (d[3] % 6) {
+        case 0: in->op = (uint8_t)(d[4] % (OP_COUNT + 2)); break;
+        case 1: in->a = d[4]; break;
+        case 2: in->b = d[4]; break;
+        case 3: in->c = d[4]; break;
+        case 4: in->k = (int32_t)((uint32_t)d[4] | (uint32_t)d[5] << 8 | (uint32_t)d[6] << 24); break;
+        default: p->param_count = d[4] % 8u; break;
+        }
+    }
+    struct po_arena *scratch = po_arena_new(64u << 20);
+    bool is_good = scratch != NULL && po_verify(script, scratch, &why);
+    po_arena_free(scratch);
+    if (!is_good) return;
+    PO_BUF_AUTO out;
+    po_buf_init(&out, 8192);
+    struct po_script_run run = {.limits = small, .output = &out};
+    if (po_is_ok(po_script_run(&cx, script, &run, &outcome))) require(outcome.steps <= small.steps);
+}
+
+static void check_fmt(po_str text)
+{
+    static struct po_script_diags diags;
+    PO_CTX_AUTO cx = {0};
+    PO_BUF_AUTO once;
+    PO_BUF_AUTO twice;
+    po_buf_init(&once, 4u << 20);
+    po_buf_init(&twice, 4u << 20);
+    if (!po_is_ok(po_ctx_init(&cx))) return;
+    po_rc rc = po_script_fmt(&cx, PO_LIT("fuzz.script"), text, &once, &diags);
+    require(rc.code != PO_BUG);
+    if (!po_is_ok(rc)) return;
+    rc = po_script_fmt(&cx, PO_LIT("fuzz.script"), po_buf_str(&once), &twice, &diags);
+    require(po_is_ok(rc) && po_str_eq(po_buf_str(&once), po_buf_str(&twice)));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static struct po_script_diags diags;
+    struct source s = {.bytes = data, .count = size};
+    po_buf_init(&s.text, 1u << 20);
+    if (size > 0 && data[0] == 'G') {
+        s.at = 1;
+        generate(&s);
+    } else {
+        po_buf_append(&s.text, po_str_n(data, size));
+    }
+    PO_CTX_AUTO cx = {0};
+    struct po_script_config config = {.coverage = size % 2 == 1};
+    PO_CLEANUP(po_script_freep) struct po_script *script = NULL;
+    po_str text = po_buf_str(&s.text);
+    if (po_is_ok(po_ctx_init(&cx))) {
+        if (getenv("SHOW")) fprintf(stderr, "%.*s\n", (int)text.len, text.ptr);
+        po_rc rc = po_script_compile(&cx, &config, PO_LIT("fuzz.script"), text, &diags, &script);
+        for (size_t i = 0; i < diags.count; i++) {
+            require(!po_str_eq_cstr(po_str_of(diags.at[i].code), "E0699"));
+        }
+        require(po_is_ok(rc) == (script != NULL));
+        if (script != NULL) check_run(script);
+        if (script != NULL) check_bytecode(script, data, size);
+        check_fmt(text);
+    }
+    po_buf_done(&s.text);
+    return 0;
+}
