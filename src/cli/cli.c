@@ -41,6 +41,8 @@ void po_cli_note(const struct po_cli *cli, const char *fmt, ...)
     va_end(args);
     if (n <= 0) return;
     size_t len = (size_t)n < sizeof line ? (size_t)n : sizeof line - 1;
+    for (size_t i = 0; i < len; i++)
+        if ((uint8_t)line[i] < 0x20U || line[i] == 0x7F) line[i] = '?';
     write_all(STDERR_FILENO, po_str_n(line, len));
     write_all(STDERR_FILENO, PO_LIT("\n"));
 }
@@ -140,7 +142,6 @@ PO_RC po_cli_open_home(struct po_ctx *cx, struct po_cli *cli)
     if (reason == NULL) return po_rc_ok();
     if (cli->command->needs == PO_NEEDS_WRITE)
         return PO_FAIL(cx, PO_DENIED, "read-only: %s", reason);
-    po_cli_note(cli, "note: this home is read-only (%s); this read is not recorded", reason);
     return po_rc_ok();
 }
 
@@ -149,8 +150,10 @@ static PO_RC run_command(struct po_ctx *cx, struct po_cli *cli)
     if (cli->command->needs != PO_NEEDS_NOTHING) PO_TRY(cx, po_cli_open_home(cx, cli));
     PO_TRY(cx, cli->command->run(cx, cli));
     if (cli->home == NULL) return po_rc_ok();
-    bool is_writable = po_home_read_only_reason(cli->home) == NULL;
-    if (is_writable && cli->command->read_event != PO_EVENT_TYPE_NONE)
+    const char *reason = po_home_read_only_reason(cli->home);
+    if (reason != NULL && !cli->is_dry_run)
+        po_cli_note(cli, "note: this home is read-only (%s); this read is not recorded", reason);
+    if (reason == NULL && cli->command->read_event != PO_EVENT_TYPE_NONE)
         PO_TRY(cx, record_command(cx, cli, cli->command->read_event,
                                   cli->exit_code == 0 ? PO_EVENT_SUCCESS : PO_EVENT_FAILURE, NULL));
     return po_home_close(cx, &cli->home);
