@@ -70,7 +70,7 @@ static PO_RC read_path_v4(struct po_ctx *cx, struct index_reader *reader, po_str
     size_t kept = previous.len - strip;
     char *path = po_arena_alloc(cx->arena, kept + end + 1, 1);
     if (path == NULL) return PO_FAIL(cx, PO_NOMEM, "out of request memory");
-    if (kept > 0) memcpy(path, previous.ptr, kept);
+    if (kept > 0 && previous.ptr != NULL) memcpy(path, previous.ptr, kept);
     memcpy(path + kept, rest.ptr, end);
     reader->at += end + 1;
     *ret_path = po_str_n(path, kept + end);
