@@ -310,6 +310,7 @@ void po_verify_payloads(struct po_verify *run)
                            po_verify_file(run, "%06lu.pay", leaf / PO_SEGMENT_LEAVES),
                            "the payload of leaf %lu is not the one its record commits to", leaf);
     }
+    run->result->findings_dropped += run->bad_payload_total - run->bad_payload_count;
     if (unlocated > 0)
         po_verify_say(run, PO_VERDICT_PAYLOADS, PO_VERDICT_NOT_CHECKED,
                       "%lu payloads cannot be judged: their records are damaged",

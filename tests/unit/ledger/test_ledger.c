@@ -343,7 +343,10 @@ TEST_TIMEOUT(ledger_append__goes_on_in_a_new_segment, 60)
     uint8_t root[2][32];
     fix_new(cx, &fix);
     append_same(cx, &fix, 65000);
+    fix_checkpoint(cx, &fix);
     append_same(cx, &fix, 1000); /* one batch over the end */
+    fix_open(cx, &fix);          /* recovers over the end */
+    check_eq_u64(po_ledger_recovered(fix.ledger).leaves_kept, 1000);
     fix_checkpoint(cx, &fix);
     check_eq_int(fix_len(fix_path(fix.dir, "000000.rec")), PO_SEGMENT_REC_BYTES);
     check_eq_int(fix_len(fix_path(fix.dir, "000001.rec")), PO_REC_STEP_BYTES);
@@ -378,8 +381,16 @@ TEST_TIMEOUT(ledger_append__starts_a_segment_exactly_at_the_boundary, 60)
 {
     TEST_CX(cx);
     FIX_AUTO fix;
+    uint8_t root[2][32];
     fix_new(cx, &fix);
     append_same(cx, &fix, 65536);
+    check_ok(cx, po_ledger_root_at(cx, fix.ledger, 65536, root[0]));
+    fix.options.is_read_only = true; /* no tile may be relied on: all is computed */
+    fix_open(cx, &fix);
+    check_ok(cx, po_ledger_root_at(cx, fix.ledger, 65536, root[1]));
+    check_eq_mem(root[0], root[1], 32);
+    fix.options.is_read_only = false;
+    fix_open(cx, &fix);
     fix_checkpoint(cx, &fix);
     fix_open(cx, &fix);
     check_that(po_ledger_read_only_reason(fix.ledger) == NULL);
