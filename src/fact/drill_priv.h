@@ -1,6 +1,8 @@
 /*
- * Drills: what can only be known by trying it. Each works in a scratch directory of its own below the
- * state directory, never in the home, and removes it again.
+ * Drills: what can only be known by trying it. Each works in a private scratch directory of its own
+ * (in memory where there is such a file system, else below the state directory), never in the home,
+ * and removes it again. What a kill loses does not depend on the medium: the kernel keeps the pages of
+ * a killed process. How long a recovery takes does: on a slow disk it takes longer than measured here.
  *
  * Children are this very program in a drill role (`--role=drill-...`), or the program itself with a
  * home of the drill's own; nothing they do reaches the instance.
@@ -26,7 +28,7 @@ struct po_drill {
     const char *home;    /* "<dir>/home" */
     const char *env[5];  /* HOME, XDG_STATE_HOME, PAULYOPS_HOME, PATH */
 };
-/* Make "<state>/drill-<random>" (0700). Also removes what an interrupted drill left an hour ago. */
+/* Make "<scratch>/drill-<random>" (0700). Also removes what an interrupted drill left an hour ago. */
 PO_RC po_drill_begin(struct po_ctx *cx, struct po_fact_set *set, struct po_drill *ret_drill);
 /* Remove the scratch directory; a leftover is not worth failing the drill's result for. */
 void po_drill_end(struct po_ctx *cx, struct po_drill *drill);
