@@ -138,6 +138,7 @@ static PO_RC run_kill(struct po_ctx *cx, const struct po_drill *scratch, struct 
     po_fact_put_int(out, "recoveries", drill.opened);
     po_fact_put_int(out, "worst_ms", (drill.worst_us + PO_US_PER_MS - 1) / PO_US_PER_MS);
     po_fact_put_int(out, "leaves", drill.leaves);
+    po_fact_put_bool(out, "in_memory", scratch->is_in_memory);
     po_json_out_object_end(out);
     return po_rc_ok();
 }

@@ -24,6 +24,7 @@
 
 struct po_drill {
     const char *program; /* what children run */
+    bool is_in_memory;   /* not on the disk of keys and home */
     const char *dir;     /* the scratch directory */
     const char *home;    /* "<dir>/home" */
     const char *env[5];  /* HOME, XDG_STATE_HOME, PAULYOPS_HOME, PATH */
