@@ -269,6 +269,7 @@ po_rc po_verify_tail(struct po_verify *run)
     PO_TRY(run->cx, check_names(run));
     PO_TRY(run->cx, check_tile_files(run));
     po_rc rc = po_ledger_marker_read(run->cx, run->ledger, &is_open);
+    run->result->verdicts[PO_VERDICT_TAIL].checked++;
     if (rc.code == PO_CORRUPT || rc.code == PO_INVALID) {
         po_err_clear(run->cx);
         po_verify_find(run, PO_VERDICT_TAIL, "writer", "is missing or damaged");

@@ -62,6 +62,26 @@ TEST(ledger_verify__reaches_a_verdict_on_each_claim)
     check_eq_cstr(po_verdict_kind_name(PO_VERDICT_COMPLETENESS), "completeness");
 }
 
+/* Law 1: 0 of 0 is no pass. */
+TEST(ledger_verify__does_not_call_nothing_ok)
+{
+    TEST_CX(cx);
+    FIX_AUTO fix;
+    struct po_ledger_verification found;
+    fix_new(cx, &fix);
+    verify(cx, &fix, &found);
+    check_that(found.is_ok);
+    for (int i = 0; i < PO_VERDICT_KIND_COUNT; i++)
+        check_that(found.verdicts[i].state == PO_VERDICT_NOT_CHECKED || i == PO_VERDICT_TAIL, "%s",
+                   po_verdict_kind_name((enum po_verdict_kind)i));
+    fix_append(cx, &fix, 3, 3);
+    fix_checkpoint(cx, &fix);
+    verify(cx, &fix, &found);
+    check_eq_int(found.verdicts[PO_VERDICT_TILES].state, PO_VERDICT_NOT_CHECKED);
+    check_contains(found.verdicts[PO_VERDICT_TILES].why, "no tile is full");
+    check_eq_int(found.verdicts[PO_VERDICT_LEAVES].state, PO_VERDICT_OK);
+}
+
 TEST(ledger_verify__says_what_it_did_not_check)
 {
     TEST_CX(cx);
