@@ -29,7 +29,7 @@ LIB_TEST_SRC := $(sort $(wildcard tests/lib/*.c))
 UNIT_SRC := $(sort $(wildcard $(addprefix tests/unit/,$(addsuffix /*.c,$(MODS)))))
 # properties span modules: only when all of them are built
 UNIT_SRC += $(if $(filter-out $(MODS),$(ALL_MODS)),,$(sort $(wildcard tests/prop/*.c)))
-FAULT_SRC := $(sort $(wildcard tests/fault/*.c))
+FAULT_SRC := $(sort $(wildcard tests/fault/*.c)) tests/power/sqlite_sys.c
 POWER_SRC := $(sort $(wildcard tests/power/*.c))
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 EMBED_FILES := $(sort $(shell find content -type f ! -name '.*' 2>/dev/null) \
@@ -208,8 +208,8 @@ help: ## this list
 all: $(if $(MAIN_OBJ),$(BINARY),$(MOD_OBJ)) ## the program: O/V/paulyops
 
 manifest: ## measure the release program: O/release/build-manifest.json
-	@$(AGAIN) V=symbols all
-	@$(AGAIN) V=release all
+	+@$(AGAIN) V=symbols all
+	+@$(AGAIN) V=release all
 	@scripts/lint-symbols $(O)
 
 test: $(TEST) ## unit tests of MODS [T=glob SEED= P=workers TIMES=1]
@@ -222,23 +222,23 @@ power: $(POWER) ## kills and power cuts at random moments [ROUNDS=20 T=]
 	@$(POWER) $(RUN_TEST)
 
 system: ## the release program from outside, with pytest [T=expression]
-	@$(AGAIN) V=release all
+	+@$(AGAIN) V=release all
 	@O='$(abspath $(O))' $(PYTHON) -m pytest -q -p no:cacheprovider $(if $(T),-k '$(T)') tests/system
 
 fuzz: ## explore one target with libFuzzer: T=json [SECONDS=60]
 	@$(if $(filter $(FUZZ_NAMES),$(T)),,$(error T= one of: $(FUZZ_NAMES)))
-	@$(AGAIN) V=fuzz $(O)/fuzz/fuzz-$(T)
+	+@$(AGAIN) V=fuzz $(O)/fuzz/fuzz-$(T)
 	@mkdir -p $(O)/fuzz/found/$(T) tests/fuzz/corpus/$(T)
 	@$(O)/fuzz/fuzz-$(T) -max_total_time=$(SECONDS) -timeout=10 -print_final_stats=1 \
 	    $(if $(wildcard tests/fuzz/$(T).dict),-dict=tests/fuzz/$(T).dict) \
 	    -artifact_prefix=$(O)/fuzz/found/$(T)/ $(O)/fuzz/found/$(T) tests/fuzz/corpus/$(T)
 
 fuzz-replay: ## run every corpus under ASan and UBSan [T=target ROUNDS=mutations per file]
-	@$(AGAIN) V=asan $(addprefix $(O)/asan/replay-,$(or $(T),$(FUZZ_NAMES)))
+	+@$(AGAIN) V=asan $(addprefix $(O)/asan/replay-,$(or $(T),$(FUZZ_NAMES)))
 	@scripts/fuzz-replay $(O)/asan $(or $(ROUNDS),20) $(or $(T),$(FUZZ_NAMES))
 
 cover: ## coverage by module, from the unit tests
-	@$(AGAIN) V=cover $(O)/cover/test
+	+@$(AGAIN) V=cover $(O)/cover/test
 	@find $(O)/cover -name '*.gcda' -delete
 	@$(O)/cover/test -S $(CURDIR)
 	@scripts/cover $(O)/cover
@@ -285,14 +285,14 @@ $(B)/bench-%: $(B)/bench/bench_%.o $(MOD_OBJ) $(B)/stamp/sources
 	$(call say,LINK,$@)
 	@$(LINK) -o $@ $< $(MOD_OBJ) $(LIB_LIBS)
 bench: ## measure: bench/bench_*.c, release build
-	@$(AGAIN) V=release all $(patsubst bench/bench_%.c,$(O)/release/bench-%,$(BENCH_SRC))
+	+@$(AGAIN) V=release all $(patsubst bench/bench_%.c,$(O)/release/bench-%,$(BENCH_SRC))
 	@for b in $(patsubst bench/bench_%.c,$(O)/release/bench-%,$(BENCH_SRC)); do $$b || exit 1; done
 
 soak: ## the long form: 200 kills and power cuts, faults under ASan, replay with many mutations
-	@$(AGAIN) V=dev ROUNDS=200 power
-	@$(AGAIN) V=asan ROUNDS=200 power
-	@$(AGAIN) V=asan fault
-	@$(AGAIN) ROUNDS=2000 fuzz-replay
+	+@$(AGAIN) V=dev ROUNDS=200 power
+	+@$(AGAIN) V=asan ROUNDS=200 power
+	+@$(AGAIN) V=asan fault
+	+@$(AGAIN) ROUNDS=2000 fuzz-replay
 	@PO_SOAK=1 $(AGAIN) system
 
 bare: ## both commands in a bare Debian 12 chroot (root, debootstrap)
