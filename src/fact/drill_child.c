@@ -10,6 +10,7 @@
  */
 #include "drill_priv.h"
 
+#include "core/map.h"
 #include "core/random.h"
 #include "core/sys.h"
 #include "home/home.h"
@@ -126,21 +127,54 @@ static PO_RC read_input(struct po_ctx *cx, po_str *ret_text)
     return po_arena_copy(cx->arena, po_buf_str(&buf), ret_text);
 }
 
-static PO_RC count_lost(struct po_ctx *cx, struct po_ledger *ledger, po_str ids, int64_t *ret_lost)
+/* The acknowledged ids as keys of a map; the values say whether each was found. */
+static PO_RC list_ids(struct po_ctx *cx, po_str ids, struct po_map *map)
 {
     po_str line = {0};
-    *ret_lost = 0;
     while (po_str_next_line(&ids, &line)) {
         uint8_t id[16];
-        uint64_t index = 0;
-        if (!po_is_ok(po_uuid_parse(line, id))) continue;
-        po_rc rc = po_ledger_find_event(cx, ledger, id, po_ledger_size(ledger), &index);
-        if (rc.code == PO_NOTFOUND) {
-            (*ret_lost)++;
-            po_err_clear(cx);
+        bool *is_found = NULL;
+        if (!po_is_ok(po_uuid_parse(line, id)) || po_map_find(map, line) != NULL) continue;
+        PO_ARENA_NEW(cx, is_found, 1);
+        PO_TRY(cx, po_map_add(cx, map, line, is_found));
+    }
+    return po_rc_ok();
+}
+
+/* Each event is opened, so that one is found only when its payload is whole as well. */
+static PO_RC mark_found(struct po_ctx *cx, struct po_ledger *ledger, const struct po_map *map)
+{
+    static const po_str member = PO_LIT("\"event_id\":\"");
+    PO_BUF_AUTO bytes = {0};
+    po_buf_init(&bytes, PO_EVENT_BYTES_MAX);
+    for (uint64_t leaf = 0; leaf < po_ledger_size(ledger); leaf++) {
+        po_rc rc = po_ledger_event_at(cx, ledger, leaf, &bytes, NULL);
+        if (rc.code == PO_TAMPER || rc.code == PO_CORRUPT) {
+            po_err_clear(cx); /* verifying the ledger tells of it */
             continue;
         }
         PO_TRY(cx, rc);
+        po_str event = po_buf_str(&bytes);
+        size_t at = po_str_find(event, member, 0);
+        if (at == SIZE_MAX) continue;
+        at += member.len;
+        bool *is_found = po_map_find(map, po_str_slice(event, at, at + PO_UUID_TEXT_BYTES - 1));
+        if (is_found != NULL) *is_found = true;
+    }
+    return po_rc_ok();
+}
+
+static PO_RC count_lost(struct po_ctx *cx, struct po_ledger *ledger, po_str ids, int64_t *ret_lost)
+{
+    struct po_map *map = NULL;
+    PO_TRY(cx, po_map_new(cx, ACKS_MAX, &map));
+    PO_TRY(cx, list_ids(cx, ids, map));
+    PO_TRY(cx, mark_found(cx, ledger, map));
+    *ret_lost = 0;
+    for (size_t i = 0; i < po_map_count(map); i++) {
+        po_str id = {0};
+        const bool *is_found = po_map_at(map, i, &id);
+        *ret_lost += *is_found ? 0 : 1;
     }
     return po_rc_ok();
 }

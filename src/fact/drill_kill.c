@@ -9,7 +9,7 @@
 #define KILLS 3
 #define RUN_MS_MAX 150  /* the drill belongs to an assessment that takes seconds */
 #define WARM_EVENTS "4" /* appended undisturbed first: how long that takes says when to kill */
-#define MANY_EVENTS "20000"
+#define MANY_EVENTS "5000"
 #define ACK_LINE_BYTES 41 /* "ack ", 36 characters, newline */
 
 struct kill_drill {
