@@ -26,7 +26,7 @@ static const struct po_check checks[] = {
     {"CRY-01.3", "ledger/tags_verify", {"ledger.sealing"}, po_judge_tags},
     {"CRY-03.1", "keys/ages", {"keys.register"}, po_judge_key_ages},
     {"CRY-03.2", "keys/place", {"keys.place"}, po_judge_key_place},
-    {"CRY-03.3", "keys/retired_not_used", {"ledger.sealing"}, po_judge_retired_keys},
+    {"CRY-03.3", "keys/retired_not_used", {"ledger.sealing", "drill.keys"}, po_judge_retired_keys},
     {"CRY-03.4", "keys/recovery_tested", {"ledger.types"}, po_judge_recovery_tested},
     {"DR-02.1", "recovery/under_a_minute", {"drill.kill"}, po_judge_recovery_time},
     {"DR-02.2", "recovery/nothing_lost", {"drill.kill"}, po_judge_kill_lost},

@@ -176,18 +176,18 @@ po_rc po_judge_tags(struct po_ctx *cx, const struct po_json *const *facts, struc
                           "an authentication tag does not verify");
 }
 
-/* CRY-03.3 */
+/* CRY-03.3: retired keys of this instance sealed nothing later, and a drill's were refused */
 po_rc po_judge_retired_keys(struct po_ctx *cx, const struct po_json *const *facts,
                             struct po_judgement *out)
 {
     (void)cx;
     const struct po_json *epochs = po_json_get(facts[0], "epochs");
-    if (epochs == NULL || epochs->count < 2)
-        return po_judge_untested(out, "no key was retired yet");
-    int64_t retired = (int64_t)epochs->count - 1;
-    bool is_refused = po_judge_int(facts[0], "sealed_by_retired") == 0;
-    return po_judge_ratio(out, is_refused ? retired : 0, retired,
-                          "a payload was sealed under a retired key");
+    int64_t retired = epochs != NULL && epochs->count > 1 ? (int64_t)epochs->count - 1 : 0;
+    bool is_used = po_judge_int(facts[0], "sealed_by_retired") > 0;
+    int64_t refused = po_judge_int(facts[1], "seals_by_retired") == 0 ? 1 : 0;
+    refused += po_judge_int(facts[1], "wraps_by_retired") == 0 ? 1 : 0;
+    return po_judge_ratio(out, refused + (is_used ? 0 : retired), retired + 2,
+                          "something was sealed under a retired key");
 }
 
 /* GOV-06.3 */

@@ -26,6 +26,7 @@
 #define KEY_PLACE(inside, copies, in_file, shared)                                                 \
     "{\"inside_home\":" inside ",\"copies_in_home\":" copies ",\"master_in_file\":" in_file        \
     ",\"same_file_system_as_data\":" shared ",\"same_file_system_as_backups\":false}"
+#define RETIRED(epochs, sealed) "{\"epochs\":[" epochs "],\"sealed_by_retired\":" sealed "}"
 #define TYPE(name, newest) "{\"types\":[{\"type\":\"" name "\",\"newest_us\":" newest "}]}"
 #define HEALTH(state)                                                                              \
     "{\"checks\":[{\"id\":\"HC-01\",\"state\":\"pass\"},{\"id\":\"HC-02\",\"state\":\"" state      \
@@ -125,9 +126,26 @@ static const struct {
     {"CRY-03.2", {KEY_PLACE("false", "1", "true", "false")}, PO_RUN_FAIL, 0, 1},
     {"CRY-03.2", {KEY_PLACE("false", "0", "true", "true")}, PO_RUN_FAIL, 0, 1},
     {"CRY-03.2", {KEY_PLACE("false", "0", "false", "true")}, PO_RUN_PASS, 1, 1},
-    {"CRY-03.3", {"{\"epochs\":[{},{}],\"sealed_by_retired\":0}"}, PO_RUN_PASS, 1, 1},
-    {"CRY-03.3", {"{\"epochs\":[{},{}],\"sealed_by_retired\":3}"}, PO_RUN_FAIL, 0, 1},
-    {"CRY-03.3", {"{\"epochs\":[{}],\"sealed_by_retired\":0}"}, PO_RUN_UNTESTED, 0, 0},
+    {"CRY-03.3",
+     {RETIRED("{},{}", "0"), "{\"seals_by_retired\":0,\"wraps_by_retired\":0}"},
+     PO_RUN_PASS,
+     3,
+     3},
+    {"CRY-03.3",
+     {RETIRED("{}", "0"), "{\"seals_by_retired\":0,\"wraps_by_retired\":0}"},
+     PO_RUN_PASS,
+     2,
+     2},
+    {"CRY-03.3",
+     {RETIRED("{},{}", "3"), "{\"seals_by_retired\":0,\"wraps_by_retired\":0}"},
+     PO_RUN_FAIL,
+     2,
+     3},
+    {"CRY-03.3",
+     {RETIRED("{}", "0"), "{\"seals_by_retired\":1,\"wraps_by_retired\":0}"},
+     PO_RUN_FAIL,
+     1,
+     2},
     {"CRY-03.4", {TYPE("key.recovery_tested", "31536000000000")}, PO_RUN_PASS, 1, 1},
     {"CRY-03.4", {TYPE("key.recovery_tested", "1")}, PO_RUN_FAIL, 0, 1},
     {"CRY-03.4", {"{\"types\":[]}"}, PO_RUN_FAIL, 0, 1},
