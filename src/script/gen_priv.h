@@ -13,6 +13,7 @@
 
 #define PO_CODE_MAX 400000 /* instructions of one program */
 #define PO_UPVALS_MAX 120
+#define PO_HANDLERS_MAX 4096
 
 struct po_build {
     struct po_comp *c;
@@ -69,8 +70,9 @@ struct po_gen {
     struct po_trying *tries;
     struct po_upref upvals[PO_UPVALS_MAX];
     uint32_t upval_count;
-    struct po_handler handlers[64];
+    struct po_handler *handlers;
     uint32_t handler_count;
+    uint32_t handler_cap;
 };
 
 /* gen.c */

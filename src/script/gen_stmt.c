@@ -39,13 +39,24 @@ void po_gen_reopen(struct po_gen *g, struct po_trying *stop)
     }
 }
 
+static bool grow_handlers(struct po_gen *g)
+{
+    if (g->handler_count < g->handler_cap) return true;
+    uint32_t cap = g->handler_cap ? g->handler_cap * 2 : 8;
+    struct po_handler *table = cap > PO_HANDLERS_MAX ? NULL : po_comp_alloc(g->b->c, cap, sizeof *table);
+    if (table == NULL) {
+        po_gen_error(g, "E0604", "too many try blocks in one function");
+        return false;
+    }
+    if (g->handler_count > 0) memcpy(table, g->handlers, g->handler_count * sizeof *table);
+    g->handlers = table;
+    g->handler_cap = cap;
+    return true;
+}
+
 static void add_handlers(struct po_gen *g, const struct po_trying *t, uint32_t target, int reg)
 {
-    for (const struct po_range_list *r = t->ranges; r != NULL; r = r->next) {
-        if (g->handler_count == sizeof g->handlers / sizeof g->handlers[0]) {
-            po_gen_error(g, "E0604", "too many try blocks in one function");
-            return;
-        }
+    for (const struct po_range_list *r = t->ranges; r != NULL && grow_handlers(g); r = r->next) {
         g->handlers[g->handler_count++] =
             (struct po_handler){r->from, r->to, target, (uint8_t)reg};
     }

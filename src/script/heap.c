@@ -40,7 +40,7 @@ static size_t next_chunk(struct po_heap *heap)
 void *po_heap_alloc(struct po_vm *vm, size_t size)
 {
     struct po_heap *heap = &vm->heap;
-    size = (size + 15) & ~(size_t)15;
+    size = size == 0 ? 16 : (size + 15) & ~(size_t)15;
     if ((size_t)(heap->end - heap->at) >= size) {
         void *mem = heap->at;
         heap->at += size;
@@ -107,7 +107,9 @@ void *po_heap_grow(struct po_vm *vm, void *old, size_t old_size, size_t size)
 
 char *po_heap_str(struct po_vm *vm, size_t len)
 {
+    static char nothing[1]; /* never written */
     struct po_heap *heap = &vm->heap;
+    if (len == 0) return nothing;
     if ((size_t)(heap->str_end - heap->str_at) >= len) {
         char *s = heap->str_at;
         heap->str_at += len;

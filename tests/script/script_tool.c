@@ -94,8 +94,51 @@ static int run_file(struct po_ctx *cx, const struct po_script *script, struct po
     return outcome.status == PO_SCRIPT_OK ? 0 : 2;
 }
 
+/* The stream of model.py on standard input: how many programs disagree with the model. */
+static int batch(void)
+{
+    static struct po_script_diags diags;
+    size_t n = 0, bad = 0, src_len = 0, out_len = 0;
+    while (scanf("%zu %zu", &src_len, &out_len) == 2) {
+        char *src = malloc(src_len + 1), *want = malloc(out_len + 1);
+        (void)getchar();
+        if (fread(src, 1, src_len, stdin) != src_len || fread(want, 1, out_len, stdin) != out_len) return 65;
+        PO_CTX_AUTO cx = {0};
+        PO_CLEANUP(po_script_freep) struct po_script *script = NULL;
+        struct po_script_config config = {0};
+        PO_BUF_AUTO out;
+        po_buf_init(&out, 16u << 20);
+        if (!po_is_ok(po_ctx_init(&cx))) return 70;
+        po_rc rc = po_script_compile(&cx, &config, PO_LIT("p.script"), po_str_n(src, src_len), &diags, &script);
+        if (!po_is_ok(rc)) {
+            for (size_t i = 0; i < diags.count; i++) po_script_diag_render_line(&diags.at[i], &out);
+        } else {
+            struct po_script_outcome o;
+            struct po_script_run run = {.limits = po_script_limits_of(PO_SCRIPT_KIND_PLAIN), .output = &out};
+            rc = po_script_run(&cx, script, &run, &o);
+            if (po_is_ok(rc) && o.status == PO_SCRIPT_FAULT) {
+                po_buf_append(&out, o.fault_kind);
+                po_buf_append_cstr(&out, ": ");
+                po_buf_append(&out, o.fault_message);
+            }
+        }
+        n++;
+        if (!po_str_eq(po_buf_str(&out), po_str_n(want, out_len))) {
+            if (bad++ < 3) {
+                printf("-- program %zu\n%.*s-- want\n%.*s\n-- got\n%.*s\n", n, (int)src_len, src, (int)out_len,
+                       want, (int)out.len, out.ptr ? out.ptr : "");
+            }
+        }
+        free(src);
+        free(want);
+    }
+    printf("%zu programs, %zu differ\n", n, bad);
+    return bad != 0;
+}
+
 int main(int argc, char **argv)
 {
+    if (argc == 2 && !strcmp(argv[1], "batch")) return batch();
     const char *fixtures = NULL, *fn = NULL, *args = "[]", *mode = NULL, *file = NULL;
     struct po_script_limits limits = po_script_limits_of(PO_SCRIPT_KIND_PLAIN);
     struct po_script_config config = {0};
