@@ -8,10 +8,12 @@
 #include "core/err.h"
 #include "fact/fact.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #define ROLE_PREFIX "--role="
 
@@ -26,8 +28,20 @@ static void harden_process(void)
     (void)sigaction(SIGXFSZ, &ignore, NULL);
 }
 
+/*
+ * A standard file that the caller closed must not become a file of the home: what is then printed would
+ * land in it. Reading gives nothing, writing is an error.
+ */
+static bool fill_standard_files(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) != fd) return false;
+    return true;
+}
+
 int main(int argc, char **argv)
 {
+    if (!fill_standard_files()) return po_code_exit(PO_IO);
     harden_process();
     if (argc > 1 && strncmp(argv[1], ROLE_PREFIX, sizeof ROLE_PREFIX - 1) == 0)
         return po_drill_role_run(argv[1] + sizeof ROLE_PREFIX - 1, argc - 2, argv + 2);

@@ -180,6 +180,12 @@ static bool has_secret(const struct po_cfg *cfg)
     return has;
 }
 
+static po_rc fail_size(struct po_ctx *cx, const char *label)
+{
+    return PO_FAIL(cx, PO_CONFIG, "%s: more than %zu bytes or %d lines", label,
+                   PO_CFG_FILE_BYTES_MAX, PO_CFG_LINES_MAX);
+}
+
 static po_rc take_file(struct load *load)
 {
     struct po_ctx *cx = load->cx;
@@ -192,12 +198,15 @@ static po_rc take_file(struct load *load)
     if (po_sys_fstat(fd, &st) != 0) return fail_open(cx, errno, load->cfg->file_label);
     PO_CLEANUP(po_buf_wipe) struct po_buf text = {0};
     po_buf_init(&text, PO_CFG_FILE_BYTES_MAX);
-    PO_TRY(cx, po_fs_read_fd(cx, fd, load->cfg->file_label, &text));
+    po_rc rc = po_fs_read_fd(cx, fd, load->cfg->file_label, &text);
+    if (rc.code == PO_LIMIT) return fail_size(cx, load->cfg->file_label);
+    PO_TRY(cx, rc);
     struct po_env_line *lines = NULL;
     size_t count = 0;
-    PO_TRY_MSG(cx, po_env_parse(cx, po_buf_str(&text), &lines, &count), "%s",
-               load->cfg->file_label);
-    po_rc rc = take_lines(load, lines, count);
+    rc = po_env_parse(cx, po_buf_str(&text), &lines, &count);
+    if (rc.code == PO_LIMIT) return fail_size(cx, load->cfg->file_label);
+    PO_TRY_MSG(cx, rc, "%s", load->cfg->file_label);
+    rc = take_lines(load, lines, count);
     wipe_lines(lines, count);
     PO_TRY(cx, rc);
     if (load->sources->has_no_secrets) return po_rc_ok();

@@ -164,7 +164,7 @@ static PO_RC check_not_initialized(struct po_ctx *cx, const struct po_home *home
     return PO_FAIL(cx, PO_EXISTS, "there is a home at '%s' already", home->paths[PO_PLACE_ROOT]);
 }
 
-/* A directory that holds something else is not taken over. */
+/* What else a directory holds stays as it is. */
 static PO_RC check_place(struct po_ctx *cx, const struct po_home *home)
 {
     struct po_fs_info info = {0};
@@ -181,7 +181,10 @@ PO_RC po_home_init(struct po_ctx *cx, const char *root, struct po_home **ret_hom
     PO_HOME_AUTO *home = NULL;
     PO_TRY(cx, po_home_new(cx, root, &home));
     PO_TRY(cx, check_place(cx, home));
-    PO_TRY_MSG(cx, make_tree(cx, home), "creating the home");
+    po_rc rc = make_tree(cx, home);
+    if (rc.code == PO_NOTFOUND)
+        return PO_FAIL(cx, PO_CREATE, "a home cannot be created at '%s'", root);
+    PO_TRY_MSG(cx, rc, "creating the home");
     PO_TRY(cx, po_lock_take(cx, home->paths[PO_PLACE_LOCK], PO_HOME_LOCK_WAIT_US, &home->lock));
     PO_TRY(cx, check_not_initialized(cx, home));
     PO_TRY_MSG(cx, name_instance(cx, home), "naming the instance");

@@ -87,6 +87,43 @@ PO_RC po_home_new(struct po_ctx *cx, const char *root, struct po_home **ret_home
     return po_rc_ok();
 }
 
+/* The real path of what exists of a path's beginning. */
+static bool resolve_start(const char *path, char resolved[static PATH_MAX])
+{
+    char start[PATH_MAX];
+    size_t len = strlen(path);
+    if (len >= sizeof start) return false;
+    memcpy(start, path, len + 1);
+    while (po_sys_realpath(start, resolved) == NULL) {
+        while (len > 0 && start[len - 1] != '/')
+            len--;
+        if (len <= 1) return false;
+        start[--len] = '\0';
+    }
+    return true;
+}
+
+/* Also by way of links: what can be reached from the home goes into its backups (law 8). */
+static bool is_inside_home(const struct po_home *home, const char *dir)
+{
+    char root[PATH_MAX];
+    char start[PATH_MAX];
+    if (po_sys_realpath(home->paths[PO_PLACE_ROOT], root) == NULL || !resolve_start(dir, start))
+        return false;
+    po_str state = po_str_of(start);
+    size_t len = strlen(root);
+    return po_str_starts(state, po_str_of(root)) && (state.len == len || state.ptr[len] == '/');
+}
+
+static bool has_parent_part(const char *dir)
+{
+    po_str rest = po_str_of(dir);
+    po_str part = {NULL, 0};
+    while (po_str_next_field(&rest, '/', &part))
+        if (po_str_eq_cstr(part, "..")) return true;
+    return false;
+}
+
 /* ${XDG_STATE_HOME:-~/.local/state}/paulyops/<instance>: never inside the home (law 8). */
 static PO_RC find_state_dir(struct po_ctx *cx, struct po_home *home)
 {
@@ -101,11 +138,9 @@ static PO_RC find_state_dir(struct po_ctx *cx, struct po_home *home)
     else
         return PO_FAIL(cx, PO_CONFIG, "no place for keys: set HOME or XDG_STATE_HOME");
     if (dir == NULL) return PO_FAIL(cx, PO_NOMEM, "out of memory for the home");
-    po_str root = po_str_of(home->paths[PO_PLACE_ROOT]);
-    po_str state = po_str_of(dir);
-    bool is_inside =
-        po_str_starts(state, root) && state.len > root.len && state.ptr[root.len] == '/';
-    if (is_inside)
+    if (has_parent_part(dir))
+        return PO_FAIL(cx, PO_CONFIG, "the place for keys, '%s', must not hold '..'", dir);
+    if (is_inside_home(home, dir))
         return PO_FAIL(cx, PO_CONFIG,
                        "keys would stand inside the home at '%s'; set XDG_STATE_HOME elsewhere",
                        dir);

@@ -190,7 +190,7 @@ TEST(cfg__refuses_links_directories_and_large_files)
     static char big[PO_CFG_FILE_BYTES_MAX + 1];
     memset(big, '\n', sizeof big);
     test_write_file(test_tmp("config/.env"), big, sizeof big);
-    check_fails(cx, load(cx, &cfg), PO_LIMIT);
+    check_fails(cx, load(cx, &cfg), PO_CONFIG);
 }
 
 TEST(cfg__another_file_is_called_by_its_name)
