@@ -193,11 +193,10 @@ static po_rc try_floor(struct po_ctx *cx, struct po_ledger *ledger, const struct
     return po_rc_ok();
 }
 
-static po_rc find_floor(struct po_ctx *cx, struct po_ledger *ledger)
+/* What was signed, what was published; the larger one first. */
+static size_t list_claims(const struct po_ledger *ledger, struct floor_claim claims[static 2])
 {
-    struct floor_claim claims[2];
     size_t count = 0;
-    bool holds = false;
     if (ledger->has_signed)
         claims[count++] =
             (struct floor_claim){ledger->signed_state.size, ledger->signed_state.root};
@@ -205,6 +204,19 @@ static po_rc find_floor(struct po_ctx *cx, struct po_ledger *ledger)
                     (!ledger->has_signed || ledger->checkpoint.size != ledger->signed_state.size);
     if (is_other)
         claims[count++] = (struct floor_claim){ledger->checkpoint.size, ledger->checkpoint.root};
+    if (count == 2 && claims[1].size > claims[0].size) {
+        const struct floor_claim larger = claims[1];
+        claims[1] = claims[0];
+        claims[0] = larger;
+    }
+    return count;
+}
+
+static po_rc find_floor(struct po_ctx *cx, struct po_ledger *ledger)
+{
+    struct floor_claim claims[2] = {0};
+    size_t count = list_claims(ledger, claims);
+    bool holds = false;
     for (size_t i = 0; i < count; i++) {
         po_rc rc = try_floor(cx, ledger, &claims[i], &holds);
         if (is_content_error(rc) && i + 1 < count) {

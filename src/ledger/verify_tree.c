@@ -245,6 +245,11 @@ po_rc po_verify_tree(struct po_verify *run)
         hold_root(run, "signed", ledger->signed_state.size, ledger->signed_state.root);
     if (ledger->has_checkpoint)
         hold_root(run, "checkpoint", ledger->checkpoint.size, ledger->checkpoint.root);
+    /* Closed cleanly, the two say the same: an earlier note was put back. */
+    if (ledger->has_signed && ledger->has_checkpoint && !ledger->is_marker_open &&
+        ledger->checkpoint.size < ledger->signed_state.size)
+        po_verify_find(run, PO_VERDICT_ROOT, "checkpoint", "is of size %lu, size %lu was signed",
+                       ledger->checkpoint.size, ledger->signed_state.size);
     if (ledger->is_signed_damaged)
         po_verify_find(run, PO_VERDICT_ROOT, "signed", "the signing state is damaged");
     say_tree(run, &trusted);

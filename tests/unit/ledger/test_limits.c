@@ -147,6 +147,44 @@ TEST(ledger_open__serves_an_older_copy_as_of_its_checkpoint)
     check_contains(found.findings[0].why, "speaks of 70000 leaves");
 }
 
+/* The signing state was put back from an older backup: all that was published is served. */
+TEST(ledger_open__serves_what_was_published_when_the_signing_state_is_older)
+{
+    TEST_CX(cx);
+    FIX_AUTO fix;
+    struct po_signed_state state;
+    grown(cx, &fix, 100);
+    check_ok(cx, po_signed_read(cx, fix.state, &state));
+    fix_append(cx, &fix, 200, 100);
+    fix_checkpoint(cx, &fix);
+    check_ok(cx, po_signed_write(cx, fix.state, &state));
+    fix_open(cx, &fix);
+    check_contains(po_ledger_read_only_reason(fix.ledger), "beyond the signed size 100");
+    check_eq_u64(po_ledger_size(fix.ledger), 300);
+    fix_check_event(cx, &fix, 299);
+}
+
+TEST(ledger_verify__names_an_earlier_checkpoint_that_was_put_back)
+{
+    TEST_CX(cx);
+    FIX_AUTO fix;
+    struct po_ledger_verification found;
+    size_t len = 0;
+    grown(cx, &fix, 100);
+    char *early = test_read_file(fix_path(fix.dir, "checkpoint"), &len);
+    fix_append(cx, &fix, 10, 10);
+    fix_checkpoint(cx, &fix);
+    test_write_file(fix_path(fix.dir, "checkpoint"), early, len);
+    free(early);
+    fix_open(cx, &fix);
+    check_ok(cx, po_ledger_verify(cx, fix.ledger, NULL, &found));
+    check_that(!found.is_ok);
+    check_eq_cstr(found.findings[0].file, "checkpoint");
+    check_contains(found.findings[0].why, "size 110 was signed");
+    fix_checkpoint(cx, &fix); /* publishes what was signed, again */
+    fix_check_ok(cx, &fix);
+}
+
 TEST(ledger_open__says_when_a_tile_has_another_length)
 {
     TEST_CX(cx);
