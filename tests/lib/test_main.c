@@ -217,6 +217,8 @@ static void parse_options(int argc, char **argv)
         default: print_usage(argv[0]);
         }
     }
+    /* Drills start /proc/self/exe with a command: as a child this program must not test again. */
+    if (optind < argc) print_usage(argv[0]);
     if (test_options.workers > TEST_WORKERS_MAX) test_options.workers = TEST_WORKERS_MAX;
 }
 
