@@ -10,7 +10,7 @@ from support import changed, tree
 READS = [("control", "list"), ("control", "show", "AUD-03"), ("ledger", "tail"), ("ledger", "verify"),
          ("score",), ("health", "list"), ("flag", "list"), ("config", "show"), ("schedule", "status")]
 WRITES = [("register", "set", "target_date", "2027-01-01"), ("assess",), ("health", "run"),
-          ("control", "run", "AUD-03"), ("doctor", "run"), ("flag", "set", "doctor", "off"),
+          ("control", "run", "AUD-03"), ("doctor", "run"), ("flag", "set", "maintenance", "true"),
           ("report", "readiness"), ("key", "rotate", "data"), ("key", "rotate", "master"),
           ("pack", "export", "/nonexistent/pack"), ("schedule", "install"), ("schedule", "remove")]
 
