@@ -157,7 +157,9 @@ int32_t po_shape_of(struct po_gen *g, const struct po_node *record)
     if (table == NULL || names == NULL) return 0;
     uint32_t i = 0;
     for (const struct po_node *f = record->list; f != NULL; f = f->next) {
-        const struct po_val *name = &s->consts[po_const_name(g, f->name)];
+        int32_t index = po_const_name(g, f->name); /* may move the table */
+        if (g->b->is_bad) return 0;
+        const struct po_val *name = &s->consts[index];
         names[i++] = po_str_n(name->u.s, name->aux & PO_STR_LEN_MAX);
     }
     s->shapes = table;
@@ -357,6 +359,7 @@ const struct po_desc *po_desc_of(struct po_build *b, struct po_type *t, uint32_t
 static void finish(struct po_gen *g, int32_t proto_index, uint32_t params, po_str name)
 {
     struct po_build *b = g->b;
+    if (b->is_bad) return;
     struct po_proto *p = b->s->protos[proto_index];
     p->code = po_image_alloc(b, g->count, sizeof *p->code);
     p->pos = po_image_alloc(b, g->count, sizeof *p->pos);

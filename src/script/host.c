@@ -231,8 +231,10 @@ bool po_json_read(struct po_vm *vm, po_str text, struct po_val *ret, bool *ret_v
     po_rc rc = parse(vm, &scratch, text, &root);
     if (rc.code == PO_NOMEM) return po_raise_limit(vm, "MemoryLimit", "JSON too large");
     if (!po_is_ok(rc)) return true;
-    *ret_valid = true;
-    return read_any(vm, root, 0, ret);
+    *ret_valid = read_any(vm, root, 0, ret);
+    bool is_number = !*ret_valid && !vm->fault.is_limit; /* a number beyond float: not valid for us */
+    if (is_number) vm->fault.kind = NULL;
+    return *ret_valid || is_number;
 }
 
 /* ---- decoding by type ------------------------------------------------------------------------- */

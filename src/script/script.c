@@ -203,6 +203,8 @@ static bool build(struct po_comp *c, struct po_check *k, struct po_script *scrip
     if (!b.is_bad) add_lines(&b);
     if (b.is_bad || c->is_dead) return false;
     if (po_verify(script, c->arena, &why)) return true;
+    if (why == NULL) c->is_dead = c->is_out_of_memory = true;
+    if (why == NULL) return false;
     po_comp_report(c, NULL, 0, "E0699", "internal error: generated code is not valid: %s", why);
     return false;
 }

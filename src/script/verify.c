@@ -319,7 +319,7 @@ static bool verify_proto(struct verifier *v)
     v->work = po_arena_alloc(v->scratch, p->code_count + 1, sizeof *v->work);
     v->is_queued = po_arena_alloc(v->scratch, p->code_count + 1, sizeof *v->is_queued);
     uint8_t *state = po_arena_alloc(v->scratch, 1, width);
-    if (!v->states || !v->work || !v->is_queued || !state) return refuse(v, "out of memory");
+    if (!v->states || !v->work || !v->is_queued || !state) return false; /* without a reason */
     memset(state, T_NONE, width);
     for (uint32_t i = 0; i < p->param_count; i++) {
         state[i] = p->param_tags[i];

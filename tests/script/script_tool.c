@@ -9,7 +9,7 @@
 
 #include "core/fs.h"
 #include "core/json.h"
-#include "script_host.h"
+#include "unit/script/host_fixture.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* The host of the tests: every function of the model's declarations, answered from fixtures. */
-#ifndef TESTS_SCRIPT_HOST_H
-#define TESTS_SCRIPT_HOST_H
+#ifndef TESTS_UNIT_SCRIPT_HOST_FIXTURE_H
+#define TESTS_UNIT_SCRIPT_HOST_FIXTURE_H
 
 #include "core/ctx.h"
 #include "core/json.h"

@@ -1,5 +1,5 @@
 /* Declarations of the host functions and answers from fixtures. */
-#include "script_host.h"
+#include "unit/script/host_fixture.h"
 
 #include "core/fs.h"
 
