@@ -35,6 +35,8 @@ static po_rc take_line(struct po_ctx *step, void *user, const struct po_home_eve
                   PO_STR_ARG(field(detail, "subject")), PO_STR_ARG(field(detail, "before")),
                   PO_STR_ARG(field(detail, "after")), PO_STR_ARG(field(detail, "state")));
     if (why.len > 0) po_buf_printf(&line, " (%.*s)", PO_STR_ARG(why));
+    for (size_t i = 0; i < line.len; i++) /* a file's name may hold what would begin another line */
+        if ((uint8_t)line.ptr[i] < 0x20U || line.ptr[i] == 0x7F) line.ptr[i] = '?';
     po_buf_append_char(&line, '\n');
     PO_TRY_LEAF(step, po_buf_check(&line), "a log line is too long");
     PO_TRY_LEAF(step, po_arena_copy(log->cx->arena, po_buf_str(&line), &log->lines[log->count]),

@@ -16,6 +16,7 @@
 
 #define UNIT_BYTES_MAX 8192
 #define WANTS_DIR "timers.target.wants"
+#define REMOVED_MAX 1000U
 
 static void assess_timer(const struct po_cfg *cfg, struct po_buf *out)
 {
@@ -280,12 +281,21 @@ PO_RC po_schedule_install(struct po_ctx *cx, struct po_home *home, const char *u
 
 /* -- remove -------------------------------------------------------------------------------------- */
 
-static PO_RC move_if_there(struct po_ctx *cx, const char *path, const char *aside)
+/* To "<path>.removed", or ".removed.1" and so on: what was moved away before stays (law 6). */
+static PO_RC move_if_there(struct po_ctx *cx, const char *path)
 {
     struct po_fs_info info = {0};
+    const char *aside = po_arena_printf(cx->arena, "%s.removed", path);
     PO_TRY(cx, po_fs_info(cx, path, &info));
     if (!info.exists) return po_rc_ok();
-    return po_fs_rename(cx, path, aside);
+    for (unsigned i = 1; i <= REMOVED_MAX; i++) {
+        if (aside == NULL) return PO_FAIL(cx, PO_NOMEM, "out of request memory");
+        PO_TRY(cx, po_fs_info(cx, aside, &info));
+        if (!info.exists) return po_fs_rename(cx, path, aside);
+        aside = po_arena_printf(cx->arena, "%s.removed.%u", path, i);
+    }
+    return PO_FAIL(cx, PO_LIMIT, "'%s.removed' and %u more are there already", path,
+                   REMOVED_MAX - 1);
 }
 
 static PO_RC remove_all(struct po_ctx *cx, struct po_home *home, const char *dir)
@@ -299,9 +309,7 @@ static PO_RC remove_all(struct po_ctx *cx, struct po_home *home, const char *dir
         for (size_t k = 0; k < 2; k++) {
             const char *path = NULL;
             PO_TRY(cx, unit_path(cx, dir, &jobs[i], suffixes[k], &path));
-            const char *aside = po_arena_printf(cx->arena, "%s.removed", path);
-            if (aside == NULL) return PO_FAIL(cx, PO_NOMEM, "out of request memory");
-            PO_TRY(cx, move_if_there(cx, path, aside));
+            PO_TRY(cx, move_if_there(cx, path));
         }
     }
     return po_rc_ok();
