@@ -13,9 +13,10 @@ struct po_pack_check {
     uint8_t manifest_digest[PO_SHA256_BYTES];
     struct po_note_vkey vkey;
     bool has_vkey;
-    uint8_t (*leaf_hashes)[PO_SHA256_BYTES]; /* of log/, as_of.size of them; owned; NULL: not read */
-    struct po_checkpoint export_checkpoint;  /* of the export event; size 0: not read */
-    po_time_us last_received_us;             /* of the newest record */
+    uint8_t (
+        *leaf_hashes)[PO_SHA256_BYTES];     /* of log/, as_of.size of them; owned; NULL: not read */
+    struct po_checkpoint export_checkpoint; /* of the export event; size 0: not read */
+    po_time_us last_received_us;            /* of the newest record */
     const struct po_catalog *catalog;
     struct po_clause_run *runs; /* per clause of our catalog */
     unsigned suspects;          /* PO_PACK_PART_*: what is wrong if the next step fails */
