@@ -9,8 +9,8 @@ static void synth_all(struct po_check *k, struct po_node *list)
 }
 
 /* Arguments against parameters; closures last, when the other arguments have told their types. */
-static struct po_type *apply(struct po_check *k, struct po_type *t, uint32_t skip, struct po_node *e,
-                             po_str name)
+static struct po_type *apply(struct po_check *k, struct po_type *t, uint32_t skip,
+                             struct po_node *e, po_str name)
 {
     t = po_type_find(t);
     if (t->kind == TY_VAR) {
@@ -64,7 +64,8 @@ static uint32_t placeholders(po_str s)
     for (size_t i = 0; i + 1 < s.len; i++) {
         if (s.ptr[i] != '{') continue;
         bool is_plain = s.ptr[i + 1] == '}';
-        bool is_debug = i + 3 < s.len && s.ptr[i + 1] == ':' && s.ptr[i + 2] == '?' && s.ptr[i + 3] == '}';
+        bool is_debug =
+            i + 3 < s.len && s.ptr[i + 1] == ':' && s.ptr[i + 2] == '?' && s.ptr[i + 3] == '}';
         if (is_plain || is_debug) n++;
     }
     return n;
@@ -108,8 +109,8 @@ static struct po_type *num_call(struct po_check *k, struct po_node *e, const str
     uint32_t arity = po_builtin_arity_min(b);
     synth_all(k, e->list);
     if (e->n != arity) {
-        po_check_err(k, e->pos, "E0423", "'%.*s' expects %u argument(s), got %u", PO_STR_ARG(b->name),
-                     arity, e->n);
+        po_check_err(k, e->pos, "E0423", "'%.*s' expects %u argument(s), got %u",
+                     PO_STR_ARG(b->name), arity, e->n);
         return &k->t_unknown;
     }
     bool has_float = false;
@@ -128,7 +129,8 @@ static struct po_type *num_call(struct po_check *k, struct po_node *e, const str
     bool has_unknown = false;
     for (struct po_node *a = e->list; a != NULL; a = a->next) {
         if (!po_type_unify(k, a->t, want)) {
-            po_check_err(k, e->pos, "E0401", "'%.*s' needs numbers of one type", PO_STR_ARG(b->name));
+            po_check_err(k, e->pos, "E0401", "'%.*s' needs numbers of one type",
+                         PO_STR_ARG(b->name));
             return &k->t_unknown;
         }
         has_unknown = has_unknown || po_type_is(a->t, TY_UNKNOWN);
@@ -199,7 +201,8 @@ static struct po_type *range_call(struct po_check *k, struct po_node *e)
     return po_type_array(k, &k->t_int);
 }
 
-static struct po_type *special_call(struct po_check *k, struct po_node *e, const struct po_builtin *b)
+static struct po_type *special_call(struct po_check *k, struct po_node *e,
+                                    const struct po_builtin *b)
 {
     e->builtin = b;
     switch (b->special) {
@@ -310,7 +313,8 @@ static struct po_type *method_call(struct po_check *k, struct po_node *e)
 {
     struct po_node *f = e->a;
     struct po_node *object = f->a;
-    if (object->kind == NK_ID && object->name->sym != NULL && object->name->sym->kind == SYM_MODULE) {
+    if (object->kind == NK_ID && object->name->sym != NULL &&
+        object->name->sym->kind == SYM_MODULE) {
         return NULL;
     }
     struct po_type *o = po_type_find(po_check_synth(k, object, NULL, false));
@@ -375,7 +379,8 @@ static struct po_type *container_call(struct po_check *k, struct po_node *e)
     struct po_node *inst = e->a;
     const struct po_builtin *b = po_builtin_find_in(RECV_STATIC, inst->a->name->s, PO_LIT("new"));
     if (b == NULL) return NULL;
-    struct po_node type = {.kind = YK_NAME, .pos = e->pos, .name = inst->a->name, .list = inst->list};
+    struct po_node type = {
+        .kind = YK_NAME, .pos = e->pos, .name = inst->a->name, .list = inst->list};
     e->builtin = b;
     return po_check_type(k, &type);
 }
@@ -385,7 +390,8 @@ static void named_args(struct po_check *k, struct po_node *e)
     struct po_node *f = e->a;
     bool is_print = f->kind == NK_ID && f->name->sym == NULL &&
                     (po_str_eq_cstr(f->name->s, "print") || po_str_eq_cstr(f->name->s, "println"));
-    bool is_end = e->list2 != NULL && e->list2->next == NULL && po_str_eq_cstr(e->list2->name->s, "end");
+    bool is_end =
+        e->list2 != NULL && e->list2->next == NULL && po_str_eq_cstr(e->list2->name->s, "end");
     if (e->list2 != NULL && !(is_print && is_end)) {
         po_check_err(k, e->pos, "E0426", "named arguments are not supported");
     }
@@ -400,7 +406,8 @@ struct po_type *po_check_call(struct po_check *k, struct po_node *e)
     named_args(k, e);
     if (f->kind == NK_INST && f->a->kind == NK_ID) {
         struct po_sym *sym = f->a->name->sym;
-        if (sym != NULL && sym->kind == SYM_FN && sym->fn != NULL) return instantiated_call(k, e, sym);
+        if (sym != NULL && sym->kind == SYM_FN && sym->fn != NULL)
+            return instantiated_call(k, e, sym);
         struct po_type *t = sym == NULL ? container_call(k, e) : NULL;
         if (t != NULL) return t;
     }

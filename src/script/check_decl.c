@@ -28,9 +28,10 @@ static void push_rigid(struct po_check *k, struct po_name *name, struct po_type 
 
 static uint8_t check_bounds(struct po_check *k, struct po_node *bounds, uint32_t pos)
 {
-    static const char *const known[] = {"Eq", "Ord", "PartialEq", "PartialOrd", "Hash", "Clone", "Copy",
-                                        "Debug", "Display", "Default", "Serialize", "Send", "Sync",
-                                        "Add", "Sub", "Mul", "Div", "Num", "From"};
+    static const char *const known[] = {"Eq",        "Ord",  "PartialEq", "PartialOrd", "Hash",
+                                        "Clone",     "Copy", "Debug",     "Display",    "Default",
+                                        "Serialize", "Send", "Sync",      "Add",        "Sub",
+                                        "Mul",       "Div",  "Num",       "From"};
     uint8_t mask = 0;
     for (struct po_node *b = bounds; b != NULL; b = b->next) {
         if (b->kind != NK_NAME) continue;
@@ -137,7 +138,8 @@ static void declare_variants(struct po_check *k, struct po_node *s, struct po_de
     for (struct po_node *v = s->list; v != NULL && def->variants != NULL; v = v->next) {
         for (uint32_t i = 0; i < def->variant_count; i++) {
             if (def->variants[i].name == v->name) {
-                po_check_err(k, v->pos, "E0303", "duplicate variant '%.*s'", PO_STR_ARG(v->name->s));
+                po_check_err(k, v->pos, "E0303", "duplicate variant '%.*s'",
+                             PO_STR_ARG(v->name->s));
             }
         }
         struct po_variant *variant = &def->variants[def->variant_count++];

@@ -9,7 +9,8 @@ bool po_check_is_int_literal(const struct po_node *e)
             e = e->a;
             continue;
         }
-        bool is_sum = e->kind == NK_BIN && (e->op == TK_PLUS || e->op == TK_MINUS || e->op == TK_STAR);
+        bool is_sum =
+            e->kind == NK_BIN && (e->op == TK_PLUS || e->op == TK_MINUS || e->op == TK_STAR);
         if (!is_sum) return e->kind == NK_INT;
         if (e->b->kind == NK_BIN || !po_check_is_int_literal(e->b)) return false;
         e = e->a;
@@ -89,8 +90,8 @@ void po_check_as(struct po_check *k, struct po_node *e, struct po_type *want, co
         bool keeps_own = e->kind == NK_BLOCK && e->t != NULL;
         if (!keeps_own) e->t = want;
     } else {
-        struct po_type *t =
-            e->kind == NK_CLOSURE ? po_check_closure(k, e, want) : po_check_synth(k, e, want, false);
+        struct po_type *t = e->kind == NK_CLOSURE ? po_check_closure(k, e, want)
+                                                  : po_check_synth(k, e, want, false);
         e->t = t;
         if (!po_type_unify(k, want, t)) {
             po_check_err(k, e->pos, code, "expected %s, found %s", po_type_show(k, want),
@@ -117,8 +118,8 @@ static struct po_type *if_type(struct po_check *k, struct po_node *e, bool is_st
         po_check_pop(k);
     }
     if (e->c == NULL) return &k->t_unit;
-    struct po_type *b = e->c->kind == NK_BLOCK ? po_check_block(k, e->c)
-                                               : po_check_synth(k, e->c, NULL, is_stmt);
+    struct po_type *b =
+        e->c->kind == NK_BLOCK ? po_check_block(k, e->c) : po_check_synth(k, e->c, NULL, is_stmt);
     return po_check_join(k, a, b, e->c->pos, is_stmt);
 }
 
@@ -139,7 +140,8 @@ static struct po_type *negate(struct po_check *k, struct po_node *e)
 static struct po_type *list_types(struct po_check *k, struct po_node *e, int kind)
 {
     struct po_type *t = po_type_make(k, kind, e->n);
-    struct po_name **names = kind == TY_RECORD ? po_comp_alloc(k->c, e->n, sizeof(struct po_name *)) : NULL;
+    struct po_name **names =
+        kind == TY_RECORD ? po_comp_alloc(k->c, e->n, sizeof(struct po_name *)) : NULL;
     uint32_t i = 0;
     for (struct po_node *x = e->list; x != NULL; x = x->next) {
         struct po_type *u = po_check_synth(k, kind == TY_RECORD ? x->a : x, NULL, false);
@@ -147,7 +149,8 @@ static struct po_type *list_types(struct po_check *k, struct po_node *e, int kin
         if (names != NULL && i < t->n) names[i] = x->name;
         for (uint32_t j = 0; names != NULL && j < i && j < t->n; j++) {
             if (names[j] == x->name) {
-                po_check_err(k, x->pos, "E0307", "field '%.*s' given twice", PO_STR_ARG(x->name->s));
+                po_check_err(k, x->pos, "E0307", "field '%.*s' given twice",
+                             PO_STR_ARG(x->name->s));
             }
         }
         i++;
@@ -289,7 +292,8 @@ static struct po_type *question(struct po_check *k, struct po_node *e)
             r = po_type_find(r);
         }
         if (!po_type_is_def(r, k->option) && r->kind != TY_UNKNOWN) {
-            po_check_err(k, e->pos, "E0417", "'?' on Option needs a function returning Option, not %s",
+            po_check_err(k, e->pos, "E0417",
+                         "'?' on Option needs a function returning Option, not %s",
                          po_type_show(k, r));
         }
         return t->args[0];
@@ -319,7 +323,8 @@ static struct po_type *await_type(struct po_check *k, struct po_node *e)
     return &k->t_unknown;
 }
 
-static struct po_fn *inner_fn(struct po_check *k, struct po_node *e, struct po_type *ret, bool is_async)
+static struct po_fn *inner_fn(struct po_check *k, struct po_node *e, struct po_type *ret,
+                              bool is_async)
 {
     struct po_fn *fn = po_comp_alloc(k->c, 1, sizeof *fn);
     if (fn == NULL) return NULL;
@@ -417,7 +422,8 @@ struct po_type *po_check_closure(struct po_check *k, struct po_node *e, struct p
     struct po_type *w = want != NULL ? po_type_find(want) : NULL;
     if (w != NULL && w->kind != TY_FN) w = NULL;
     if (w != NULL && w->n - 1 != e->n) {
-        po_check_err(k, e->pos, "E0423", "closure takes %u parameter(s), expected %u", e->n, w->n - 1);
+        po_check_err(k, e->pos, "E0423", "closure takes %u parameter(s), expected %u", e->n,
+                     w->n - 1);
         w = NULL;
     }
     struct po_scope scope;
@@ -449,7 +455,8 @@ static struct po_type *range_type(struct po_check *k, struct po_node *e)
     return &k->t_range;
 }
 
-static struct po_type *synth(struct po_check *k, struct po_node *e, struct po_type *want, bool is_stmt)
+static struct po_type *synth(struct po_check *k, struct po_node *e, struct po_type *want,
+                             bool is_stmt)
 {
     switch (e->kind) {
     case NK_INT: return &k->t_int;
@@ -465,7 +472,8 @@ static struct po_type *synth(struct po_check *k, struct po_node *e, struct po_ty
     case NK_PATH: return po_check_path(k, e);
     case NK_INST: return po_check_synth(k, e->a, NULL, false);
     case NK_BLOCK: return po_check_block(k, e);
-    case NK_IF: case NK_IFLET: return if_type(k, e, is_stmt);
+    case NK_IF:
+    case NK_IFLET: return if_type(k, e, is_stmt);
     case NK_MATCH: return po_check_match(k, e, NULL, "E0401", is_stmt);
     case NK_BIN: return po_check_binary(k, e);
     case NK_UN: return negate(k, e);

@@ -161,7 +161,8 @@ static struct po_type *sym_type(struct po_check *k, struct po_node *e, struct po
         return po_type_instance(k, scheme->type, scheme->gens, scheme->gen_count);
     }
     po_check_use(k, sym);
-    return sym->gen_count > 0 ? po_type_instance(k, sym->type, sym->gens, sym->gen_count) : sym->type;
+    return sym->gen_count > 0 ? po_type_instance(k, sym->type, sym->gens, sym->gen_count)
+                              : sym->type;
 }
 
 static uint32_t distance(po_str a, po_str b)
@@ -297,7 +298,8 @@ static struct po_type *method_path(struct po_check *k, struct po_node *e, struct
     struct po_type *to[PO_GENERICS_MAX * 2];
     struct po_subst s = po_type_fresh(k, m->gens, m->gen_count, to);
     uint32_t i = 0;
-    for (struct po_node *arg = targs; arg != NULL && m->is_static && i < m->self->n; arg = arg->next) {
+    for (struct po_node *arg = targs; arg != NULL && m->is_static && i < m->self->n;
+         arg = arg->next) {
         (void)po_type_unify(k, po_type_subst(k, m->self->args[i++], &s), po_check_type(k, arg));
     }
     e->fn = m->fn;
@@ -342,7 +344,8 @@ static struct po_type *def_member(struct po_check *k, struct po_node *e, struct 
     return &k->t_unknown;
 }
 
-static struct po_export *find_export(struct po_export *list, const struct po_name *name, bool is_type)
+static struct po_export *find_export(struct po_export *list, const struct po_name *name,
+                                     bool is_type)
 {
     for (struct po_export *x = list; x != NULL; x = x->next) {
         if (x->name == name && (is_type ? x->def != NULL : x->sym != NULL)) return x;
@@ -437,7 +440,8 @@ struct po_type *po_check_member(struct po_check *k, struct po_node *e)
             return po_type_subst(k, o->def->fields[i].type, &s);
         }
     }
-    bool is_sized = o->kind == TY_ARRAY || o->kind == TY_STR || o->kind == TY_MAP || o->kind == TY_SET;
+    bool is_sized =
+        o->kind == TY_ARRAY || o->kind == TY_STR || o->kind == TY_MAP || o->kind == TY_SET;
     if (is_sized && po_str_eq_cstr(e->name->s, "length")) return &k->t_int;
     po_check_err(k, e->pos, "E0307", "%s has no field '%.*s'", po_type_show(k, o),
                  PO_STR_ARG(e->name->s));
@@ -453,7 +457,8 @@ static struct po_field *literal_fields(struct po_check *k, struct po_node *e, ui
         name = head->name->s;
         def = head->name->def;
         for (uint32_t i = k->rigid_count; i > 0 && def == NULL; i--) {
-            bool is_self = k->rigid[i - 1].name == head->name && k->rigid[i - 1].type->kind == TY_NAMED;
+            bool is_self =
+                k->rigid[i - 1].name == head->name && k->rigid[i - 1].type->kind == TY_NAMED;
             if (is_self) def = k->rigid[i - 1].type->def;
         }
         e->def = def;
@@ -470,7 +475,8 @@ static struct po_field *literal_fields(struct po_check *k, struct po_node *e, ui
         e->index = head->index;
         *ret_n = v->n;
         if (v->kind == FLAG_STRUCT) return v->fields;
-        po_check_err(k, e->pos, "E0306", "variant '%.*s' has no named fields", PO_STR_ARG(v->name->s));
+        po_check_err(k, e->pos, "E0306", "variant '%.*s' has no named fields",
+                     PO_STR_ARG(v->name->s));
         return NULL;
     }
     po_check_err(k, e->pos, "E0302", "unknown struct '%.*s'", PO_STR_ARG(name));

@@ -75,8 +75,8 @@ static void arithmetic(struct po_check *k, const struct po_deferred *d)
     }
     set_out(k, d, &k->t_unknown);
     if (l->kind == TY_NEVER || r->kind == TY_NEVER) return;
-    bool is_mixed = (l->kind == TY_INT && r->kind == TY_FLOAT) ||
-                    (l->kind == TY_FLOAT && r->kind == TY_INT);
+    bool is_mixed =
+        (l->kind == TY_INT && r->kind == TY_FLOAT) || (l->kind == TY_FLOAT && r->kind == TY_INT);
     if (is_mixed) {
         po_check_err(k, d->node->pos, "E0408", "'%s' mixes int and float; convert with 'as'",
                      po_tok_text(d->op));
@@ -266,10 +266,11 @@ struct po_type *po_check_cast(struct po_check *k, struct po_node *e)
         return t;
     }
     if (s->kind == TY_UNKNOWN || t->kind == TY_UNKNOWN) return t;
-    bool is_number = (s->kind == TY_INT || s->kind == TY_FLOAT) &&
-                     (t->kind == TY_INT || t->kind == TY_FLOAT);
+    bool is_number =
+        (s->kind == TY_INT || s->kind == TY_FLOAT) && (t->kind == TY_INT || t->kind == TY_FLOAT);
     bool is_bool = s->kind == TY_BOOL && t->kind == TY_INT;
     if (is_number || is_bool || po_type_unify(k, s, t)) return t;
-    po_check_err(k, e->pos, "E0425", "cannot cast %s to %s", po_type_show(k, s), po_type_show(k, t));
+    po_check_err(k, e->pos, "E0425", "cannot cast %s to %s", po_type_show(k, s),
+                 po_type_show(k, t));
     return t;
 }

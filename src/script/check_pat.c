@@ -226,8 +226,8 @@ static void variant_payload(struct po_check *k, struct po_node *p, const struct 
 {
     if (v->kind == FLAG_TUPLE) {
         if (p->flag != FLAG_TUPLE || p->n != v->n) {
-            po_check_err(k, p->pos, "E0306", "variant '%.*s' has %u field(s)", PO_STR_ARG(p->name->s),
-                         v->n);
+            po_check_err(k, p->pos, "E0306", "variant '%.*s' has %u field(s)",
+                         PO_STR_ARG(p->name->s), v->n);
             unknown_parts(k, p, kind);
             return;
         }
@@ -241,7 +241,8 @@ static void variant_payload(struct po_check *k, struct po_node *p, const struct 
     } else if (v->kind == FLAG_STRUCT) {
         variant_fields(k, p, v, s, kind);
     } else if (p->list != NULL || p->flag == FLAG_TUPLE) {
-        po_check_err(k, p->pos, "E0306", "variant '%.*s' takes no arguments", PO_STR_ARG(p->name->s));
+        po_check_err(k, p->pos, "E0306", "variant '%.*s' takes no arguments",
+                     PO_STR_ARG(p->name->s));
         unknown_parts(k, p, kind);
     }
 }
@@ -273,8 +274,8 @@ static void variant_pattern(struct po_check *k, struct po_node *p, struct po_typ
     }
     int index = find_variant(def, p->name);
     if (index < 0) {
-        po_check_err(k, p->pos, "E0305", "enum '%.*s' has no variant '%.*s'", PO_STR_ARG(def->name->s),
-                     PO_STR_ARG(p->name->s));
+        po_check_err(k, p->pos, "E0305", "enum '%.*s' has no variant '%.*s'",
+                     PO_STR_ARG(def->name->s), PO_STR_ARG(p->name->s));
         unknown_parts(k, p, kind);
         return;
     }

@@ -55,11 +55,14 @@ static bool any_diverges(struct po_check *k, const struct po_node *list)
 static bool diverges(struct po_check *k, const struct po_node *n)
 {
     switch (n->kind) {
-    case NK_RETURN: case NK_BREAK: case NK_CONTINUE: case NK_STMTEXPR: return true;
+    case NK_RETURN:
+    case NK_BREAK:
+    case NK_CONTINUE:
+    case NK_STMTEXPR: return true;
     case NK_BLOCK: return any_diverges(k, n->list) || po_check_diverges(k, n->a);
     case NK_EXPR: return po_check_diverges(k, n->a);
-    case NK_IF: case NK_IFLET:
-        return n->c != NULL && po_check_diverges(k, n->b) && po_check_diverges(k, n->c);
+    case NK_IF:
+    case NK_IFLET: return n->c != NULL && po_check_diverges(k, n->b) && po_check_diverges(k, n->c);
     case NK_MATCH: return n->list != NULL && all_diverge(k, n->list);
     case NK_WHILE:
         return n->a->kind == NK_BOOL && n->a->v.i && !any_node(k, n->b->list, is_break, 0) &&
@@ -80,10 +83,7 @@ bool po_check_diverges(struct po_check *k, const struct po_node *n)
 
 /* ---- blocks ----------------------------------------------------------------------------------- */
 
-static void hoist(struct po_check *k, struct po_node *list)
-{
-    po_check_collect(k, list, false);
-}
+static void hoist(struct po_check *k, struct po_node *list) { po_check_collect(k, list, false); }
 
 static void check_list(struct po_check *k, struct po_node *list)
 {
@@ -145,10 +145,12 @@ struct po_type *po_check_elem(struct po_check *k, struct po_type *t, uint32_t po
         (void)po_type_unify(k, t, po_type_array(k, e));
         return e;
     }
-    case TY_ARRAY: case TY_SET: return t->args[0];
+    case TY_ARRAY:
+    case TY_SET: return t->args[0];
     case TY_RANGE: return &k->t_int;
     case TY_STR: return &k->t_str;
-    case TY_UNKNOWN: case TY_NEVER: return &k->t_unknown;
+    case TY_UNKNOWN:
+    case TY_NEVER: return &k->t_unknown;
     case TY_MAP: {
         struct po_type *pair = po_type_make(k, TY_TUPLE, 2);
         if (pair->n == 2) memcpy(pair->args, t->args, 2 * sizeof t->args[0]);
@@ -259,9 +261,10 @@ static void for_stmt(struct po_check *k, struct po_node *s)
 
 static void check_attrs(struct po_check *k, const struct po_node *s)
 {
-    static const char *const known[] = {"test", "setup", "teardown", "const", "derive", "deprecated",
-                                        "doc", "check", "repair", "detect", "control", "playbook",
-                                        "report", "needs", "limit", "inline", "generate", "host"};
+    static const char *const known[] = {"test",       "setup",    "teardown", "const",  "derive",
+                                        "deprecated", "doc",      "check",    "repair", "detect",
+                                        "control",    "playbook", "report",   "needs",  "limit",
+                                        "inline",     "generate", "host"};
     for (const struct po_node *attr = s->attrs; attr != NULL; attr = attr->next) {
         size_t i = 0;
         while (i < sizeof known / sizeof known[0] && !po_str_eq_cstr(attr->name->s, known[i])) {
@@ -312,7 +315,8 @@ static void stmt_of(struct po_check *k, struct po_node *s)
         if (s->b != NULL) export_default(k, s);
         break;
     case NK_RETURN: return_stmt(k, s); break;
-    case NK_BREAK: case NK_CONTINUE:
+    case NK_BREAK:
+    case NK_CONTINUE:
         if (k->loop == 0) {
             po_check_err(k, s->pos, "E0411", "%s outside a loop",
                          s->kind == NK_BREAK ? "break" : "continue");
@@ -372,8 +376,8 @@ static void body_value(struct po_check *k, struct po_node *s)
 
 static bool breaks_const(const struct po_node *n, bool *ret_stop)
 {
-    static const char *const effects[] = {"print", "println", "eprintln", "random", "time_now",
-                                          "sleep"};
+    static const char *const effects[] = {"print",  "println",  "eprintln",
+                                          "random", "time_now", "sleep"};
     *ret_stop = false;
     if (n->kind != NK_CALL || n->a->kind != NK_ID) return false;
     for (size_t i = 0; i < sizeof effects / sizeof effects[0]; i++) {
@@ -387,7 +391,8 @@ static void check_const(struct po_check *k, struct po_node *s)
 {
     if (s->flag) po_check_err(k, s->pos, "E0413", "@const function cannot be async");
     if (any_node(k, s->a, breaks_const, 0)) {
-        po_check_err(k, s->pos, "E0413", "@const function '%.*s' has an effect or calls a non-const function",
+        po_check_err(k, s->pos, "E0413",
+                     "@const function '%.*s' has an effect or calls a non-const function",
                      PO_STR_ARG(s->name->s));
     }
 }

@@ -11,8 +11,28 @@
 #include "script/script.h"
 
 enum po_tag {
-    V_UNINIT, V_UNIT, V_BOOL, V_INT, V_FLOAT, V_STR, V_ARRAY, V_MAP, V_SET, V_TUPLE, V_STRUCT,
-    V_RECORD, V_ENUM, V_RANGE, V_FN, V_BUILTIN, V_HOST, V_CTOR, V_FUTURE, V_SECRET, V_CELL, V_COUNT
+    V_UNINIT,
+    V_UNIT,
+    V_BOOL,
+    V_INT,
+    V_FLOAT,
+    V_STR,
+    V_ARRAY,
+    V_MAP,
+    V_SET,
+    V_TUPLE,
+    V_STRUCT,
+    V_RECORD,
+    V_ENUM,
+    V_RANGE,
+    V_FN,
+    V_BUILTIN,
+    V_HOST,
+    V_CTOR,
+    V_FUTURE,
+    V_SECRET,
+    V_CELL,
+    V_COUNT
 };
 
 struct po_array;
@@ -142,8 +162,22 @@ struct po_type_info {
 
 /* Type descriptions for decoding JSON (entry arguments, host answers), flattened. */
 enum po_desc_kind {
-    DESC_ANY, DESC_INT, DESC_FLOAT, DESC_BOOL, DESC_STR, DESC_UNIT, DESC_ARRAY, DESC_MAP, DESC_SET,
-    DESC_OPTION, DESC_RESULT, DESC_TUPLE, DESC_RECORD, DESC_STRUCT, DESC_ENUM, DESC_SECRET
+    DESC_ANY,
+    DESC_INT,
+    DESC_FLOAT,
+    DESC_BOOL,
+    DESC_STR,
+    DESC_UNIT,
+    DESC_ARRAY,
+    DESC_MAP,
+    DESC_SET,
+    DESC_OPTION,
+    DESC_RESULT,
+    DESC_TUPLE,
+    DESC_RECORD,
+    DESC_STRUCT,
+    DESC_ENUM,
+    DESC_SECRET
 };
 struct po_desc {
     uint8_t kind;

@@ -4,17 +4,17 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-static const char *const tok_texts[TK_COUNT] = {
-    "end of file", "identifier", "integer", "float", "string",
+static const char *const tok_texts[TK_COUNT] = {"end of file",
+                                                "identifier",
+                                                "integer",
+                                                "float",
+                                                "string",
 #define X(name, text) text,
-    PO_KEYWORD_TABLE(X) PO_OPERATOR_TABLE(X)
+                                                PO_KEYWORD_TABLE(X) PO_OPERATOR_TABLE(X)
 #undef X
 };
 
-const char *po_tok_text(int kind)
-{
-    return kind >= 0 && kind < TK_COUNT ? tok_texts[kind] : "?";
-}
+const char *po_tok_text(int kind) { return kind >= 0 && kind < TK_COUNT ? tok_texts[kind] : "?"; }
 
 void *po_comp_alloc(struct po_comp *c, size_t count, size_t size)
 {
@@ -162,6 +162,7 @@ static bool is_repeated(const struct po_script_diags *diags, const struct po_scr
     return false;
 }
 
+/* six parameters: where (two), code, and what printf needs */
 void po_comp_report(struct po_comp *c, struct po_module *m, uint32_t pos, const char *code,
                     const char *fmt, ...)
 {

@@ -15,23 +15,28 @@
 #define PO_COMMENT_NESTING_MAX 32
 
 /* Token kinds: classes, then keywords, then operators. */
+/* clang-format off */
 #define PO_KEYWORD_TABLE(X)                                                                        \
-    X(FN, "fn") X(LET, "let") X(MUT, "mut") X(CONST, "const") X(IF, "if") X(ELSE, "else")          \
-    X(WHILE, "while") X(FOR, "for") X(IN, "in") X(RETURN, "return") X(TRUE, "true")                \
-    X(FALSE, "false") X(MATCH, "match") X(ASYNC, "async") X(AWAIT, "await") X(STRUCT, "struct")    \
-    X(ENUM, "enum") X(IMPL, "impl") X(WHERE, "where") X(TRY, "try") X(CATCH, "catch")              \
-    X(FINALLY, "finally") X(IMPORT, "import") X(EXPORT, "export") X(FROM, "from") X(AS, "as")      \
-    X(BREAK, "break") X(CONTINUE, "continue") X(NULL, "null")
+    X(FN, "fn")                                                                                    \
+    X(LET, "let")                                                                                  \
+    X(MUT, "mut") X(CONST, "const") X(IF, "if") X(ELSE, "else") X(WHILE, "while") X(FOR, "for")    \
+        X(IN, "in") X(RETURN, "return") X(TRUE, "true") X(FALSE, "false") X(MATCH, "match")        \
+            X(ASYNC, "async") X(AWAIT, "await") X(STRUCT, "struct") X(ENUM, "enum")                \
+                X(IMPL, "impl") X(WHERE, "where") X(TRY, "try") X(CATCH, "catch")                  \
+                    X(FINALLY, "finally") X(IMPORT, "import") X(EXPORT, "export") X(FROM, "from")  \
+                        X(AS, "as") X(BREAK, "break") X(CONTINUE, "continue") X(NULL, "null")
 /* Longest first: the lexer takes the first that fits. */
 #define PO_OPERATOR_TABLE(X)                                                                       \
-    X(DOTDOTEQ, "..=") X(DOT3, "...") X(COLON2, "::") X(ARROW, "->") X(FATARROW, "=>")             \
-    X(DOTDOT, "..") X(EQEQ, "==") X(NOTEQ, "!=") X(LE, "<=") X(GE, ">=") X(ANDAND, "&&")           \
-    X(OROR, "||") X(PLUSEQ, "+=") X(MINUSEQ, "-=") X(STAREQ, "*=") X(SLASHEQ, "/=")                \
-    X(PERCENTEQ, "%=") X(PLUS, "+") X(MINUS, "-") X(STAR, "*") X(SLASH, "/") X(PERCENT, "%")       \
-    X(LT, "<") X(GT, ">") X(EQ, "=") X(BANG, "!") X(LPAREN, "(") X(RPAREN, ")") X(LBRACKET, "[")   \
-    X(RBRACKET, "]") X(LBRACE, "{") X(RBRACE, "}") X(COMMA, ",") X(SEMI, ";") X(COLON, ":")        \
-    X(DOT, ".") X(PIPE, "|") X(AMP, "&") X(AT, "@") X(QUESTION, "?") X(UNDERSCORE, "_")            \
-    X(HASH, "#")
+    X(DOTDOTEQ, "..=")                                                                             \
+    X(DOT3, "...")                                                                                 \
+    X(COLON2, "::") X(ARROW, "->") X(FATARROW, "=>") X(DOTDOT, "..") X(EQEQ, "==") X(NOTEQ, "!=")  \
+        X(LE, "<=") X(GE, ">=") X(ANDAND, "&&") X(OROR, "||") X(PLUSEQ, "+=") X(MINUSEQ, "-=")     \
+            X(STAREQ, "*=") X(SLASHEQ, "/=") X(PERCENTEQ, "%=") X(PLUS, "+") X(MINUS, "-")         \
+                X(STAR, "*") X(SLASH, "/") X(PERCENT, "%") X(LT, "<") X(GT, ">") X(EQ, "=")        \
+                    X(BANG, "!") X(LPAREN, "(") X(RPAREN, ")") X(LBRACKET, "[") X(RBRACKET, "]")   \
+                        X(LBRACE, "{") X(RBRACE, "}") X(COMMA, ",") X(SEMI, ";") X(COLON, ":")     \
+                            X(DOT, ".") X(PIPE, "|") X(AMP, "&") X(AT, "@") X(QUESTION, "?")       \
+                                X(UNDERSCORE, "_") X(HASH, "#")
 
 enum po_tok_kind {
     TK_EOF,
@@ -44,6 +49,7 @@ enum po_tok_kind {
 #undef X
         TK_COUNT
 };
+/* clang-format on */
 
 struct po_sym;
 struct po_def;
@@ -62,8 +68,8 @@ struct po_name {
 
 struct po_tok {
     uint8_t kind;
-    bool nl; /* first on its line */
-    bool sp; /* white space before it */
+    bool nl;     /* first on its line */
+    bool sp;     /* white space before it */
     bool is_big; /* TK_INT: 9223372036854775808, only good after '-' */
     uint32_t pos;
     uint32_t end;
@@ -76,20 +82,87 @@ struct po_tok {
 
 enum po_node_kind {
     /* expressions */
-    NK_INT, NK_FLOAT, NK_STR, NK_BOOL, NK_UNIT, NK_NULL, NK_ID, NK_PATH, NK_INST, NK_PAREN, NK_BLOCK,
-    NK_IF, NK_IFLET, NK_MATCH, NK_BIN, NK_UN, NK_ASSIGN, NK_CAST, NK_RANGE, NK_TUPLE, NK_ARRAY,
-    NK_COMP, NK_RECORD, NK_STRUCTLIT, NK_CLOSURE, NK_CALL, NK_INDEX, NK_MEMBER, NK_TFIELD, NK_TRYQ,
-    NK_AWAIT, NK_ASYNCBLOCK, NK_TRY, NK_STMTEXPR,
+    NK_INT,
+    NK_FLOAT,
+    NK_STR,
+    NK_BOOL,
+    NK_UNIT,
+    NK_NULL,
+    NK_ID,
+    NK_PATH,
+    NK_INST,
+    NK_PAREN,
+    NK_BLOCK,
+    NK_IF,
+    NK_IFLET,
+    NK_MATCH,
+    NK_BIN,
+    NK_UN,
+    NK_ASSIGN,
+    NK_CAST,
+    NK_RANGE,
+    NK_TUPLE,
+    NK_ARRAY,
+    NK_COMP,
+    NK_RECORD,
+    NK_STRUCTLIT,
+    NK_CLOSURE,
+    NK_CALL,
+    NK_INDEX,
+    NK_MEMBER,
+    NK_TFIELD,
+    NK_TRYQ,
+    NK_AWAIT,
+    NK_ASYNCBLOCK,
+    NK_TRY,
+    NK_STMTEXPR,
     /* statements */
-    NK_LET, NK_FN, NK_STRUCT, NK_ENUM, NK_IMPL, NK_IMPORT, NK_EXPORT, NK_RETURN, NK_BREAK,
-    NK_CONTINUE, NK_WHILE, NK_WHILELET, NK_FOR, NK_EXPR,
+    NK_LET,
+    NK_FN,
+    NK_STRUCT,
+    NK_ENUM,
+    NK_IMPL,
+    NK_IMPORT,
+    NK_EXPORT,
+    NK_RETURN,
+    NK_BREAK,
+    NK_CONTINUE,
+    NK_WHILE,
+    NK_WHILELET,
+    NK_FOR,
+    NK_EXPR,
     /* parts */
-    NK_ARM, NK_CATCH, NK_PARAM, NK_FIELD, NK_VARIANT, NK_ATTR, NK_NAME, NK_CLAUSE_FOR, NK_CLAUSE_IF,
-    NK_GENERIC, NK_NAMED, NK_WHERE,
+    NK_ARM,
+    NK_CATCH,
+    NK_PARAM,
+    NK_FIELD,
+    NK_VARIANT,
+    NK_ATTR,
+    NK_NAME,
+    NK_CLAUSE_FOR,
+    NK_CLAUSE_IF,
+    NK_GENERIC,
+    NK_NAMED,
+    NK_WHERE,
     /* patterns */
-    PK_WILD, PK_UNIT, PK_BIND, PK_LIT, PK_RANGE, PK_OR, PK_TUP, PK_ARR, PK_REC, PK_VAR,
+    PK_WILD,
+    PK_UNIT,
+    PK_BIND,
+    PK_LIT,
+    PK_RANGE,
+    PK_OR,
+    PK_TUP,
+    PK_ARR,
+    PK_REC,
+    PK_VAR,
     /* types */
-    YK_ARR, YK_UNIT, YK_TUP, YK_FN, YK_REC, YK_WILD, YK_NAME
+    YK_ARR,
+    YK_UNIT,
+    YK_TUP,
+    YK_FN,
+    YK_REC,
+    YK_WILD,
+    YK_NAME
 };
 
 /*
@@ -110,7 +183,7 @@ enum po_node_kind {
  */
 struct po_node {
     uint8_t kind;
-    uint8_t op;    /* token kind of an operator; literal kind of PK_LIT */
+    uint8_t op; /* token kind of an operator; literal kind of PK_LIT */
     uint8_t flag;
     uint8_t flag2;
     uint32_t pos;
@@ -131,12 +204,12 @@ struct po_node {
         int64_t i;
         double f;
     } v;
-    struct po_type *t;      /* checker: type of an expression */
-    struct po_sym *sym;     /* checker: what an identifier or binding is */
-    struct po_def *def;     /* checker: struct or enum meant */
-    struct po_fn *fn;       /* checker: function of NK_FN, NK_CLOSURE, NK_ASYNCBLOCK; method called */
-    const void *builtin;    /* checker: struct po_builtin called */
-    int32_t index;          /* checker: variant, field; -1 = none */
+    struct po_type *t;   /* checker: type of an expression */
+    struct po_sym *sym;  /* checker: what an identifier or binding is */
+    struct po_def *def;  /* checker: struct or enum meant */
+    struct po_fn *fn;    /* checker: function of NK_FN, NK_CLOSURE, NK_ASYNCBLOCK; method called */
+    const void *builtin; /* checker: struct po_builtin called */
+    int32_t index;       /* checker: variant, field; -1 = none */
 };
 
 enum { FLAG_UNIT = 0, FLAG_TUPLE = 1, FLAG_STRUCT = 2 }; /* NK_VARIANT.flag */
@@ -159,7 +232,7 @@ struct po_module {
     uint32_t tok_count;
     struct po_node *root; /* list = statements */
     struct po_sym *exports;
-    struct po_def *defs;     /* chained by next_in_module */
+    struct po_def *defs; /* chained by next_in_module */
     struct po_export *export_list;
     int32_t init_proto;
     bool has_errors;
@@ -198,7 +271,7 @@ struct po_comp {
 void *po_comp_alloc(struct po_comp *c, size_t count, size_t size); /* NULL sets is_dead */
 struct po_name *po_comp_intern(struct po_comp *c, po_str s);       /* never NULL */
 struct po_name *po_comp_intern_cstr(struct po_comp *c, const char *s);
-bool po_comp_burn(struct po_comp *c, uint32_t fuel);               /* false = no fuel left */
+bool po_comp_burn(struct po_comp *c, uint32_t fuel); /* false = no fuel left */
 void po_comp_report(struct po_comp *c, struct po_module *m, uint32_t pos, const char *code,
                     const char *fmt, ...) PO_PRINTF(5, 6);
 void po_comp_hint(struct po_comp *c, const char *fmt, ...) PO_PRINTF(2, 3); /* on the last report */

@@ -79,7 +79,9 @@ static uint32_t ctor_count(const struct po_type *t, uint32_t max_length)
 {
     switch (t->kind) {
     case TY_BOOL: return 2;
-    case TY_TUPLE: case TY_RECORD: case TY_UNIT: return 1;
+    case TY_TUPLE:
+    case TY_RECORD:
+    case TY_UNIT: return 1;
     case TY_NAMED: return t->def->is_enum ? t->def->variant_count : 1;
     case TY_ARRAY: return max_length + 2;
     default: return 0;
@@ -101,9 +103,9 @@ static struct ctor ctor_at(struct po_check *k, struct po_type *t, uint32_t i, ui
 {
     switch (t->kind) {
     case TY_BOOL: return (struct ctor){i == 0 ? CTOR_TRUE : CTOR_FALSE, 0, 0, NULL};
-    case TY_TUPLE: case TY_RECORD: return (struct ctor){CTOR_TUPLE, 0, t->n, t->args};
-    case TY_ARRAY:
-        return (struct ctor){i <= max_length ? CTOR_LENGTH : CTOR_LONGER, i, i, t->args};
+    case TY_TUPLE:
+    case TY_RECORD: return (struct ctor){CTOR_TUPLE, 0, t->n, t->args};
+    case TY_ARRAY: return (struct ctor){i <= max_length ? CTOR_LENGTH : CTOR_LONGER, i, i, t->args};
     case TY_NAMED: break;
     default: return (struct ctor){CTOR_TUPLE, 0, 0, NULL};
     }
@@ -128,8 +130,7 @@ static bool sub_pattern(const struct po_node *p, const struct ctor *c, uint32_t 
     *ret_sub = NULL;
     struct po_node *q = p->list;
     switch (p->kind) {
-    case PK_LIT:
-        return p->op == TK_TRUE && c->kind == (p->v.i ? CTOR_TRUE : CTOR_FALSE);
+    case PK_LIT: return p->op == TK_TRUE && c->kind == (p->v.i ? CTOR_TRUE : CTOR_FALSE);
     case PK_TUP: break;
     case PK_REC:
         for (; q != NULL; q = q->next) {
@@ -278,8 +279,14 @@ static const char *ctor_text(struct po_check *k, struct po_type *t, const struct
     case CTOR_TUPLE:
         if (t->kind == TY_RECORD || t->kind == TY_NAMED) return "{ .. }";
         break;
-    case CTOR_LENGTH: open = "["; close = "]"; break;
-    case CTOR_LONGER: open = "["; close = ", ..]"; break;
+    case CTOR_LENGTH:
+        open = "[";
+        close = "]";
+        break;
+    case CTOR_LONGER:
+        open = "[";
+        close = ", ..]";
+        break;
     }
     po_buf_append_cstr(&buf, open);
     for (uint32_t i = 0; i < c->arity && args != NULL; i++, args = args->next) {
@@ -332,7 +339,8 @@ static bool missing(struct po_check *k, const struct row *rows, struct column *c
             bool is_shown = rows == NULL && count > 0 && cols->t->kind != TY_ARRAY;
             if (is_shown) c = ctor_at(k, cols->t, 0, max_length);
             struct witness blank = {"_", NULL};
-            *ret = new_witness(k, is_shown && c.arity <= 1 ? ctor_text(k, cols->t, &c, &blank) : "_", w);
+            *ret = new_witness(
+                k, is_shown && c.arity <= 1 ? ctor_text(k, cols->t, &c, &blank) : "_", w);
         }
     } else {
         for (uint32_t i = 0; i < count && !result && !k->c->is_dead; i++) {
@@ -404,6 +412,7 @@ static bool useful_literal(struct po_check *k, const struct row *rows, const str
     return useful(k, sub, q->rest, cols->rest);
 }
 
+/* six parameters: the matrix is rows and columns, the query a row */
 static bool useful_ctors(struct po_check *k, const struct row *rows, const struct cell *q,
                          struct column *cols, uint32_t count, uint32_t max_length)
 {

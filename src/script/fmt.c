@@ -6,8 +6,8 @@
  * documented ones. The result is lexed again and must hold the same tokens, so formatting can never
  * change what a program means.
  */
-#include "script/parse_priv.h"
 #include "script/lib_priv.h"
+#include "script/parse_priv.h"
 
 #define FMT_DEPTH_MAX 400
 #define FMT_OUT_BYTES_MAX ((size_t)8 << 20)
@@ -41,8 +41,8 @@ static bool is_declared(const struct fmt *f, const struct po_name *name)
         if (tok->kind != TK_ID || tok->name != name) continue;
         int before = i > 0 ? tok_at(f, i - 1)->kind : TK_EOF;
         int after = tok_at(f, i + 1)->kind;
-        bool declares = before == TK_FN || before == TK_LET || before == TK_MUT || before == TK_CONST ||
-                        before == TK_STRUCT || before == TK_ENUM ||
+        bool declares = before == TK_FN || before == TK_LET || before == TK_MUT ||
+                        before == TK_CONST || before == TK_STRUCT || before == TK_ENUM ||
                         (after == TK_COLON && before != TK_DOT) ||
                         ((before == TK_LBRACE || before == TK_COMMA || before == TK_PIPE) &&
                          after != TK_LPAREN && after != TK_GT);
@@ -56,9 +56,9 @@ static const char *type_spelling(po_str name)
     static const struct {
         const char *from;
         const char *to;
-    } table[] = {{"i64", "int"},      {"Int", "int"},        {"usize", "int"},    {"f64", "float"},
-                 {"f32", "float"},    {"Float", "float"},    {"String", "string"}, {"Bool", "bool"},
-                 {"Boolean", "bool"}, {"Any", "unknown"},    {"any", "unknown"}};
+    } table[] = {{"i64", "int"},      {"Int", "int"},     {"usize", "int"},     {"f64", "float"},
+                 {"f32", "float"},    {"Float", "float"}, {"String", "string"}, {"Bool", "bool"},
+                 {"Boolean", "bool"}, {"Any", "unknown"}, {"any", "unknown"}};
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         if (po_str_eq_cstr(name, table[i].from)) return table[i].to;
     }
@@ -71,7 +71,8 @@ static bool stands_as_type(const struct fmt *f, uint32_t i)
     int after = tok_at(f, i + 1)->kind;
     bool opens = before == TK_COLON || before == TK_ARROW || before == TK_LT || before == TK_AS ||
                  before == TK_LBRACKET || before == TK_COMMA || before == TK_LPAREN;
-    return opens && after != TK_LPAREN && after != TK_DOT && after != TK_COLON2 && after != TK_COLON;
+    return opens && after != TK_LPAREN && after != TK_DOT && after != TK_COLON2 &&
+           after != TK_COLON;
 }
 
 /* The documented name of a method or function, or NULL when it is that already. */
@@ -80,9 +81,11 @@ static const char *call_spelling(po_str name, bool is_method)
     const char *canon = NULL;
     for (size_t i = 0; i < po_builtin_count; i++) {
         const struct po_builtin *b = &po_builtins[i];
-        bool is_kind = is_method ? b->recv > RECV_STATIC && b->recv < RECV_STD : b->recv == RECV_FREE;
+        bool is_kind =
+            is_method ? b->recv > RECV_STATIC && b->recv < RECV_STD : b->recv == RECV_FREE;
         if (!is_kind || !po_str_eq(b->name, name)) continue;
-        if (b->canon == NULL || b->special == SPECIAL_HOST) return NULL; /* documented for some type */
+        if (b->canon == NULL || b->special == SPECIAL_HOST)
+            return NULL; /* documented for some type */
         canon = b->canon;
     }
     return canon;
@@ -124,9 +127,9 @@ static bool is_dropped(const struct fmt *f, uint32_t i)
 
 static bool ends_operand(int kind)
 {
-    return kind == TK_ID || kind == TK_INT || kind == TK_FLOAT || kind == TK_STR || kind == TK_RPAREN ||
-           kind == TK_RBRACKET || kind == TK_RBRACE || kind == TK_QUESTION || kind == TK_TRUE ||
-           kind == TK_FALSE || kind == TK_NULL || kind == TK_UNDERSCORE;
+    return kind == TK_ID || kind == TK_INT || kind == TK_FLOAT || kind == TK_STR ||
+           kind == TK_RPAREN || kind == TK_RBRACKET || kind == TK_RBRACE || kind == TK_QUESTION ||
+           kind == TK_TRUE || kind == TK_FALSE || kind == TK_NULL || kind == TK_UNDERSCORE;
 }
 
 static bool is_tight_both(int kind)
@@ -160,7 +163,8 @@ static bool blank_between(const struct fmt *f, uint32_t i)
     uint32_t before = written_before(f, i);
     int left = tok_at(f, before)->kind;
     int right = tok->kind;
-    if (right == TK_COMMA || right == TK_SEMI || right == TK_RPAREN || right == TK_RBRACKET) return false;
+    if (right == TK_COMMA || right == TK_SEMI || right == TK_RPAREN || right == TK_RBRACKET)
+        return false;
     if (left == TK_COMMA || left == TK_SEMI) return true;
     if (left == TK_LPAREN || left == TK_LBRACKET || is_prefix(f, before)) return false;
     if (right == TK_RBRACE) return left != TK_LBRACE;
@@ -174,8 +178,8 @@ static bool blank_between(const struct fmt *f, uint32_t i)
         bool is_open = left == TK_LT || left == TK_GT || left == TK_PIPE || left == TK_OROR ||
                        left == TK_UNDERSCORE;
         if (is_open) return tok->sp;
-        bool is_word = left == TK_ID || left == TK_RPAREN || left == TK_RBRACKET || left == TK_QUESTION ||
-                       left == TK_STR || left == TK_AT;
+        bool is_word = left == TK_ID || left == TK_RPAREN || left == TK_RBRACKET ||
+                       left == TK_QUESTION || left == TK_STR || left == TK_AT;
         return !is_word && left != TK_FN;
     }
     bool is_open_question = left == TK_LT || left == TK_GT || left == TK_PIPE || right == TK_LT ||
@@ -202,17 +206,25 @@ static bool continues(int left, int right)
 {
     if (right == TK_DOT) return true;
     return left == TK_EQ || left == TK_FATARROW || left == TK_ARROW || left == TK_ANDAND ||
-           left == TK_OROR || (left >= TK_EQEQ && left <= TK_GE) || (left >= TK_PLUS && left <= TK_PERCENT);
+           left == TK_OROR || (left >= TK_EQEQ && left <= TK_GE) ||
+           (left >= TK_PLUS && left <= TK_PERCENT);
 }
 
-static bool is_closer(int kind) { return kind == TK_RPAREN || kind == TK_RBRACKET || kind == TK_RBRACE; }
-static bool is_opener(int kind) { return kind == TK_LPAREN || kind == TK_LBRACKET || kind == TK_LBRACE; }
+static bool is_closer(int kind)
+{
+    return kind == TK_RPAREN || kind == TK_RBRACKET || kind == TK_RBRACE;
+}
+static bool is_opener(int kind)
+{
+    return kind == TK_LPAREN || kind == TK_LBRACKET || kind == TK_LBRACE;
+}
 
 /* Level of a line that starts with token i: leading closers go back to who opened them. */
 static uint32_t level_of_line(const struct fmt *f, uint32_t i)
 {
     uint32_t closers = 0;
-    while (is_closer(tok_at(f, i + closers)->kind) && (closers == 0 || !tok_at(f, i + closers)->nl)) {
+    while (is_closer(tok_at(f, i + closers)->kind) &&
+           (closers == 0 || !tok_at(f, i + closers)->nl)) {
         closers++;
     }
     if (closers > 0) return f->depth >= closers ? f->levels[f->depth - closers] : 0;
@@ -262,8 +274,8 @@ static bool put_gap(struct fmt *f, uint32_t i)
         return i == 0;
     }
     po_buf_append_char(f->out, '\n');
-    bool keeps_blank = newlines > 1 && tok_at(f, i - 1)->kind != TK_LBRACE && tok_at(f, i)->kind != TK_RBRACE &&
-                       tok_at(f, i)->kind != TK_EOF;
+    bool keeps_blank = newlines > 1 && tok_at(f, i - 1)->kind != TK_LBRACE &&
+                       tok_at(f, i)->kind != TK_RBRACE && tok_at(f, i)->kind != TK_EOF;
     if (keeps_blank) po_buf_append_char(f->out, '\n');
     return true;
 }
@@ -320,7 +332,8 @@ static po_rc format(struct po_comp *c, struct po_module *m, struct po_buf *out)
     }
     struct fmt *f = po_comp_alloc(c, 1, sizeof *f);
     struct po_module *again = po_comp_alloc(c, 1, sizeof *again);
-    if (f == NULL || again == NULL) return PO_FAIL(cx, PO_NOMEM, "out of memory formatting a script");
+    if (f == NULL || again == NULL)
+        return PO_FAIL(cx, PO_NOMEM, "out of memory formatting a script");
     PO_BUF_AUTO text;
     po_buf_init(&text, FMT_OUT_BYTES_MAX);
     f->c = c;
@@ -338,7 +351,8 @@ static po_rc format(struct po_comp *c, struct po_module *m, struct po_buf *out)
     again->text = po_buf_str(&text);
     bool is_good = po_lex(c, again) && is_same(f, again);
     if (c->is_out_of_memory) return PO_FAIL(cx, PO_NOMEM, "out of memory formatting a script");
-    if (!is_good) return PO_FAIL(cx, PO_BUG, "formatting '%.*s' would change it", PO_STR_ARG(m->path));
+    if (!is_good)
+        return PO_FAIL(cx, PO_BUG, "formatting '%.*s' would change it", PO_STR_ARG(m->path));
     po_buf_append(out, po_buf_str(&text));
     PO_TRY_LEAF(cx, po_buf_check(out), "formatted script is too large");
     return po_rc_ok();

@@ -46,6 +46,7 @@ static void *grow(struct po_build *b, void *old, uint32_t count, uint32_t *cap, 
 
 /* ---- instructions ----------------------------------------------------------------------------- */
 
+/* six parameters: the operands of an instruction */
 uint32_t po_emit(struct po_gen *g, int op, int a, int b, int c, int32_t k)
 {
     if (g->count == g->cap) {
@@ -71,6 +72,7 @@ uint32_t po_emit(struct po_gen *g, int op, int a, int b, int c, int32_t k)
     return g->count++;
 }
 
+/* six parameters: as po_emit */
 void po_emit_jump(struct po_gen *g, int op, int a, int b, int c, int32_t *list)
 {
     uint32_t at = po_emit(g, op, a, b, c, *list);
@@ -277,18 +279,23 @@ int32_t po_ctor_id(struct po_build *b, struct po_def *def, int32_t variant)
 }
 
 /* Methods by name, for calls on values of unknown type. */
+static void add_methods(struct po_build *b, const struct po_def *def)
+{
+    for (struct po_method *m = def->methods; m != NULL && !b->is_bad; m = m->next) {
+        struct po_impl *impl = po_image_alloc(b, 1, sizeof *impl);
+        if (m->is_static || impl == NULL) continue;
+        impl->name = po_image_str(b, m->name->s);
+        impl->proto = (uint32_t)po_fn_proto(b, m->fn);
+        impl->next = b->s->types[def->type_id].impls;
+        b->s->types[def->type_id].impls = impl;
+    }
+}
+
 static void add_impls(struct po_build *b)
 {
     for (uint32_t i = 0; i < b->c->module_count && !b->is_bad; i++) {
         for (struct po_def *def = b->c->modules[i]->defs; def != NULL; def = def->next) {
-            for (struct po_method *m = def->methods; m != NULL; m = m->next) {
-                struct po_impl *impl = po_image_alloc(b, 1, sizeof *impl);
-                if (m->is_static || impl == NULL) continue;
-                impl->name = po_image_str(b, m->name->s);
-                impl->proto = (uint32_t)po_fn_proto(b, m->fn);
-                impl->next = b->s->types[def->type_id].impls;
-                b->s->types[def->type_id].impls = impl;
-            }
+            add_methods(b, def);
         }
     }
 }
@@ -311,9 +318,10 @@ static void desc_named(struct po_build *b, struct po_desc *d, struct po_type *t,
 {
     struct po_def *def = t->def;
     d->id = (uint32_t)def->type_id;
-    d->kind = def == b->k->option ? DESC_OPTION : def == b->k->result ? DESC_RESULT
-              : def->is_enum      ? DESC_ENUM
-                                  : DESC_STRUCT;
+    d->kind = def == b->k->option   ? DESC_OPTION
+              : def == b->k->result ? DESC_RESULT
+              : def->is_enum        ? DESC_ENUM
+                                    : DESC_STRUCT;
     struct po_subst s = {def->params, t->args, t->n};
     struct po_type *parts[128];
     uint32_t n = 0;
@@ -330,10 +338,11 @@ static void desc_named(struct po_build *b, struct po_desc *d, struct po_type *t,
 
 const struct po_desc *po_desc_of(struct po_build *b, struct po_type *t, uint32_t depth)
 {
-    static const uint8_t kinds[] = {[TY_INT] = DESC_INT, [TY_FLOAT] = DESC_FLOAT, [TY_BOOL] = DESC_BOOL,
-                                    [TY_STR] = DESC_STR, [TY_UNIT] = DESC_UNIT, [TY_ARRAY] = DESC_ARRAY,
-                                    [TY_MAP] = DESC_MAP, [TY_SET] = DESC_SET, [TY_TUPLE] = DESC_TUPLE,
-                                    [TY_RECORD] = DESC_RECORD, [TY_SECRET] = DESC_SECRET};
+    static const uint8_t kinds[] = {
+        [TY_INT] = DESC_INT,       [TY_FLOAT] = DESC_FLOAT,  [TY_BOOL] = DESC_BOOL,
+        [TY_STR] = DESC_STR,       [TY_UNIT] = DESC_UNIT,    [TY_ARRAY] = DESC_ARRAY,
+        [TY_MAP] = DESC_MAP,       [TY_SET] = DESC_SET,      [TY_TUPLE] = DESC_TUPLE,
+        [TY_RECORD] = DESC_RECORD, [TY_SECRET] = DESC_SECRET};
     t = po_type_find(t);
     if (depth > 12 || !po_comp_burn(b->c, 1)) return &desc_any;
     struct po_desc *d = po_image_alloc(b, 1, sizeof *d);
@@ -394,7 +403,8 @@ static uint32_t gen_params(struct po_gen *g, struct po_fn *fn, struct po_proto *
     p->param_tags = po_image_alloc(g->b, n, 1);
     (void)po_regs(g, n);
     uint32_t i = 0;
-    for (struct po_node *param = fn->node->list; param != NULL && !g->b->is_bad; param = param->next) {
+    for (struct po_node *param = fn->node->list; param != NULL && !g->b->is_bad;
+         param = param->next) {
         int tag = po_tag_of(param->t);
         p->param_tags[i] = (uint8_t)tag;
         p->has_checked_params = p->has_checked_params || tag != 0;
@@ -404,7 +414,8 @@ static uint32_t gen_params(struct po_gen *g, struct po_fn *fn, struct po_proto *
         i++;
     }
     i = 0;
-    for (struct po_node *param = fn->node->list; param != NULL && !g->b->is_bad; param = param->next) {
+    for (struct po_node *param = fn->node->list; param != NULL && !g->b->is_bad;
+         param = param->next) {
         int32_t fail = -1;
         po_gen_pattern(g, param->p, (int)i++, param->t, &fail);
         if (fail < 0) continue;

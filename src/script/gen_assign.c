@@ -90,7 +90,8 @@ static int load_place(struct po_gen *g, const struct place *place)
 }
 
 /* place op= b: the right side first, then the old value. */
-static int compound(struct po_gen *g, struct po_node *e, struct po_type *t, const struct place *place)
+static int compound(struct po_gen *g, struct po_node *e, struct po_type *t,
+                    const struct place *place)
 {
     int tag = po_tag_of(t);
     bool is_same = tag != 0 && tag == po_tag_of(e->b->t) && tag != V_BOOL;
@@ -110,7 +111,8 @@ static int compound(struct po_gen *g, struct po_node *e, struct po_type *t, cons
         po_emit(g, OP_MOVE, base, old, 0, 0);
         po_emit(g, OP_CONCAT, dst, base, 2, 0);
     } else {
-        po_gen_arith(g, e->op, dst, (struct po_operand){old, tag}, (struct po_operand){r, po_tag_of(e->b->t)});
+        po_gen_arith(g, e->op, dst, (struct po_operand){old, tag},
+                     (struct po_operand){r, po_tag_of(e->b->t)});
     }
     if (!is_same) po_gen_check(g, dst, &g->b->k->t_unknown, t);
     return dst;

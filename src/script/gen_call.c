@@ -7,16 +7,27 @@
  */
 #include "script/gen_priv.h"
 
-enum inline_kind { IN_NONE, IN_MAP, IN_FILTER, IN_FOLD, IN_REDUCE, IN_ANY, IN_ALL, IN_COUNT, IN_FIND };
+enum inline_kind {
+    IN_NONE,
+    IN_MAP,
+    IN_FILTER,
+    IN_FOLD,
+    IN_REDUCE,
+    IN_ANY,
+    IN_ALL,
+    IN_COUNT,
+    IN_FIND
+};
 
 static enum inline_kind inline_kind_of(const struct po_builtin *b)
 {
     static const struct {
         const char *name;
         enum inline_kind kind;
-    } table[] = {{"map", IN_MAP}, {"filter", IN_FILTER}, {"fold", IN_FOLD}, {"reduce", IN_REDUCE},
-                 {"any", IN_ANY}, {"some", IN_ANY}, {"all", IN_ALL}, {"every", IN_ALL},
-                 {"count", IN_COUNT}, {"find", IN_FIND}};
+    } table[] = {{"map", IN_MAP},       {"filter", IN_FILTER}, {"fold", IN_FOLD},
+                 {"reduce", IN_REDUCE}, {"any", IN_ANY},       {"some", IN_ANY},
+                 {"all", IN_ALL},       {"every", IN_ALL},     {"count", IN_COUNT},
+                 {"find", IN_FIND}};
     if (b == NULL || b->recv != RECV_ARRAY) return IN_NONE;
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         if (po_str_eq_cstr(b->name, table[i].name)) return table[i].kind;
@@ -34,7 +45,8 @@ static struct po_node *inline_closure(const struct po_node *e, enum inline_kind 
 
 static bool is_i32_param(const struct po_node *param)
 {
-    return param->c != NULL && param->c->kind == YK_NAME && po_str_eq_cstr(param->c->name->s, "i32");
+    return param->c != NULL && param->c->kind == YK_NAME &&
+           po_str_eq_cstr(param->c->name->s, "i32");
 }
 
 static bool pure_list(struct po_gen *g, const struct po_node *list, uint32_t depth)
@@ -77,13 +89,23 @@ bool po_gen_is_pure(struct po_gen *g, const struct po_node *e, uint32_t depth)
 {
     if (depth > 40) return false;
     switch (e->kind) {
-    case NK_INT: case NK_FLOAT: case NK_STR: case NK_BOOL: case NK_UNIT: case NK_ID: return true;
+    case NK_INT:
+    case NK_FLOAT:
+    case NK_STR:
+    case NK_BOOL:
+    case NK_UNIT:
+    case NK_ID: return true;
     case NK_PATH: return e->fn == NULL;
-    case NK_UN: case NK_MEMBER: case NK_TFIELD: case NK_CAST: case NK_PAREN:
-        return po_gen_is_pure(g, e->a, depth + 1);
-    case NK_BIN: case NK_INDEX:
-        return po_gen_is_pure(g, e->a, depth + 1) && po_gen_is_pure(g, e->b, depth + 1);
-    case NK_TUPLE: case NK_ARRAY: case NK_RECORD: return pure_list(g, e->list, depth);
+    case NK_UN:
+    case NK_MEMBER:
+    case NK_TFIELD:
+    case NK_CAST:
+    case NK_PAREN: return po_gen_is_pure(g, e->a, depth + 1);
+    case NK_BIN:
+    case NK_INDEX: return po_gen_is_pure(g, e->a, depth + 1) && po_gen_is_pure(g, e->b, depth + 1);
+    case NK_TUPLE:
+    case NK_ARRAY:
+    case NK_RECORD: return pure_list(g, e->list, depth);
     case NK_STRUCTLIT: return e->b == NULL && pure_list(g, e->list, depth);
     case NK_IF:
         return e->c != NULL && po_gen_is_pure(g, e->a, depth + 1) &&
@@ -161,7 +183,8 @@ static void inline_filter(struct po_gen *g, struct po_node *closure, int obj, in
     po_emit(g, OP_MOVE, dst, out, 0, 0);
 }
 
-static void inline_fold(struct po_gen *g, struct po_node *e, struct po_node *closure, int obj, int dst)
+static void inline_fold(struct po_gen *g, struct po_node *e, struct po_node *closure, int obj,
+                        int dst)
 {
     struct po_node *init = closure == e->list ? closure->next : e->list;
     struct po_node *acc_param = closure->list;

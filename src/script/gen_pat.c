@@ -233,12 +233,14 @@ static void variant(struct po_gen *g, struct po_node *p, int reg, int32_t *fail)
         struct po_node *sub = is_field ? q->p : q;
         if (index >= v->n) continue;
         struct po_type *t = sub->t != NULL ? sub->t : &g->b->k->t_unknown;
-        part(g, sub, t, (struct po_ins){.op = OP_GETE, .b = (uint8_t)reg, .c = (uint8_t)index}, fail);
+        part(g, sub, t, (struct po_ins){.op = OP_GETE, .b = (uint8_t)reg, .c = (uint8_t)index},
+             fail);
     }
 }
 
 /* Every alternative leaves its values in the registers of the first one's names. */
-static void alternatives(struct po_gen *g, struct po_node *p, int reg, struct po_type *t, int32_t *fail)
+static void alternatives(struct po_gen *g, struct po_node *p, int reg, struct po_type *t,
+                         int32_t *fail)
 {
     int32_t matched = -1;
     for (struct po_node *q = p->list; q != NULL && !g->b->is_bad; q = q->next) {

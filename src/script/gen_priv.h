@@ -84,9 +84,9 @@ static inline uint32_t po_here(const struct po_gen *g) { return g->count; }
 void po_emit_jump(struct po_gen *g, int op, int a, int b, int c, int32_t *list);
 void po_patch(struct po_gen *g, int32_t list, uint32_t target);
 void po_patch_here(struct po_gen *g, int32_t list);
-int po_reg(struct po_gen *g);               /* next free register */
-int po_regs(struct po_gen *g, uint32_t n);  /* n in a row */
-int po_tag_of(struct po_type *t);           /* V_INT, V_FLOAT, V_BOOL or 0 */
+int po_reg(struct po_gen *g);              /* next free register */
+int po_regs(struct po_gen *g, uint32_t n); /* n in a row */
+int po_tag_of(struct po_type *t);          /* V_INT, V_FLOAT, V_BOOL or 0 */
 int32_t po_const_name(struct po_gen *g, struct po_name *name);
 int32_t po_const_val(struct po_gen *g, struct po_val v);
 int32_t po_shape_of(struct po_gen *g, const struct po_node *record);

@@ -43,7 +43,8 @@ static bool grow_handlers(struct po_gen *g)
 {
     if (g->handler_count < g->handler_cap) return true;
     uint32_t cap = g->handler_cap ? g->handler_cap * 2 : 8;
-    struct po_handler *table = cap > PO_HANDLERS_MAX ? NULL : po_comp_alloc(g->b->c, cap, sizeof *table);
+    struct po_handler *table =
+        cap > PO_HANDLERS_MAX ? NULL : po_comp_alloc(g->b->c, cap, sizeof *table);
     if (table == NULL) {
         po_gen_error(g, "E0604", "too many try blocks in one function");
         return false;
@@ -57,8 +58,7 @@ static bool grow_handlers(struct po_gen *g)
 static void add_handlers(struct po_gen *g, const struct po_trying *t, uint32_t target, int reg)
 {
     for (const struct po_range_list *r = t->ranges; r != NULL && grow_handlers(g); r = r->next) {
-        g->handlers[g->handler_count++] =
-            (struct po_handler){r->from, r->to, target, (uint8_t)reg};
+        g->handlers[g->handler_count++] = (struct po_handler){r->from, r->to, target, (uint8_t)reg};
     }
 }
 
@@ -361,7 +361,8 @@ static void export_default(struct po_gen *g, struct po_node *s)
 static void cover(struct po_gen *g, const struct po_node *s)
 {
     if (!g->b->c->config->coverage || !g->m->is_entry) return;
-    if (s->kind == NK_FN || s->kind == NK_STRUCT || s->kind == NK_ENUM || s->kind == NK_IMPL) return;
+    if (s->kind == NK_FN || s->kind == NK_STRUCT || s->kind == NK_ENUM || s->kind == NK_IMPL)
+        return;
     uint32_t line = 0;
     uint32_t column = 0;
     po_module_locate(g->m, s->pos, &line, &column);
@@ -384,8 +385,10 @@ void po_gen_stmt(struct po_gen *g, struct po_node *s)
         }
         break;
     case NK_RETURN: return_stmt(g, s); break;
-    case NK_BREAK: case NK_CONTINUE: jump_stmt(g, s); break;
-    case NK_WHILE: case NK_WHILELET: while_stmt(g, s); break;
+    case NK_BREAK:
+    case NK_CONTINUE: jump_stmt(g, s); break;
+    case NK_WHILE:
+    case NK_WHILELET: while_stmt(g, s); break;
     case NK_FOR: for_stmt(g, s); break;
     case NK_EXPR: po_gen_effect(g, s->a); break;
     case NK_EXPORT:

@@ -32,7 +32,8 @@ static size_t next_chunk(struct po_heap *heap)
 {
     if (heap->chunk == 0) heap->chunk = PO_BIG_BYTES;
     size_t size = heap->chunk;
-    size_t max = heap->limit / 32 < ((size_t)1 << 18) ? (size_t)(heap->limit / 32) : (size_t)1 << 18;
+    size_t max =
+        heap->limit / 32 < ((size_t)1 << 18) ? (size_t)(heap->limit / 32) : (size_t)1 << 18;
     if (heap->chunk * 2 <= max) heap->chunk *= 2;
     return size;
 }
@@ -139,8 +140,8 @@ char *po_heap_extend(struct po_vm *vm, const char *a, size_t a_len, size_t len)
         return s;
     }
     for (size_t i = 0; i < 4; i++) {
-        bool fits = a + a_len == heap->open[i].at &&
-                    (size_t)(heap->open[i].end - heap->open[i].at) >= len;
+        bool fits =
+            a + a_len == heap->open[i].at && (size_t)(heap->open[i].end - heap->open[i].at) >= len;
         if (!fits) continue;
         char *s = heap->open[i].at;
         heap->open[i].at += len;

@@ -55,8 +55,9 @@ static bool write_members(struct po_vm *vm, struct member *members, uint32_t n, 
     return true;
 }
 
-static bool write_named(struct po_vm *vm, const po_str *names, const struct po_val *vals, uint32_t n,
-                        struct po_buf *out, uint32_t depth)
+/* six parameters: names and values are one table in two arrays */
+static bool write_named(struct po_vm *vm, const po_str *names, const struct po_val *vals,
+                        uint32_t n, struct po_buf *out, uint32_t depth)
 {
     struct member *members = po_heap_alloc(vm, (n > 0 ? n : 1) * sizeof *members);
     if (members == NULL) return false;
@@ -66,7 +67,8 @@ static bool write_named(struct po_vm *vm, const po_str *names, const struct po_v
     return write_members(vm, members, n, out, depth);
 }
 
-static bool write_map(struct po_vm *vm, const struct po_map_obj *m, struct po_buf *out, uint32_t depth)
+static bool write_map(struct po_vm *vm, const struct po_map_obj *m, struct po_buf *out,
+                      uint32_t depth)
 {
     struct member *members = po_heap_alloc(vm, (m->count > 0 ? m->count : 1) * sizeof *members);
     uint32_t n = 0;
@@ -83,7 +85,8 @@ static bool write_map(struct po_vm *vm, const struct po_map_obj *m, struct po_bu
     return write_members(vm, members, n, out, depth);
 }
 
-static bool write_set(struct po_vm *vm, const struct po_map_obj *m, struct po_buf *out, uint32_t depth)
+static bool write_set(struct po_vm *vm, const struct po_map_obj *m, struct po_buf *out,
+                      uint32_t depth)
 {
     bool is_first = true;
     po_buf_append_char(out, '[');
@@ -139,14 +142,16 @@ static bool write_scalar(struct po_vm *vm, struct po_val v, struct po_buf *out)
 
 static bool write_value(struct po_vm *vm, struct po_val v, struct po_buf *out, uint32_t depth)
 {
-    if (depth > JSON_DEPTH_MAX) return po_raise(vm, "DepthLimit", "value nested too deeply for JSON");
+    if (depth > JSON_DEPTH_MAX)
+        return po_raise(vm, "DepthLimit", "value nested too deeply for JSON");
     if (!po_charge(vm, 1)) return false;
     if (out->status != PO_OK) return po_raise_limit(vm, "MemoryLimit", "text too long");
     switch (v.tag) {
     case V_ARRAY: return write_list(vm, v.u.arr->items, v.u.arr->count, out, depth);
     case V_TUPLE: return write_list(vm, v.u.vals, v.aux, out, depth);
     case V_RECORD:
-        return write_named(vm, v.u.rec->shape->names, v.u.rec->vals, v.u.rec->shape->count, out, depth);
+        return write_named(vm, v.u.rec->shape->names, v.u.rec->vals, v.u.rec->shape->count, out,
+                           depth);
     case V_STRUCT:
         return write_named(vm, vm->s->types[v.aux].fields, v.u.vals, vm->s->types[v.aux].count, out,
                            depth);
@@ -165,9 +170,11 @@ bool po_json_write(struct po_vm *vm, struct po_val v, struct po_buf *out)
 
 /* ---- reading ---------------------------------------------------------------------------------- */
 
-static bool read_any(struct po_vm *vm, const struct po_json *node, uint32_t depth, struct po_val *ret);
+static bool read_any(struct po_vm *vm, const struct po_json *node, uint32_t depth,
+                     struct po_val *ret);
 
-static bool read_object(struct po_vm *vm, const struct po_json *node, uint32_t depth, struct po_val *ret)
+static bool read_object(struct po_vm *vm, const struct po_json *node, uint32_t depth,
+                        struct po_val *ret)
 {
     uint32_t n = (uint32_t)node->count;
     po_str *names = po_heap_alloc(vm, (n > 0 ? n : 1) * sizeof *names);
@@ -193,7 +200,8 @@ static bool read_real(struct po_vm *vm, const struct po_json *node, struct po_va
     return po_val_finite(vm, strtod(text, NULL), ret);
 }
 
-static bool read_any(struct po_vm *vm, const struct po_json *node, uint32_t depth, struct po_val *ret)
+static bool read_any(struct po_vm *vm, const struct po_json *node, uint32_t depth,
+                     struct po_val *ret)
 {
     if (!po_charge(vm, 1)) return false;
     switch (node->type) {
@@ -232,7 +240,8 @@ bool po_json_read(struct po_vm *vm, po_str text, struct po_val *ret, bool *ret_v
     if (rc.code == PO_NOMEM) return po_raise_limit(vm, "MemoryLimit", "JSON too large");
     if (!po_is_ok(rc)) return true;
     *ret_valid = read_any(vm, root, 0, ret);
-    bool is_number = !*ret_valid && !vm->fault.is_limit; /* a number beyond float: not valid for us */
+    bool is_number =
+        !*ret_valid && !vm->fault.is_limit; /* a number beyond float: not valid for us */
     if (is_number) vm->fault.kind = NULL;
     return *ret_valid || is_number;
 }
@@ -242,6 +251,13 @@ bool po_json_read(struct po_vm *vm, po_str text, struct po_val *ret, bool *ret_v
 struct decoder {
     struct po_vm *vm;
     bool fits;
+};
+
+/* Named parts to fill: names and descriptions side by side. */
+struct fields {
+    const po_str *names;
+    const struct po_desc *const *parts;
+    uint32_t count;
 };
 
 static bool decode(struct decoder *d, const struct po_json *node, const struct po_desc *desc,
@@ -255,19 +271,18 @@ static const struct po_json *member(const struct po_json *node, po_str key)
     return NULL;
 }
 
-static bool decode_named(struct decoder *d, const struct po_json *node, const po_str *names,
-                         const struct po_desc *const *parts, uint32_t n, uint32_t depth,
-                         struct po_val *vals) /* six: names and parts are one table in two arrays */
+static bool decode_named(struct decoder *d, const struct po_json *node, const struct fields *f,
+                         uint32_t depth, struct po_val *vals)
 {
     static const struct po_json null_node = {.type = PO_JSON_NULL};
-    for (uint32_t i = 0; i < n; i++) {
-        const struct po_json *m = member(node, names[i]);
-        if (m == NULL && parts[i]->kind == DESC_OPTION) m = &null_node;
+    for (uint32_t i = 0; i < f->count; i++) {
+        const struct po_json *m = member(node, f->names[i]);
+        if (m == NULL && f->parts[i]->kind == DESC_OPTION) m = &null_node;
         if (m == NULL) {
             d->fits = false;
             return true;
         }
-        if (!decode(d, m, parts[i], depth + 1, &vals[i])) return false;
+        if (!decode(d, m, f->parts[i], depth + 1, &vals[i])) return false;
         if (!d->fits) return true;
     }
     return true;
@@ -282,7 +297,8 @@ static bool decode_items(struct decoder *d, const struct po_json *node, const st
         d->fits = false;
         return true;
     }
-    bool is_made = is_set ? po_map_make(vm, V_SET, ret) : po_val_array(vm, (uint32_t)node->count, ret);
+    bool is_made =
+        is_set ? po_map_make(vm, V_SET, ret) : po_val_array(vm, (uint32_t)node->count, ret);
     if (!is_made) return false;
     for (const struct po_json *m = node->first; m != NULL && d->fits; m = m->next) {
         struct po_val v = po_val_unit();
@@ -338,21 +354,22 @@ static bool decode_object(struct decoder *d, const struct po_json *node, const s
     }
     if (desc->kind == DESC_STRUCT) {
         const struct po_type_info *info = &vm->s->types[desc->id];
+        struct fields f = {info->fields, desc->parts, info->count};
         struct po_val *vals = po_heap_alloc(vm, (info->count + 1) * sizeof *vals);
         *ret = (struct po_val){.tag = V_STRUCT, .aux = desc->id, .u.vals = vals};
-        return vals != NULL &&
-               decode_named(d, node, info->fields, desc->parts, info->count, depth, vals);
+        return vals != NULL && decode_named(d, node, &f, depth, vals);
     }
     struct po_record *rec = po_heap_alloc(vm, sizeof *rec + desc->count * sizeof rec->vals[0]);
     const struct po_shape *shape = po_vm_shape(vm, desc->names, desc->count);
+    struct fields f = {desc->names, desc->parts, desc->count};
     if (rec == NULL || shape == NULL) return false;
     rec->shape = shape;
     *ret = (struct po_val){.tag = V_RECORD, .u.rec = rec};
-    return decode_named(d, node, desc->names, desc->parts, desc->count, depth, rec->vals);
+    return decode_named(d, node, &f, depth, rec->vals);
 }
 
-static bool decode_payload(struct decoder *d, const struct po_json *node, const struct po_desc *desc,
-                           uint32_t variant, struct po_val *ret)
+static bool decode_payload(struct decoder *d, const struct po_json *node,
+                           const struct po_desc *desc, uint32_t variant, struct po_val *ret)
 {
     struct po_vm *vm = d->vm;
     const struct po_type_info *info = &vm->s->types[desc->id];
@@ -365,13 +382,13 @@ static bool decode_payload(struct decoder *d, const struct po_json *node, const 
     *ret = (struct po_val){.tag = V_ENUM, .aux = info->ctor_base + variant, .u.vals = vals};
     if (vals == NULL) return false;
     const struct po_desc *const *parts = desc->parts + first;
+    struct fields f = {ctor->fields, parts, ctor->count};
     if (ctor->fields != NULL) {
         d->fits = node->type == PO_JSON_OBJECT;
-        return !d->fits || decode_named(d, node, ctor->fields, parts, ctor->count, 1, vals);
+        return !d->fits || decode_named(d, node, &f, 1, vals);
     }
     if (ctor->count == 1) return decode(d, node, parts[0], 1, &vals[0]);
-    struct po_desc tuple = {.kind = DESC_TUPLE, .count = ctor->count,
-                            .parts = desc->parts + first};
+    struct po_desc tuple = {.kind = DESC_TUPLE, .count = ctor->count, .parts = desc->parts + first};
     struct po_val v;
     if (!decode_tuple(d, node, &tuple, 1, &v)) return false;
     if (d->fits) po_copy(vals, v.u.vals, ctor->count * sizeof *vals);
@@ -428,17 +445,20 @@ static bool decode(struct decoder *d, const struct po_json *node, const struct p
         return depth > JSON_DEPTH_MAX;
     }
     switch (desc->kind) {
-    case DESC_ARRAY: case DESC_SET: return decode_items(d, node, desc, depth, ret);
+    case DESC_ARRAY:
+    case DESC_SET: return decode_items(d, node, desc, depth, ret);
     case DESC_MAP: return decode_map(d, node, desc, depth, ret);
     case DESC_TUPLE: return decode_tuple(d, node, desc, depth, ret);
-    case DESC_RECORD: case DESC_STRUCT: return decode_object(d, node, desc, depth, ret);
+    case DESC_RECORD:
+    case DESC_STRUCT: return decode_object(d, node, desc, depth, ret);
     case DESC_OPTION: {
         struct po_val v;
         *ret = po_val_none();
         if (node->type == PO_JSON_NULL) return true;
         return decode(d, node, desc->parts[0], depth + 1, &v) && po_val_some(d->vm, v, ret);
     }
-    case DESC_RESULT: case DESC_ENUM: return decode_enum(d, node, desc, ret);
+    case DESC_RESULT:
+    case DESC_ENUM: return decode_enum(d, node, desc, ret);
     default: return decode_scalar(d, node, desc, ret);
     }
 }
@@ -460,8 +480,8 @@ bool po_json_decode(struct po_vm *vm, po_str text, const struct po_desc *desc, s
 
 /* ---- host calls ------------------------------------------------------------------------------- */
 
-static bool host_failed(struct po_vm *vm, uint32_t index, const struct po_script_host_answer *answer,
-                        struct po_val *ret)
+static bool host_failed(struct po_vm *vm, uint32_t index,
+                        const struct po_script_host_answer *answer, struct po_val *ret)
 {
     static const char *const kinds[] = {"CapabilityDenied", "HostError"};
     if (vm->s->host_is_result[index]) {
@@ -471,10 +491,12 @@ static bool host_failed(struct po_vm *vm, uint32_t index, const struct po_script
     }
     struct po_val text;
     if (!po_val_str(vm, answer->error_message, &text)) return false;
-    return po_raise_str(vm, kinds[po_str_eq_cstr(answer->error_kind, kinds[0]) ? 0 : 1], po_text(text));
+    return po_raise_str(vm, kinds[po_str_eq_cstr(answer->error_kind, kinds[0]) ? 0 : 1],
+                        po_text(text));
 }
 
-bool po_vm_host(struct po_vm *vm, uint32_t index, struct po_val *args, uint32_t n, struct po_val *ret)
+bool po_vm_host(struct po_vm *vm, uint32_t index, struct po_val *args, uint32_t n,
+                struct po_val *ret)
 {
     const struct po_script_host *host = vm->run->host;
     if (vm->host_calls >= vm->run->limits.host_calls) {
@@ -491,8 +513,10 @@ bool po_vm_host(struct po_vm *vm, uint32_t index, struct po_val *args, uint32_t 
     if (!write_list(vm, args, n, &in, 0)) return false;
     if (in.status != PO_OK) return po_raise_limit(vm, "MemoryLimit", "arguments too large");
     const struct po_script_host_fn *fn = &host->fns[index];
-    struct po_script_host_call call = {.seq = ++vm->host_calls, .fn_index = index,
-                                       .module = po_str_of(fn->module), .name = po_str_of(fn->name),
+    struct po_script_host_call call = {.seq = ++vm->host_calls,
+                                       .fn_index = index,
+                                       .module = po_str_of(fn->module),
+                                       .name = po_str_of(fn->name),
                                        .args_json = po_buf_str(&in)};
     struct po_script_host_answer answer = {0};
     const char *kind = NULL;

@@ -68,7 +68,10 @@ static struct po_tok *add_tok(struct lexer *lx, int kind, size_t pos)
         lx->cap = cap;
     }
     struct po_tok *tok = &m->toks[m->tok_count++];
-    *tok = (struct po_tok){.kind = (uint8_t)kind, .nl = lx->nl, .sp = lx->sp, .pos = (uint32_t)pos,
+    *tok = (struct po_tok){.kind = (uint8_t)kind,
+                           .nl = lx->nl,
+                           .sp = lx->sp,
+                           .pos = (uint32_t)pos,
                            .end = (uint32_t)lx->at};
     lx->nl = false;
     lx->sp = false;
@@ -224,9 +227,12 @@ static unsigned number_base(const struct lexer *lx)
 {
     if (byte_at(lx, lx->at) != '0') return 10;
     switch (byte_at(lx, lx->at + 1)) {
-    case 'x': case 'X': return 16;
-    case 'b': case 'B': return 2;
-    case 'o': case 'O': return 8;
+    case 'x':
+    case 'X': return 16;
+    case 'b':
+    case 'B': return 2;
+    case 'o':
+    case 'O': return 8;
     default: return 10;
     }
 }
@@ -342,7 +348,8 @@ static bool check_text(struct lexer *lx)
         const uint8_t *b = (const uint8_t *)lx->text.ptr + i;
         bool is_bidi = b[0] == 0xD8 && b[1] == 0x9C;
         if (b[0] == 0xE2 && i + 2 < lx->text.len) {
-            is_bidi = (b[1] == 0x80 && (b[2] == 0x8E || b[2] == 0x8F || (b[2] >= 0xAA && b[2] <= 0xAE))) ||
+            is_bidi = (b[1] == 0x80 &&
+                       (b[2] == 0x8E || b[2] == 0x8F || (b[2] >= 0xAA && b[2] <= 0xAE))) ||
                       (b[1] == 0x81 && b[2] >= 0xA6 && b[2] <= 0xA9);
         }
         if (is_bidi) {

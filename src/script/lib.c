@@ -3,9 +3,15 @@
 
 const struct po_builtin po_builtins[] = {
 #define X(recv_, module_, name_, canon_, tags_, pure_, special_, sig_, fn_)                        \
-    {.recv = RECV_##recv_, .special = SPECIAL_##special_, .is_pure = (pure_) != 0,                 \
-     .name = {name_, sizeof(name_) - 1}, .module = {module_, sizeof(module_) - 1},                 \
-     .canon = canon_, .tags = tags_, .sig = sig_, .fn = po_lib_##fn_},
+    {.recv = RECV_##recv_,                                                                         \
+     .special = SPECIAL_##special_,                                                                \
+     .is_pure = (pure_) != 0,                                                                      \
+     .name = {name_, sizeof(name_) - 1},                                                           \
+     .module = {module_, sizeof(module_) - 1},                                                     \
+     .canon = canon_,                                                                              \
+     .tags = tags_,                                                                                \
+     .sig = sig_,                                                                                  \
+     .fn = po_lib_##fn_},
 #include "script/lib.def"
 #undef X
 };
@@ -34,7 +40,8 @@ const struct po_builtin *po_builtin_find_in(enum po_recv recv, po_str module, po
 bool po_builtin_has_module(po_str module)
 {
     for (size_t i = 0; i < po_builtin_count; i++) {
-        if (po_builtins[i].recv == RECV_STD && po_str_eq(po_builtins[i].module, module)) return true;
+        if (po_builtins[i].recv == RECV_STD && po_str_eq(po_builtins[i].module, module))
+            return true;
     }
     return false;
 }

@@ -3,15 +3,22 @@
 
 #include "script/comp_priv.h"
 
-LIB(arr_new) { UNUSED_ARGS; return po_val_array(vm, 0, ret); }
+LIB(arr_new)
+{
+    UNUSED_ARGS;
+    return po_val_array(vm, 0, ret);
+}
 
 static bool out_of_bounds(struct po_vm *vm, int64_t index, uint32_t count)
 {
-    return po_raise(vm, "IndexOutOfBounds", "index %lld out of bounds for length %u", (long long)index,
-                    count);
+    return po_raise(vm, "IndexOutOfBounds", "index %lld out of bounds for length %u",
+                    (long long)index, count);
 }
 
-static bool is_inside(int64_t index, uint32_t count) { return index >= 0 && index < (int64_t)count; }
+static bool is_inside(int64_t index, uint32_t count)
+{
+    return index >= 0 && index < (int64_t)count;
+}
 
 /* ---- elements --------------------------------------------------------------------------------- */
 
@@ -37,9 +44,21 @@ static bool element(struct po_vm *vm, const struct po_array *arr, int64_t index,
     return !is_inside(index, arr->count) || po_val_some(vm, arr->items[index], ret);
 }
 
-LIB(arr_get) { UNUSED_ARGS; return element(vm, a[0].u.arr, a[1].u.i, ret); }
-LIB(arr_first) { UNUSED_ARGS; return element(vm, a[0].u.arr, 0, ret); }
-LIB(arr_last) { UNUSED_ARGS; return element(vm, a[0].u.arr, (int64_t)a[0].u.arr->count - 1, ret); }
+LIB(arr_get)
+{
+    UNUSED_ARGS;
+    return element(vm, a[0].u.arr, a[1].u.i, ret);
+}
+LIB(arr_first)
+{
+    UNUSED_ARGS;
+    return element(vm, a[0].u.arr, 0, ret);
+}
+LIB(arr_last)
+{
+    UNUSED_ARGS;
+    return element(vm, a[0].u.arr, (int64_t)a[0].u.arr->count - 1, ret);
+}
 
 LIB(arr_set)
 {
@@ -58,8 +77,10 @@ LIB(arr_insert)
     int64_t index = a[1].u.i;
     struct po_val v = a[2];
     if (!is_inside(index, arr->count + 1)) return out_of_bounds(vm, index, arr->count);
-    if (!po_charge(vm, 1 + (arr->count - (uint32_t)index) / 4) || !po_array_push(vm, arr, v)) return false;
-    memmove(arr->items + index + 1, arr->items + index, (arr->count - 1 - (size_t)index) * sizeof v);
+    if (!po_charge(vm, 1 + (arr->count - (uint32_t)index) / 4) || !po_array_push(vm, arr, v))
+        return false;
+    memmove(arr->items + index + 1, arr->items + index,
+            (arr->count - 1 - (size_t)index) * sizeof v);
     arr->items[index] = v;
     *ret = po_val_unit();
     return true;
@@ -73,12 +94,19 @@ LIB(arr_remove)
     if (!is_inside(index, arr->count)) return out_of_bounds(vm, index, arr->count);
     if (!po_charge(vm, 1 + (arr->count - (uint32_t)index) / 4)) return false;
     *ret = arr->items[index];
-    memmove(arr->items + index, arr->items + index + 1, (arr->count - 1 - (size_t)index) * sizeof *ret);
+    memmove(arr->items + index, arr->items + index + 1,
+            (arr->count - 1 - (size_t)index) * sizeof *ret);
     arr->count--;
     return true;
 }
 
-LIB(arr_clear) { UNUSED_ARGS; a[0].u.arr->count = 0; *ret = po_val_unit(); return true; }
+LIB(arr_clear)
+{
+    UNUSED_ARGS;
+    a[0].u.arr->count = 0;
+    *ret = po_val_unit();
+    return true;
+}
 
 static bool find(struct po_vm *vm, const struct po_array *arr, struct po_val v, int64_t *ret)
 {
@@ -120,8 +148,16 @@ static bool part(struct po_vm *vm, struct po_val v, int64_t from, int64_t to, st
     return po_vm_subarray(vm, v, (uint32_t)from, (uint32_t)(n - to), ret);
 }
 
-LIB(arr_take) { UNUSED_ARGS; return part(vm, a[0], 0, a[1].u.i < 0 ? 0 : a[1].u.i, ret); }
-LIB(arr_skip) { UNUSED_ARGS; return part(vm, a[0], a[1].u.i < 0 ? 0 : a[1].u.i, INT64_MAX, ret); }
+LIB(arr_take)
+{
+    UNUSED_ARGS;
+    return part(vm, a[0], 0, a[1].u.i < 0 ? 0 : a[1].u.i, ret);
+}
+LIB(arr_skip)
+{
+    UNUSED_ARGS;
+    return part(vm, a[0], a[1].u.i < 0 ? 0 : a[1].u.i, INT64_MAX, ret);
+}
 
 LIB(arr_slice)
 {
@@ -145,7 +181,11 @@ LIB(arr_reverse)
     return true;
 }
 
-LIB(arr_concat) { UNUSED_ARGS; return po_val_arith(vm, TK_PLUS, a[0], a[1], ret); }
+LIB(arr_concat)
+{
+    UNUSED_ARGS;
+    return po_val_arith(vm, TK_PLUS, a[0], a[1], ret);
+}
 
 static bool pair_up(struct po_vm *vm, struct po_val x, struct po_val y, struct po_array *out)
 {
@@ -185,7 +225,8 @@ LIB(arr_unique)
     if (!po_map_make(vm, V_SET, &set)) return false;
     for (uint32_t i = 0; i < arr->count; i++) {
         struct po_val old;
-        if (!po_charge(vm, 1) || !po_vmap_put(vm, set.u.map, arr->items[i], po_val_unit(), &old)) return false;
+        if (!po_charge(vm, 1) || !po_vmap_put(vm, set.u.map, arr->items[i], po_val_unit(), &old))
+            return false;
     }
     return po_val_iter(vm, set, ret);
 }
@@ -198,7 +239,8 @@ LIB(arr_sum)
     if (arr->count > 0 && arr->items[0].tag == V_FLOAT) sum = po_val_float(0);
     for (uint32_t i = 0; i < arr->count; i++) {
         double f = 0;
-        if (arr->items[i].tag != sum.tag) return po_raise(vm, "TypeMismatch", "sum needs numbers of one type");
+        if (arr->items[i].tag != sum.tag)
+            return po_raise(vm, "TypeMismatch", "sum needs numbers of one type");
         if (sum.tag == V_FLOAT) {
             f = sum.u.f + arr->items[i].u.f;
             if (!po_val_finite(vm, f, &sum)) return false;
@@ -213,7 +255,7 @@ LIB(arr_sum)
 /* ---- closures --------------------------------------------------------------------------------- */
 
 /* The elements at the start: a closure may change the array. */
-static bool snapshot(struct po_vm *vm, struct po_val v, struct po_array **ret)
+bool po_lib_snapshot(struct po_vm *vm, struct po_val v, struct po_array **ret)
 {
     struct po_val copy;
     if (!po_vm_subarray(vm, v, 0, 0, &copy)) return false;
@@ -236,10 +278,11 @@ LIB(arr_map)
     struct po_val f = a[1];
     struct po_array *arr = NULL;
     struct po_val out;
-    if (!snapshot(vm, a[0], &arr) || !po_val_array(vm, arr->count, &out)) return false;
+    if (!po_lib_snapshot(vm, a[0], &arr) || !po_val_array(vm, arr->count, &out)) return false;
     for (uint32_t i = 0; i < arr->count; i++) {
         struct po_val v;
-        if (!po_vm_call(vm, f, &arr->items[i], 1, &v) || !po_array_push(vm, out.u.arr, v)) return false;
+        if (!po_vm_call(vm, f, &arr->items[i], 1, &v) || !po_array_push(vm, out.u.arr, v))
+            return false;
     }
     *ret = out;
     return true;
@@ -250,7 +293,7 @@ LIB(arr_for_each)
     UNUSED_ARGS;
     struct po_val f = a[1];
     struct po_array *arr = NULL;
-    if (!snapshot(vm, a[0], &arr)) return false;
+    if (!po_lib_snapshot(vm, a[0], &arr)) return false;
     for (uint32_t i = 0; i < arr->count; i++) {
         struct po_val v;
         if (!po_vm_call(vm, f, &arr->items[i], 1, &v)) return false;
@@ -263,7 +306,7 @@ static bool split_by(struct po_vm *vm, struct po_val *a, struct po_array *yes, s
 {
     struct po_val f = a[1];
     struct po_array *arr = NULL;
-    if (!snapshot(vm, a[0], &arr)) return false;
+    if (!po_lib_snapshot(vm, a[0], &arr)) return false;
     for (uint32_t i = 0; i < arr->count; i++) {
         bool keeps = false;
         if (!test(vm, f, &arr->items[i], &keeps)) return false;
@@ -305,7 +348,7 @@ static bool fold(struct po_vm *vm, struct po_val arr_val, struct po_val acc, str
                  struct po_val *ret)
 {
     struct po_array *arr = NULL;
-    if (!snapshot(vm, arr_val, &arr)) return false;
+    if (!po_lib_snapshot(vm, arr_val, &arr)) return false;
     for (uint32_t i = 0; i < arr->count; i++) {
         struct po_val args[2] = {acc, arr->items[i]};
         if (!po_vm_call(vm, f, args, 2, &acc)) return false;
@@ -316,7 +359,11 @@ static bool fold(struct po_vm *vm, struct po_val arr_val, struct po_val acc, str
 
 static bool is_callable(struct po_val v) { return v.tag >= V_FN && v.tag <= V_CTOR; }
 
-LIB(arr_fold) { UNUSED_ARGS; return fold(vm, a[0], a[1], a[2], ret); }
+LIB(arr_fold)
+{
+    UNUSED_ARGS;
+    return fold(vm, a[0], a[1], a[2], ret);
+}
 LIB(arr_reduce)
 {
     UNUSED_ARGS;
@@ -325,10 +372,11 @@ LIB(arr_reduce)
 }
 
 /* Index of the first element for which the test gives `want`, or the count. */
-static bool search(struct po_vm *vm, struct po_val *a, bool want, uint32_t *ret, struct po_array **ret_arr)
+static bool search(struct po_vm *vm, struct po_val *a, bool want, uint32_t *ret,
+                   struct po_array **ret_arr)
 {
     struct po_val f = a[1];
-    if (!snapshot(vm, a[0], ret_arr)) return false;
+    if (!po_lib_snapshot(vm, a[0], ret_arr)) return false;
     for (*ret = 0; *ret < (*ret_arr)->count; (*ret)++) {
         bool holds = false;
         if (!test(vm, f, &(*ret_arr)->items[*ret], &holds)) return false;
@@ -382,7 +430,7 @@ LIB(arr_flat_map)
     struct po_val f = a[1];
     struct po_array *arr = NULL;
     struct po_val out;
-    if (!snapshot(vm, a[0], &arr) || !po_val_array(vm, 0, &out)) return false;
+    if (!po_lib_snapshot(vm, a[0], &arr) || !po_val_array(vm, 0, &out)) return false;
     for (uint32_t i = 0; i < arr->count; i++) {
         struct po_val v;
         if (!po_vm_call(vm, f, &arr->items[i], 1, &v)) return false;
@@ -401,7 +449,7 @@ LIB(arr_group_by)
     struct po_val f = a[1];
     struct po_array *arr = NULL;
     struct po_val map;
-    if (!snapshot(vm, a[0], &arr) || !po_map_make(vm, V_MAP, &map)) return false;
+    if (!po_lib_snapshot(vm, a[0], &arr) || !po_map_make(vm, V_MAP, &map)) return false;
     for (uint32_t i = 0; i < arr->count; i++) {
         struct po_val key;
         struct po_val list;
@@ -412,190 +460,14 @@ LIB(arr_group_by)
             list = entry->val;
         } else {
             struct po_val old;
-            if (!po_val_array(vm, 0, &list) || !po_vmap_put(vm, map.u.map, key, list, &old)) return false;
+            if (!po_val_array(vm, 0, &list) || !po_vmap_put(vm, map.u.map, key, list, &old))
+                return false;
         }
         if (!po_array_push(vm, list.u.arr, arr->items[i])) return false;
     }
     *ret = map;
     return true;
 }
-
-/* ---- sorting: stable, bottom-up merge --------------------------------------------------------- */
-
-struct sorter {
-    struct po_vm *vm;
-    struct po_val less; /* V_UNINIT: natural order */
-    const struct po_val *keys; /* parallel to the indices, or NULL */
-};
-
-/* Does y go before x? */
-static bool goes_before(struct sorter *so, struct po_val y, struct po_val x, bool *ret)
-{
-    if (so->less.tag != V_UNINIT) {
-        struct po_val args[2] = {y, x};
-        struct po_val v;
-        if (!po_vm_call(so->vm, so->less, args, 2, &v)) return false;
-        if (v.tag != V_BOOL) return po_vm_mismatch(so->vm, v, V_BOOL);
-        *ret = v.u.i != 0;
-        return true;
-    }
-    int c = 0;
-    if (so->keys != NULL) {
-        y = so->keys[y.u.i];
-        x = so->keys[x.u.i];
-    }
-    if (y.tag == V_INT && x.tag == V_INT) {
-        *ret = y.u.i < x.u.i;
-        return true;
-    }
-    bool is_good = po_val_order(so->vm, y, x, &c);
-    *ret = c < 0;
-    return is_good;
-}
-
-static bool merge(struct sorter *so, struct po_val *dst, const struct po_val *src, size_t mid, size_t len)
-{
-    size_t i = 0;
-    size_t j = mid;
-    for (size_t k = 0; k < len; k++) {
-        bool takes_right = i >= mid;
-        if (i < mid && j < len && !goes_before(so, src[j], src[i], &takes_right)) return false;
-        dst[k] = takes_right ? src[j++] : src[i++];
-    }
-    return true;
-}
-
-static bool insertion(struct sorter *so, struct po_val *items, size_t len)
-{
-    for (size_t i = 1; i < len; i++) {
-        struct po_val v = items[i];
-        size_t j = i;
-        for (; j > 0; j--) {
-            bool moves = false;
-            if (!goes_before(so, v, items[j - 1], &moves)) return false;
-            if (!moves) break;
-            items[j] = items[j - 1];
-        }
-        items[j] = v;
-    }
-    return true;
-}
-
-static bool sort_items(struct sorter *so, struct po_array *arr)
-{
-    size_t n = arr->count;
-    struct po_val *a = arr->items;
-    struct po_val *b = po_heap_alloc(so->vm, (n > 0 ? n : 1) * sizeof *b);
-    if (b == NULL) return false;
-    for (size_t at = 0; at < n; at += 8) {
-        if (!po_charge(so->vm, 8) || !insertion(so, a + at, n - at < 8 ? n - at : 8)) return false;
-    }
-    for (size_t width = 8; width < n; width *= 2) {
-        if (!po_charge(so->vm, n / 2)) return false;
-        for (size_t at = 0; at < n; at += 2 * width) {
-            size_t len = n - at < 2 * width ? n - at : 2 * width;
-            if (!merge(so, b + at, a + at, len < width ? len : width, len)) return false;
-        }
-        struct po_val *t = a;
-        a = b;
-        b = t;
-    }
-    if (a != arr->items) po_copy(arr->items, a, n * sizeof *a);
-    return true;
-}
-
-/* A lone element of a kind without order is refused as well. */
-static bool check_orderable(struct po_vm *vm, const struct po_val *vals, uint32_t n)
-{
-    int c = 0;
-    for (uint32_t i = 0; i < n; i++) {
-        bool is_plain = vals[i].tag == V_INT || vals[i].tag == V_STR || vals[i].tag == V_FLOAT;
-        if (!is_plain && !po_val_order(vm, vals[i], vals[i], &c)) return false;
-    }
-    return true;
-}
-
-LIB(arr_sort)
-{
-    UNUSED_ARGS;
-    struct sorter so = {.vm = vm};
-    struct po_val out;
-    if (!po_vm_subarray(vm, a[0], 0, 0, &out)) return false;
-    if (!check_orderable(vm, out.u.arr->items, out.u.arr->count) || !sort_items(&so, out.u.arr)) return false;
-    *ret = out;
-    return true;
-}
-
-LIB(arr_sort_by)
-{
-    UNUSED_ARGS;
-    struct sorter so = {.vm = vm, .less = a[1]};
-    struct po_val out;
-    if (!po_vm_subarray(vm, a[0], 0, 0, &out) || !sort_items(&so, out.u.arr)) return false;
-    *ret = out;
-    return true;
-}
-
-static bool keys_of(struct po_vm *vm, struct po_val f, const struct po_array *arr, struct po_val *ret)
-{
-    if (!po_val_array(vm, arr->count, ret)) return false;
-    for (uint32_t i = 0; i < arr->count; i++) {
-        struct po_val key;
-        if (!po_vm_call(vm, f, &arr->items[i], 1, &key) || !po_array_push(vm, ret->u.arr, key)) return false;
-    }
-    return check_orderable(vm, ret->u.arr->items, arr->count);
-}
-
-LIB(arr_sort_by_key)
-{
-    UNUSED_ARGS;
-    struct po_array *arr = NULL;
-    struct po_val keys;
-    struct po_val order;
-    struct po_val out;
-    if (!snapshot(vm, a[0], &arr) || !keys_of(vm, a[1], arr, &keys)) return false;
-    if (!po_val_array(vm, arr->count, &order) || !po_val_array(vm, arr->count, &out)) return false;
-    for (uint32_t i = 0; i < arr->count; i++) {
-        if (!po_array_push(vm, order.u.arr, po_val_int(i))) return false;
-    }
-    struct sorter so = {.vm = vm, .keys = keys.u.arr->items};
-    if (!sort_items(&so, order.u.arr)) return false;
-    for (uint32_t i = 0; i < arr->count; i++) {
-        if (!po_array_push(vm, out.u.arr, arr->items[order.u.arr->items[i].u.i])) return false;
-    }
-    *ret = out;
-    return true;
-}
-
-/* The first of the greatest (sign 1) or least (-1); keys parallel to items. */
-static bool extreme(struct po_vm *vm, const struct po_array *items, const struct po_array *keys, int sign,
-                    struct po_val *ret)
-{
-    uint32_t best = 0;
-    *ret = po_val_none();
-    if (items->count == 0) return true;
-    if (!check_orderable(vm, keys->items, keys->count)) return false;
-    for (uint32_t i = 1; i < keys->count; i++) {
-        int c = 0;
-        if (!po_charge(vm, 1) || !po_val_order(vm, keys->items[i], keys->items[best], &c)) return false;
-        if (c * sign > 0) best = i;
-    }
-    return po_val_some(vm, items->items[best], ret);
-}
-
-LIB(arr_max) { UNUSED_ARGS; return extreme(vm, a[0].u.arr, a[0].u.arr, 1, ret); }
-LIB(arr_min) { UNUSED_ARGS; return extreme(vm, a[0].u.arr, a[0].u.arr, -1, ret); }
-
-static bool extreme_by(struct po_vm *vm, struct po_val *a, int sign, struct po_val *ret)
-{
-    struct po_array *arr = NULL;
-    struct po_val keys;
-    return snapshot(vm, a[0], &arr) && keys_of(vm, a[1], arr, &keys) &&
-           extreme(vm, arr, keys.u.arr, sign, ret);
-}
-
-LIB(arr_max_by_key) { UNUSED_ARGS; return extreme_by(vm, a, 1, ret); }
-LIB(arr_min_by_key) { UNUSED_ARGS; return extreme_by(vm, a, -1, ret); }
 
 /* ---- ranges ----------------------------------------------------------------------------------- */
 

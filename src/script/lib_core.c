@@ -102,10 +102,13 @@ static bool size_of(struct po_vm *vm, struct po_val v, int64_t *ret)
 {
     switch (v.tag) {
     case V_ARRAY: *ret = v.u.arr->count; return true;
-    case V_MAP: case V_SET: *ret = v.u.map->count; return true;
+    case V_MAP:
+    case V_SET: *ret = v.u.map->count; return true;
     case V_RANGE:
-        if (v.u.range->hi <= v.u.range->lo) *ret = 0;
-        else if (__builtin_sub_overflow(v.u.range->hi, v.u.range->lo, ret)) return po_raise(vm, "IntegerOverflow", "integer overflow");
+        if (v.u.range->hi <= v.u.range->lo)
+            *ret = 0;
+        else if (__builtin_sub_overflow(v.u.range->hi, v.u.range->lo, ret))
+            return po_raise(vm, "IntegerOverflow", "integer overflow");
         return true;
     case V_STR:
         *ret = po_is_wide(v) ? (int64_t)po_count_points(po_text(v)) : (int64_t)po_len(v);
@@ -163,7 +166,8 @@ LIB(core_clone)
     *ret = v;
     switch (v.tag) {
     case V_ARRAY: return po_vm_subarray(vm, v, 0, 0, ret);
-    case V_MAP: case V_SET: return clone_map(vm, v, ret);
+    case V_MAP:
+    case V_SET: return clone_map(vm, v, ret);
     case V_RECORD: return po_vm_make_record(vm, v.u.rec->shape, v.u.rec->vals, ret);
     case V_STRUCT:
         if (!po_val_tuple(vm, v.u.vals, vm->s->types[v.aux].count, ret)) return false;
@@ -219,9 +223,24 @@ LIB(core_panic)
     return po_val_display(vm, a[0], &text) && po_raise_str(vm, "Panic", po_text(text));
 }
 
-LIB(core_todo) { UNUSED_ARGS; (void)ret; return fail(vm, "Panic", "not yet implemented"); }
-LIB(core_unimplemented) { UNUSED_ARGS; (void)ret; return fail(vm, "Panic", "not implemented"); }
-LIB(core_unreachable) { UNUSED_ARGS; (void)ret; return fail(vm, "Panic", "entered unreachable code"); }
+LIB(core_todo)
+{
+    UNUSED_ARGS;
+    (void)ret;
+    return fail(vm, "Panic", "not yet implemented");
+}
+LIB(core_unimplemented)
+{
+    UNUSED_ARGS;
+    (void)ret;
+    return fail(vm, "Panic", "not implemented");
+}
+LIB(core_unreachable)
+{
+    UNUSED_ARGS;
+    (void)ret;
+    return fail(vm, "Panic", "entered unreachable code");
+}
 
 LIB(core_error)
 {
@@ -272,20 +291,49 @@ LIB(core_assert_ne)
     return !is_equal || compare_message(vm, a, " != ");
 }
 
+/* six parameters: low and high are one range */
 static bool assert_order(struct po_vm *vm, const struct po_val *a, int low, int high,
-                         const char *message, struct po_val *ret) /* six: the pair is one range */
+                         const char *message, struct po_val *ret)
 {
     int c = 0;
     return po_val_order(vm, a[0], a[1], &c) && check(vm, c >= low && c <= high, message, ret);
 }
 
-LIB(core_assert_gt) { UNUSED_ARGS; return assert_order(vm, a, 1, 1, "expected greater", ret); }
-LIB(core_assert_ge) { UNUSED_ARGS; return assert_order(vm, a, 0, 1, "expected >=", ret); }
-LIB(core_assert_lt) { UNUSED_ARGS; return assert_order(vm, a, -1, -1, "expected less", ret); }
-LIB(core_assert_le) { UNUSED_ARGS; return assert_order(vm, a, -1, 0, "expected <=", ret); }
-LIB(core_assert_true) { UNUSED_ARGS; return check(vm, a[0].u.i != 0, "expected true", ret); }
-LIB(core_assert_false) { UNUSED_ARGS; return check(vm, a[0].u.i == 0, "expected false", ret); }
-LIB(core_assert_empty) { UNUSED_ARGS; return check(vm, a[0].u.arr->count == 0, "expected empty", ret); }
+LIB(core_assert_gt)
+{
+    UNUSED_ARGS;
+    return assert_order(vm, a, 1, 1, "expected greater", ret);
+}
+LIB(core_assert_ge)
+{
+    UNUSED_ARGS;
+    return assert_order(vm, a, 0, 1, "expected >=", ret);
+}
+LIB(core_assert_lt)
+{
+    UNUSED_ARGS;
+    return assert_order(vm, a, -1, -1, "expected less", ret);
+}
+LIB(core_assert_le)
+{
+    UNUSED_ARGS;
+    return assert_order(vm, a, -1, 0, "expected <=", ret);
+}
+LIB(core_assert_true)
+{
+    UNUSED_ARGS;
+    return check(vm, a[0].u.i != 0, "expected true", ret);
+}
+LIB(core_assert_false)
+{
+    UNUSED_ARGS;
+    return check(vm, a[0].u.i == 0, "expected false", ret);
+}
+LIB(core_assert_empty)
+{
+    UNUSED_ARGS;
+    return check(vm, a[0].u.arr->count == 0, "expected empty", ret);
+}
 
 LIB(core_assert_len)
 {
@@ -300,7 +348,8 @@ LIB(core_assert_contains)
 {
     UNUSED_ARGS;
     if (!po_charge_bytes(vm, po_len(a[0]))) return false;
-    return check(vm, po_str_find(po_text(a[0]), po_text(a[1]), 0) != SIZE_MAX, "expected to contain", ret);
+    return check(vm, po_str_find(po_text(a[0]), po_text(a[1]), 0) != SIZE_MAX,
+                 "expected to contain", ret);
 }
 
 LIB(core_assert_approx)
@@ -321,18 +370,41 @@ static bool group(struct po_vm *vm, struct po_val tasks, uint32_t kind, struct p
     return true;
 }
 
-LIB(core_all) { UNUSED_ARGS; return group(vm, a[0], 1, ret); }
-LIB(core_race) { UNUSED_ARGS; return group(vm, a[0], 2, ret); }
+LIB(core_all)
+{
+    UNUSED_ARGS;
+    return group(vm, a[0], 1, ret);
+}
+LIB(core_race)
+{
+    UNUSED_ARGS;
+    return group(vm, a[0], 2, ret);
+}
 /* The time limit of the run bounds a task; a limit of its own waits for overlapping execution. */
-LIB(core_timeout) { UNUSED_ARGS; *ret = a[0]; return true; }
+LIB(core_timeout)
+{
+    UNUSED_ARGS;
+    *ret = a[0];
+    return true;
+}
 
 /* ---- Option and Result: Some and Ok are "good" ------------------------------------------------ */
 
 static bool is_good_val(struct po_val v) { return v.aux == PO_CTOR_SOME || v.aux == PO_CTOR_OK; }
 static bool is_option(struct po_val v) { return v.aux <= PO_CTOR_NONE; }
 
-LIB(opt_is_good) { UNUSED_ARGS; *ret = po_val_bool(is_good_val(a[0])); return true; }
-LIB(opt_is_bad) { UNUSED_ARGS; *ret = po_val_bool(!is_good_val(a[0])); return true; }
+LIB(opt_is_good)
+{
+    UNUSED_ARGS;
+    *ret = po_val_bool(is_good_val(a[0]));
+    return true;
+}
+LIB(opt_is_bad)
+{
+    UNUSED_ARGS;
+    *ret = po_val_bool(!is_good_val(a[0]));
+    return true;
+}
 
 LIB(opt_unwrap)
 {
@@ -358,7 +430,12 @@ LIB(opt_unwrap_err)
     return true;
 }
 
-LIB(opt_unwrap_or) { UNUSED_ARGS; *ret = is_good_val(a[0]) ? a[0].u.vals[0] : a[1]; return true; }
+LIB(opt_unwrap_or)
+{
+    UNUSED_ARGS;
+    *ret = is_good_val(a[0]) ? a[0].u.vals[0] : a[1];
+    return true;
+}
 
 LIB(opt_unwrap_or_else)
 {
@@ -397,8 +474,18 @@ LIB(opt_and_then)
     return !is_good_val(a[0]) || po_vm_call(vm, a[1], a[0].u.vals, 1, ret);
 }
 
-LIB(opt_or) { UNUSED_ARGS; *ret = is_good_val(a[0]) ? a[0] : a[1]; return true; }
-LIB(opt_and) { UNUSED_ARGS; *ret = is_good_val(a[0]) ? a[1] : a[0]; return true; }
+LIB(opt_or)
+{
+    UNUSED_ARGS;
+    *ret = is_good_val(a[0]) ? a[0] : a[1];
+    return true;
+}
+LIB(opt_and)
+{
+    UNUSED_ARGS;
+    *ret = is_good_val(a[0]) ? a[1] : a[0];
+    return true;
+}
 
 LIB(opt_or_else)
 {
@@ -421,10 +508,16 @@ LIB(opt_ok_or)
 {
     UNUSED_ARGS;
     bool is_some = is_good_val(a[0]);
-    return po_val_enum(vm, is_some ? PO_CTOR_OK : PO_CTOR_ERR, is_some ? a[0].u.vals[0] : a[1], ret);
+    return po_val_enum(vm, is_some ? PO_CTOR_OK : PO_CTOR_ERR, is_some ? a[0].u.vals[0] : a[1],
+                       ret);
 }
 
-LIB(opt_flatten) { UNUSED_ARGS; *ret = is_good_val(a[0]) ? a[0].u.vals[0] : a[0]; return true; }
+LIB(opt_flatten)
+{
+    UNUSED_ARGS;
+    *ret = is_good_val(a[0]) ? a[0].u.vals[0] : a[0];
+    return true;
+}
 
 LIB(opt_inspect)
 {
@@ -455,7 +548,8 @@ LIB(opt_transpose)
     if (o.aux == PO_CTOR_NONE) return po_val_enum(vm, PO_CTOR_OK, o, ret);
     if (o.aux == PO_CTOR_ERR) return po_val_some(vm, o, ret);
     struct po_val x = o.u.vals[0];
-    if (x.tag != V_ENUM || x.aux > PO_CTOR_ERR) return po_raise(vm, "TypeMismatch", "cannot transpose");
+    if (x.tag != V_ENUM || x.aux > PO_CTOR_ERR)
+        return po_raise(vm, "TypeMismatch", "cannot transpose");
     if (o.aux == PO_CTOR_SOME) {
         *ret = x;
         if (x.aux != PO_CTOR_OK) return true;

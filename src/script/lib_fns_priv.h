@@ -19,4 +19,11 @@ bool po_glob_matches(struct po_vm *vm, po_str pattern, po_str text, bool *ret);
 /* Text in vm->scratch becomes the result. */
 bool po_lib_finish_text(struct po_vm *vm, struct po_val *ret);
 
+/* The elements at the start of a method whose closure may change the array. */
+bool po_lib_snapshot(struct po_vm *vm, struct po_val v, struct po_array **ret);
+/* The code point at *at, which moves on. */
+uint32_t po_lib_point_at(po_str s, size_t *at);
+/* Without white space at the start, the end, or both. */
+bool po_lib_trim(struct po_vm *vm, struct po_val s, bool start, bool end, struct po_val *ret);
+
 #endif

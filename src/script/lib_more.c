@@ -6,8 +6,16 @@
 
 /* ---- maps and sets ---------------------------------------------------------------------------- */
 
-LIB(map_new) { UNUSED_ARGS; return po_map_make(vm, V_MAP, ret); }
-LIB(set_new) { UNUSED_ARGS; return po_map_make(vm, V_SET, ret); }
+LIB(map_new)
+{
+    UNUSED_ARGS;
+    return po_map_make(vm, V_MAP, ret);
+}
+LIB(set_new)
+{
+    UNUSED_ARGS;
+    return po_map_make(vm, V_SET, ret);
+}
 
 static bool as_option(struct po_vm *vm, struct po_val v, struct po_val *ret)
 {
@@ -82,10 +90,28 @@ static bool collect(struct po_vm *vm, const struct po_map_obj *m, bool keys, str
     return true;
 }
 
-LIB(map_keys) { UNUSED_ARGS; return collect(vm, a[0].u.map, true, ret); }
-LIB(map_values) { UNUSED_ARGS; return collect(vm, a[0].u.map, false, ret); }
-LIB(map_entries) { UNUSED_ARGS; return po_val_iter(vm, a[0], ret); }
-LIB(map_clear) { UNUSED_ARGS; po_vmap_clear(a[0].u.map); *ret = po_val_unit(); return true; }
+LIB(map_keys)
+{
+    UNUSED_ARGS;
+    return collect(vm, a[0].u.map, true, ret);
+}
+LIB(map_values)
+{
+    UNUSED_ARGS;
+    return collect(vm, a[0].u.map, false, ret);
+}
+LIB(map_entries)
+{
+    UNUSED_ARGS;
+    return po_val_iter(vm, a[0], ret);
+}
+LIB(map_clear)
+{
+    UNUSED_ARGS;
+    po_vmap_clear(a[0].u.map);
+    *ret = po_val_unit();
+    return true;
+}
 
 LIB(set_insert)
 {
@@ -139,17 +165,29 @@ LIB(set_union)
 static bool filtered(struct po_vm *vm, struct po_val *a, bool want, struct po_val *ret)
 {
     struct po_val out;
-    bool is_good = po_map_make(vm, V_SET, &out) && pour(vm, a[0].u.map, a[1].u.map, want, out.u.map);
+    bool is_good =
+        po_map_make(vm, V_SET, &out) && pour(vm, a[0].u.map, a[1].u.map, want, out.u.map);
     *ret = out;
     return is_good;
 }
 
-LIB(set_intersection) { UNUSED_ARGS; return filtered(vm, a, true, ret); }
-LIB(set_difference) { UNUSED_ARGS; return filtered(vm, a, false, ret); }
+LIB(set_intersection)
+{
+    UNUSED_ARGS;
+    return filtered(vm, a, true, ret);
+}
+LIB(set_difference)
+{
+    UNUSED_ARGS;
+    return filtered(vm, a, false, ret);
+}
 
 /* ---- numbers ---------------------------------------------------------------------------------- */
 
-static bool overflow(struct po_vm *vm) { return po_raise(vm, "IntegerOverflow", "integer overflow"); }
+static bool overflow(struct po_vm *vm)
+{
+    return po_raise(vm, "IntegerOverflow", "integer overflow");
+}
 
 LIB(math_abs)
 {
@@ -180,8 +218,16 @@ static bool pick(struct po_vm *vm, struct po_val x, struct po_val y, int sign, s
     return true;
 }
 
-LIB(math_min) { UNUSED_ARGS; return pick(vm, a[0], a[1], -1, ret); }
-LIB(math_max) { UNUSED_ARGS; return pick(vm, a[0], a[1], 1, ret); }
+LIB(math_min)
+{
+    UNUSED_ARGS;
+    return pick(vm, a[0], a[1], -1, ret);
+}
+LIB(math_max)
+{
+    UNUSED_ARGS;
+    return pick(vm, a[0], a[1], 1, ret);
+}
 
 /* clamp(x, low, high): low wins when the bounds cross */
 LIB(math_clamp)
@@ -190,14 +236,26 @@ LIB(math_clamp)
     struct po_val upper;
     return pick(vm, a[2], a[0], -1, &upper) && pick(vm, a[1], upper, 1, ret);
 }
-LIB(math_clamp_method)
-{
-    return po_lib_math_clamp(vm, a, n, ret);
-}
+LIB(math_clamp_method) { return po_lib_math_clamp(vm, a, n, ret); }
 
-LIB(math_and) { UNUSED_ARGS; *ret = po_val_int(a[0].u.i & a[1].u.i); return true; }
-LIB(math_or) { UNUSED_ARGS; *ret = po_val_int(a[0].u.i | a[1].u.i); return true; }
-LIB(math_xor) { UNUSED_ARGS; *ret = po_val_int(a[0].u.i ^ a[1].u.i); return true; }
+LIB(math_and)
+{
+    UNUSED_ARGS;
+    *ret = po_val_int(a[0].u.i & a[1].u.i);
+    return true;
+}
+LIB(math_or)
+{
+    UNUSED_ARGS;
+    *ret = po_val_int(a[0].u.i | a[1].u.i);
+    return true;
+}
+LIB(math_xor)
+{
+    UNUSED_ARGS;
+    *ret = po_val_int(a[0].u.i ^ a[1].u.i);
+    return true;
+}
 
 LIB(math_int_pow)
 {
@@ -246,8 +304,8 @@ MATH1(math_floor, floor(x))
 MATH1(math_ceil, ceil(x))
 MATH1(math_round, x >= 0 ? floor(x + 0.5) : -floor(-x + 0.5))
 MATH1(math_trunc, trunc(x))
-MATH1(math_rad, x * (3.14159265358979323846 / 180.0))
-MATH1(math_deg, x * (180.0 / 3.14159265358979323846))
+MATH1(math_rad, x *(3.14159265358979323846 / 180.0))
+MATH1(math_deg, x *(180.0 / 3.14159265358979323846))
 MATH2(math_pow, pow(x, y))
 MATH2(math_atan2, atan2(x, y))
 

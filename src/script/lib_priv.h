@@ -20,13 +20,34 @@ typedef bool (*po_builtin_fn)(struct po_vm *vm, struct po_val *args, uint32_t n,
                               struct po_val *ret);
 
 enum po_recv {
-    RECV_FREE, RECV_STATIC, RECV_ANY, RECV_STRING, RECV_ARRAY, RECV_MAP, RECV_SET, RECV_OPTION,
-    RECV_RESULT, RECV_INT, RECV_FLOAT, RECV_RANGE, RECV_ERROR, RECV_STD
+    RECV_FREE,
+    RECV_STATIC,
+    RECV_ANY,
+    RECV_STRING,
+    RECV_ARRAY,
+    RECV_MAP,
+    RECV_SET,
+    RECV_OPTION,
+    RECV_RESULT,
+    RECV_INT,
+    RECV_FLOAT,
+    RECV_RANGE,
+    RECV_ERROR,
+    RECV_STD
 };
 
 enum po_special {
-    SPECIAL_NONE, SPECIAL_PRINT, SPECIAL_FORMAT, SPECIAL_NUM, SPECIAL_LEN, SPECIAL_ASSERT,
-    SPECIAL_ASSERT_EQ, SPECIAL_RANGE, SPECIAL_SUM, SPECIAL_CONST, SPECIAL_HOST
+    SPECIAL_NONE,
+    SPECIAL_PRINT,
+    SPECIAL_FORMAT,
+    SPECIAL_NUM,
+    SPECIAL_LEN,
+    SPECIAL_ASSERT,
+    SPECIAL_ASSERT_EQ,
+    SPECIAL_RANGE,
+    SPECIAL_SUM,
+    SPECIAL_CONST,
+    SPECIAL_HOST
 };
 
 struct po_builtin {
@@ -34,7 +55,7 @@ struct po_builtin {
     uint8_t special;
     bool is_pure; /* calls no closure, changes nothing: may stand in an inlined closure */
     po_str name;
-    po_str module; /* RECV_STD: "std/json"; RECV_STATIC: "Vec" */
+    po_str module;     /* RECV_STD: "std/json"; RECV_STATIC: "Vec" */
     const char *canon; /* the documented name, NULL = this one */
     const char *tags;
     const char *sig;

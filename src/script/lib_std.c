@@ -99,8 +99,8 @@ LIB(std_parse_iso)
     for (size_t i = 0; i < 6 && is_good; i++) {
         is_good = digits(s, at[i], i == 0 ? 4 : 2, &v[i]);
     }
-    is_good = is_good && v[0] >= 1 && v[1] >= 1 && v[1] <= 12 && v[2] >= 1 && v[3] < 24 && v[4] < 60 &&
-              v[5] < 60;
+    is_good = is_good && v[0] >= 1 && v[1] >= 1 && v[1] <= 12 && v[2] >= 1 && v[3] < 24 &&
+              v[4] < 60 && v[5] < 60;
     bool is_leap = v[0] % 4 == 0 && (v[0] % 100 != 0 || v[0] % 400 == 0);
     if (is_good) is_good = v[2] <= (unsigned)(v[1] == 2 && !is_leap ? 28 : lengths[v[1] - 1]);
     if (!is_good) return err_value(vm, "ParseError", "not an ISO 8601 time", ret);
@@ -219,7 +219,8 @@ static bool valid_part(po_str s, bool is_core)
     if (is_core || number) return number && !(s.len > 1 && s.ptr[0] == '0');
     for (size_t i = 0; i < s.len; i++) {
         char c = s.ptr[i];
-        bool is_good = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-';
+        bool is_good =
+            (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-';
         if (!is_good) return false;
     }
     return s.len > 0;
@@ -297,7 +298,8 @@ static int dpkg_part(po_str x, po_str y)
     size_t i = 0;
     size_t j = 0;
     while (i < x.len || j < y.len) {
-        while ((i < x.len && !is_ascii_digit(x.ptr[i])) || (j < y.len && !is_ascii_digit(y.ptr[j]))) {
+        while ((i < x.len && !is_ascii_digit(x.ptr[i])) ||
+               (j < y.len && !is_ascii_digit(y.ptr[j]))) {
             int wx = char_weight(x, i);
             int wy = char_weight(y, j);
             if (wx != wy) return wx < wy ? -1 : 1;
@@ -369,7 +371,10 @@ static bool parse_group(po_str s, uint16_t *ret)
     unsigned v = 0;
     for (size_t i = 0; i < s.len; i++) {
         char c = s.ptr[i];
-        int d = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+        int d = c >= '0' && c <= '9'   ? c - '0'
+                : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                       : -1;
         if (d < 0) return false;
         v = v * 16 + (unsigned)d;
     }
@@ -394,7 +399,8 @@ static bool parse_ipv6(po_str s, uint8_t out[static 16], unsigned *bits)
     size_t n = 0;
     size_t m = 0;
     *bits = 128;
-    if (s.len > 39 || (s.len > 0 && s.ptr[s.len - 1] == ':' && !po_str_ends(s, PO_LIT("::")))) return false;
+    if (s.len > 39 || (s.len > 0 && s.ptr[s.len - 1] == ':' && !po_str_ends(s, PO_LIT("::"))))
+        return false;
     size_t gap = po_str_find(s, PO_LIT("::"), 0);
     po_str head = gap == SIZE_MAX ? s : po_str_slice(s, 0, gap);
     po_str rest = gap == SIZE_MAX ? (po_str){NULL, 0} : po_str_slice(s, gap + 2, s.len);
@@ -476,7 +482,8 @@ LIB(std_percentile)
     uint32_t low = (uint32_t)rank;
     uint32_t high = low + 1 < arr->count ? low + 1 : low;
     double at = rank - low;
-    return po_val_finite(vm, arr->items[low].u.f + (arr->items[high].u.f - arr->items[low].u.f) * at, ret);
+    return po_val_finite(
+        vm, arr->items[low].u.f + (arr->items[high].u.f - arr->items[low].u.f) * at, ret);
 }
 
 /* Least squares of ys over xs; 0 when all xs are equal. */

@@ -3,21 +3,16 @@
 
 #include "core/codec.h"
 
-#include <math.h>
-#include <stdlib.h>
-
-static bool is_ascii_digit(char ch) { return ch >= '0' && ch <= '9'; }
-
 /* ---- white space ------------------------------------------------------------------------------ */
 
 static bool is_white(uint32_t c)
 {
-    return (c >= 9 && c <= 13) || (c >= 0x1C && c <= 0x20) || c == 0x85 || c == 0xA0 || c == 0x1680 ||
-           (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F ||
-           c == 0x3000;
+    return (c >= 9 && c <= 13) || (c >= 0x1C && c <= 0x20) || c == 0x85 || c == 0xA0 ||
+           c == 0x1680 || (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 ||
+           c == 0x202F || c == 0x205F || c == 0x3000;
 }
 
-static uint32_t point_at(po_str s, size_t *at)
+uint32_t po_lib_point_at(po_str s, size_t *at)
 {
     uint32_t c = 0;
     if (!po_is_ok(po_utf8_next(s, at, &c))) {
@@ -32,7 +27,7 @@ static size_t white_end(po_str s)
     size_t at = 0;
     while (at < s.len) {
         size_t next = at;
-        if (!is_white(point_at(s, &next))) break;
+        if (!is_white(po_lib_point_at(s, &next))) break;
         at = next;
     }
     return at;
@@ -47,13 +42,13 @@ static size_t white_start(po_str s)
             at--;
         }
         size_t next = at;
-        if (!is_white(point_at(s, &next))) break;
+        if (!is_white(po_lib_point_at(s, &next))) break;
         end = at;
     }
     return end;
 }
 
-static bool trim(struct po_vm *vm, struct po_val s, bool start, bool end, struct po_val *ret)
+bool po_lib_trim(struct po_vm *vm, struct po_val s, bool start, bool end, struct po_val *ret)
 {
     po_str text = po_text(s);
     if (!po_charge_bytes(vm, text.len)) return false;
@@ -63,9 +58,21 @@ static bool trim(struct po_vm *vm, struct po_val s, bool start, bool end, struct
     return true;
 }
 
-LIB(str_trim) { UNUSED_ARGS; return trim(vm, a[0], true, true, ret); }
-LIB(str_trim_start) { UNUSED_ARGS; return trim(vm, a[0], true, false, ret); }
-LIB(str_trim_end) { UNUSED_ARGS; return trim(vm, a[0], false, true, ret); }
+LIB(str_trim)
+{
+    UNUSED_ARGS;
+    return po_lib_trim(vm, a[0], true, true, ret);
+}
+LIB(str_trim_start)
+{
+    UNUSED_ARGS;
+    return po_lib_trim(vm, a[0], true, false, ret);
+}
+LIB(str_trim_end)
+{
+    UNUSED_ARGS;
+    return po_lib_trim(vm, a[0], false, true, ret);
+}
 
 /* ---- letters ---------------------------------------------------------------------------------- */
 
@@ -121,7 +128,7 @@ static bool recase(struct po_vm *vm, struct po_val s, enum casing casing, struct
     if (!po_charge_bytes(vm, text.len)) return false;
     po_buf_clear(&vm->scratch);
     for (size_t at = 0; at < text.len;) {
-        uint32_t c = point_at(text, &at);
+        uint32_t c = po_lib_point_at(text, &at);
         bool is_upper = casing == CASE_UPPER || (is_first && casing != CASE_LOWER);
         bool is_lower = casing == CASE_LOWER || (casing == CASE_TITLE && !is_first);
         po_utf8_append(&vm->scratch, is_upper ? to_upper(c) : is_lower ? to_lower(c) : c);
@@ -130,21 +137,38 @@ static bool recase(struct po_vm *vm, struct po_val s, enum casing casing, struct
     return po_lib_finish_text(vm, ret);
 }
 
-LIB(str_upper) { UNUSED_ARGS; return recase(vm, a[0], CASE_UPPER, ret); }
-LIB(str_lower) { UNUSED_ARGS; return recase(vm, a[0], CASE_LOWER, ret); }
-LIB(str_capitalize) { UNUSED_ARGS; return recase(vm, a[0], CASE_CAPITAL, ret); }
-LIB(str_title) { UNUSED_ARGS; return recase(vm, a[0], CASE_TITLE, ret); }
+LIB(str_upper)
+{
+    UNUSED_ARGS;
+    return recase(vm, a[0], CASE_UPPER, ret);
+}
+LIB(str_lower)
+{
+    UNUSED_ARGS;
+    return recase(vm, a[0], CASE_LOWER, ret);
+}
+LIB(str_capitalize)
+{
+    UNUSED_ARGS;
+    return recase(vm, a[0], CASE_CAPITAL, ret);
+}
+LIB(str_title)
+{
+    UNUSED_ARGS;
+    return recase(vm, a[0], CASE_TITLE, ret);
+}
 
-static bool all_points(struct po_vm *vm, struct po_val s, bool letters, bool digits, struct po_val *ret)
+static bool all_points(struct po_vm *vm, struct po_val s, bool letters, bool digits,
+                       struct po_val *ret)
 {
     po_str text = po_text(s);
     bool holds = text.len > 0;
     if (!po_charge_bytes(vm, text.len)) return false;
     for (size_t at = 0; at < text.len && holds;) {
-        uint32_t c = point_at(text, &at);
-        bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                         (c >= 0xC0 && c != 0xD7 && c != 0xF7 && !(c >= 0x2000 && c <= 0x2BFF) &&
-                          !is_white(c));
+        uint32_t c = po_lib_point_at(text, &at);
+        bool is_letter =
+            (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+            (c >= 0xC0 && c != 0xD7 && c != 0xF7 && !(c >= 0x2000 && c <= 0x2BFF) && !is_white(c));
         bool is_number = c >= '0' && c <= '9';
         holds = (letters && is_letter) || (digits && is_number);
     }
@@ -152,9 +176,21 @@ static bool all_points(struct po_vm *vm, struct po_val s, bool letters, bool dig
     return true;
 }
 
-LIB(str_is_alpha) { UNUSED_ARGS; return all_points(vm, a[0], true, false, ret); }
-LIB(str_is_digit) { UNUSED_ARGS; return all_points(vm, a[0], false, true, ret); }
-LIB(str_is_alnum) { UNUSED_ARGS; return all_points(vm, a[0], true, true, ret); }
+LIB(str_is_alpha)
+{
+    UNUSED_ARGS;
+    return all_points(vm, a[0], true, false, ret);
+}
+LIB(str_is_digit)
+{
+    UNUSED_ARGS;
+    return all_points(vm, a[0], false, true, ret);
+}
+LIB(str_is_alnum)
+{
+    UNUSED_ARGS;
+    return all_points(vm, a[0], true, true, ret);
+}
 
 /* ---- searching -------------------------------------------------------------------------------- */
 
@@ -175,8 +211,18 @@ LIB(str_contains)
     return po_charge_bytes(vm, po_len(a[0]));
 }
 
-LIB(str_starts) { UNUSED_ARGS; *ret = po_val_bool(po_str_starts(po_text(a[0]), po_text(a[1]))); return true; }
-LIB(str_ends) { UNUSED_ARGS; *ret = po_val_bool(po_str_ends(po_text(a[0]), po_text(a[1]))); return true; }
+LIB(str_starts)
+{
+    UNUSED_ARGS;
+    *ret = po_val_bool(po_str_starts(po_text(a[0]), po_text(a[1])));
+    return true;
+}
+LIB(str_ends)
+{
+    UNUSED_ARGS;
+    *ret = po_val_bool(po_str_ends(po_text(a[0]), po_text(a[1])));
+    return true;
+}
 
 LIB(str_find)
 {
@@ -197,7 +243,8 @@ LIB(str_count)
     po_str needle = po_text(a[1]);
     int64_t count = 0;
     if (needle.len == 0) count = (int64_t)po_count_points(s) + 1;
-    for (size_t at = 0; needle.len > 0 && (at = find(s, needle, at)) != SIZE_MAX; at += needle.len) {
+    for (size_t at = 0; needle.len > 0 && (at = find(s, needle, at)) != SIZE_MAX;
+         at += needle.len) {
         count++;
     }
     *ret = po_val_int(count);
@@ -213,7 +260,8 @@ LIB(str_replace)
     size_t run = 0;
     po_buf_clear(&vm->scratch);
     if (!po_charge_bytes(vm, s.len)) return false;
-    for (size_t at = 0; from.len > 0 && (at = find(s, from, run)) != SIZE_MAX; run = at + from.len) {
+    for (size_t at = 0; from.len > 0 && (at = find(s, from, run)) != SIZE_MAX;
+         run = at + from.len) {
         po_buf_append(&vm->scratch, po_str_slice(s, run, at));
         po_buf_append(&vm->scratch, to);
         if (vm->scratch.status != PO_OK) break;
@@ -222,7 +270,7 @@ LIB(str_replace)
         po_buf_append(&vm->scratch, to); /* an empty pattern stands between all code points */
         size_t start = at;
         if (at == s.len) break;
-        (void)point_at(s, &at);
+        (void)po_lib_point_at(s, &at);
         po_buf_append(&vm->scratch, po_str_slice(s, start, at));
         run = s.len;
     }
@@ -275,7 +323,7 @@ LIB(str_split_white)
     if (!po_charge_bytes(vm, text.len * 4) || !po_val_array(vm, 0, ret)) return false;
     for (size_t at = 0; at < text.len;) {
         size_t before = at;
-        bool white = is_white(point_at(text, &at));
+        bool white = is_white(po_lib_point_at(text, &at));
         if (!white && start == SIZE_MAX) start = before;
         bool ends = start != SIZE_MAX && (white || at >= text.len);
         if (!ends) continue;
@@ -303,7 +351,11 @@ LIB(str_lines)
     return run >= text.len || po_array_push(vm, ret->u.arr, po_val_slice(s, run, text.len));
 }
 
-LIB(str_chars) { UNUSED_ARGS; return po_val_iter(vm, a[0], ret); }
+LIB(str_chars)
+{
+    UNUSED_ARGS;
+    return po_val_iter(vm, a[0], ret);
+}
 
 static int64_t points(struct po_val s)
 {
@@ -323,8 +375,9 @@ LIB(str_substring)
     int64_t len = points(a[0]);
     if (!po_charge_bytes(vm, po_is_wide(a[0]) ? po_len(a[0]) : 1)) return false;
     if (from < 0 || from > to || to > len) {
-        return po_raise(vm, "IndexOutOfBounds", "substring %lld..%lld out of bounds for length %lld",
-                        (long long)from, (long long)to, (long long)len);
+        return po_raise(vm, "IndexOutOfBounds",
+                        "substring %lld..%lld out of bounds for length %lld", (long long)from,
+                        (long long)to, (long long)len);
     }
     *ret = po_val_slice(a[0], offset_of(a[0], from), offset_of(a[0], to));
     return true;
@@ -343,13 +396,26 @@ LIB(str_char_at)
 static bool strip(struct po_val s, struct po_val part, bool is_prefix, struct po_val *ret)
 {
     uint32_t len = po_len(s);
-    bool has = is_prefix ? po_str_starts(po_text(s), po_text(part)) : po_str_ends(po_text(s), po_text(part));
-    *ret = !has ? s : is_prefix ? po_val_slice(s, po_len(part), len) : po_val_slice(s, 0, len - po_len(part));
+    bool has = is_prefix ? po_str_starts(po_text(s), po_text(part))
+                         : po_str_ends(po_text(s), po_text(part));
+    *ret = !has        ? s
+           : is_prefix ? po_val_slice(s, po_len(part), len)
+                       : po_val_slice(s, 0, len - po_len(part));
     return has;
 }
 
-LIB(str_strip_prefix_free) { UNUSED_ARGS; (void)strip(a[0], a[1], true, ret); return true; }
-LIB(str_strip_suffix_free) { UNUSED_ARGS; (void)strip(a[0], a[1], false, ret); return true; }
+LIB(str_strip_prefix_free)
+{
+    UNUSED_ARGS;
+    (void)strip(a[0], a[1], true, ret);
+    return true;
+}
+LIB(str_strip_suffix_free)
+{
+    UNUSED_ARGS;
+    (void)strip(a[0], a[1], false, ret);
+    return true;
+}
 
 static bool strip_option(struct po_vm *vm, struct po_val *a, bool is_prefix, struct po_val *ret)
 {
@@ -358,12 +424,21 @@ static bool strip_option(struct po_vm *vm, struct po_val *a, bool is_prefix, str
     return !strip(a[0], a[1], is_prefix, &v) || po_val_some(vm, v, ret);
 }
 
-LIB(str_strip_prefix) { UNUSED_ARGS; return strip_option(vm, a, true, ret); }
-LIB(str_strip_suffix) { UNUSED_ARGS; return strip_option(vm, a, false, ret); }
+LIB(str_strip_prefix)
+{
+    UNUSED_ARGS;
+    return strip_option(vm, a, true, ret);
+}
+LIB(str_strip_suffix)
+{
+    UNUSED_ARGS;
+    return strip_option(vm, a, false, ret);
+}
 
 /* ---- building --------------------------------------------------------------------------------- */
 
-static bool join(struct po_vm *vm, struct po_val sep, const struct po_array *arr, struct po_val *ret)
+static bool join(struct po_vm *vm, struct po_val sep, const struct po_array *arr,
+                 struct po_val *ret)
 {
     uint64_t total = arr->count > 0 ? (uint64_t)(arr->count - 1) * po_len(sep) : 0;
     uint32_t wide = sep.aux & PO_STR_WIDE;
@@ -387,8 +462,16 @@ static bool join(struct po_vm *vm, struct po_val sep, const struct po_array *arr
     return true;
 }
 
-LIB(str_join) { UNUSED_ARGS; return join(vm, a[1], a[0].u.arr, ret); }
-LIB(str_join_free) { UNUSED_ARGS; return join(vm, a[0], a[1].u.arr, ret); }
+LIB(str_join)
+{
+    UNUSED_ARGS;
+    return join(vm, a[1], a[0].u.arr, ret);
+}
+LIB(str_join_free)
+{
+    UNUSED_ARGS;
+    return join(vm, a[0], a[1].u.arr, ret);
+}
 
 /* `count` code points of the filler repeated. */
 static void append_fill(struct po_buf *out, struct po_val filler, int64_t count)
@@ -406,8 +489,10 @@ LIB(str_repeat)
     UNUSED_ARGS;
     int64_t count = a[1].u.i < 0 ? 0 : a[1].u.i;
     uint64_t total = 0;
-    bool too_long = __builtin_mul_overflow((uint64_t)count, po_len(a[0]), &total) || total > PO_STR_LEN_MAX;
-    if (too_long || total > vm->heap.limit) return po_raise_limit(vm, "MemoryLimit", "string too long");
+    bool too_long =
+        __builtin_mul_overflow((uint64_t)count, po_len(a[0]), &total) || total > PO_STR_LEN_MAX;
+    if (too_long || total > vm->heap.limit)
+        return po_raise_limit(vm, "MemoryLimit", "string too long");
     if (!po_charge_bytes(vm, (size_t)total)) return false;
     po_buf_clear(&vm->scratch);
     if (total > 0) append_fill(&vm->scratch, a[0], count * points(a[0]));
@@ -419,7 +504,8 @@ static bool pad(struct po_vm *vm, struct po_val *a, int side, struct po_val *ret
     int64_t missing = a[1].u.i - points(a[0]);
     *ret = a[0];
     if (missing <= 0 || po_len(a[2]) == 0) return true;
-    if ((uint64_t)missing > vm->heap.limit) return po_raise_limit(vm, "MemoryLimit", "string too long");
+    if ((uint64_t)missing > vm->heap.limit)
+        return po_raise_limit(vm, "MemoryLimit", "string too long");
     if (!po_charge_bytes(vm, (size_t)missing)) return false;
     int64_t left = side == 0 ? missing : side == 1 ? 0 : missing / 2;
     po_buf_clear(&vm->scratch);
@@ -429,9 +515,21 @@ static bool pad(struct po_vm *vm, struct po_val *a, int side, struct po_val *ret
     return po_lib_finish_text(vm, ret);
 }
 
-LIB(str_pad_left) { UNUSED_ARGS; return pad(vm, a, 0, ret); }
-LIB(str_pad_right) { UNUSED_ARGS; return pad(vm, a, 1, ret); }
-LIB(str_center) { UNUSED_ARGS; return pad(vm, a, 2, ret); }
+LIB(str_pad_left)
+{
+    UNUSED_ARGS;
+    return pad(vm, a, 0, ret);
+}
+LIB(str_pad_right)
+{
+    UNUSED_ARGS;
+    return pad(vm, a, 1, ret);
+}
+LIB(str_center)
+{
+    UNUSED_ARGS;
+    return pad(vm, a, 2, ret);
+}
 
 LIB(str_truncate)
 {
@@ -463,125 +561,4 @@ LIB(str_reverse)
     }
     *ret = (struct po_val){.tag = V_STR, .aux = a[0].aux, .u.s = out};
     return true;
-}
-
-/* ---- numbers from text ------------------------------------------------------------------------ */
-
-static bool parse_failed(struct po_vm *vm, struct po_val s, const char *type, struct po_val *ret)
-{
-    struct po_val text;
-    po_buf_clear(&vm->scratch);
-    po_buf_append_cstr(&vm->scratch, "cannot parse '");
-    po_buf_append(&vm->scratch, po_text(s));
-    po_buf_append_cstr(&vm->scratch, "' as ");
-    po_buf_append_cstr(&vm->scratch, type);
-    return po_lib_finish_text(vm, &text) && po_val_enum(vm, PO_CTOR_ERR, text, ret);
-}
-
-LIB(str_parse_int)
-{
-    UNUSED_ARGS;
-    struct po_val t;
-    if (!trim(vm, a[0], true, true, &t)) return false;
-    po_str s = po_text(t);
-    bool is_negative = s.len > 0 && s.ptr[0] == '-';
-    size_t at = s.len > 0 && (s.ptr[0] == '-' || s.ptr[0] == '+') ? 1 : 0;
-    bool is_good = at < s.len;
-    int64_t value = 0;
-    for (; at < s.len && is_good; at++) {
-        int digit = is_ascii_digit(s.ptr[at]) ? s.ptr[at] - '0' : -1;
-        is_good = digit >= 0 && !__builtin_mul_overflow(value, 10, &value) &&
-                  !(is_negative ? __builtin_sub_overflow(value, digit, &value)
-                                : __builtin_add_overflow(value, digit, &value));
-    }
-    if (!is_good) return parse_failed(vm, a[0], "int", ret);
-    return po_val_enum(vm, PO_CTOR_OK, po_val_int(value), ret);
-}
-
-static size_t digits_end(po_str s, size_t at)
-{
-    while (at < s.len && is_ascii_digit(s.ptr[at])) {
-        at++;
-    }
-    return at;
-}
-
-/* [+-] digits [. digits] | . digits, with an exponent. */
-static bool is_float_text(po_str s)
-{
-    size_t at = s.len > 0 && (s.ptr[0] == '-' || s.ptr[0] == '+') ? 1 : 0;
-    size_t whole = digits_end(s, at) - at;
-    at += whole;
-    size_t part = 0;
-    if (at < s.len && s.ptr[at] == '.') {
-        part = digits_end(s, at + 1) - (at + 1);
-        at += 1 + part;
-    }
-    if (whole == 0 && part == 0) return false;
-    if (at < s.len && (s.ptr[at] == 'e' || s.ptr[at] == 'E')) {
-        at++;
-        if (at < s.len && (s.ptr[at] == '-' || s.ptr[at] == '+')) at++;
-        size_t end = digits_end(s, at);
-        if (end == at) return false;
-        at = end;
-    }
-    return at == s.len;
-}
-
-LIB(str_parse_float)
-{
-    UNUSED_ARGS;
-    struct po_val t;
-    char text[400];
-    if (!trim(vm, a[0], true, true, &t)) return false;
-    po_str s = po_text(t);
-    if (s.len >= sizeof text || !is_float_text(s)) return parse_failed(vm, a[0], "float", ret);
-    memcpy(text, s.ptr, s.len);
-    text[s.len] = '\0';
-    double value = strtod(text, NULL);
-    if (!isfinite(value)) return parse_failed(vm, a[0], "float", ret);
-    return po_val_enum(vm, PO_CTOR_OK, po_val_float(value), ret);
-}
-
-/* ---- glob ------------------------------------------------------------------------------------- */
-
-/* '*' and '?': one backtracking point, so at most pattern * text steps, which are charged. */
-bool po_glob_matches(struct po_vm *vm, po_str pattern, po_str text, bool *ret)
-{
-    size_t p = 0;
-    size_t t = 0;
-    size_t star = SIZE_MAX;
-    size_t resume = 0;
-    *ret = false;
-    for (uint32_t work = 0;; work++) {
-        if ((work & 63) == 63 && !po_charge(vm, 1)) return false;
-        if (p < pattern.len && pattern.ptr[p] == '*') {
-            star = ++p;
-            resume = t;
-        } else if (t >= text.len) {
-            break;
-        } else if (p < pattern.len && pattern.ptr[p] == '?') {
-            p++;
-            (void)point_at(text, &t);
-        } else if (p < pattern.len && pattern.ptr[p] == text.ptr[t]) {
-            p++;
-            t++;
-        } else if (star != SIZE_MAX) {
-            p = star;
-            t = ++resume;
-        } else {
-            return true;
-        }
-    }
-    *ret = p == pattern.len;
-    return true;
-}
-
-LIB(str_matches)
-{
-    UNUSED_ARGS;
-    bool matches = false;
-    bool is_good = po_glob_matches(vm, po_text(a[1]), po_text(a[0]), &matches);
-    *ret = po_val_bool(matches);
-    return is_good;
 }

@@ -10,8 +10,8 @@
 
 static uint64_t mix(uint64_t a, uint64_t b)
 {
-    __extension__ unsigned __int128 product = (unsigned __int128)(a ^ 0x9E3779B97F4A7C15u) *
-                                              (b ^ 0xD1B54A32D192ED03u);
+    __extension__ unsigned __int128 product =
+        (unsigned __int128)(a ^ 0x9E3779B97F4A7C15u) * (b ^ 0xD1B54A32D192ED03u);
     return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
@@ -38,7 +38,8 @@ static bool hash_value(struct po_vm *vm, struct po_val v, uint32_t depth, uint64
     case V_STR:
         *ret = hash_bytes(v.u.s, po_len(v));
         return po_len(v) <= 64 || po_charge_bytes(vm, po_len(v));
-    case V_BOOL: case V_INT: *ret = mix((uint64_t)v.u.i, v.tag); return true;
+    case V_BOOL:
+    case V_INT: *ret = mix((uint64_t)v.u.i, v.tag); return true;
     case V_FLOAT: {
         uint64_t bits = 0;
         double f = v.u.f == 0.0 ? 0.0 : v.u.f;
@@ -89,7 +90,8 @@ static bool find_slot(struct po_vm *vm, const struct po_map_obj *m, struct po_va
         if (slot->entry == 0) break;
         bool is_same = false;
         bool is_candidate = slot->hash == hash && slot->entry != SLOT_REMOVED;
-        if (is_candidate && !same_key(vm, m->entries[slot->entry - 1].key, key, &is_same)) return false;
+        if (is_candidate && !same_key(vm, m->entries[slot->entry - 1].key, key, &is_same))
+            return false;
         if (is_same) {
             *ret = slot;
             break;
@@ -177,7 +179,8 @@ bool po_vmap_put(struct po_vm *vm, struct po_map_obj *m, struct po_val key, stru
     return true;
 }
 
-bool po_vmap_remove(struct po_vm *vm, struct po_map_obj *m, struct po_val key, struct po_val *ret_old)
+bool po_vmap_remove(struct po_vm *vm, struct po_map_obj *m, struct po_val key,
+                    struct po_val *ret_old)
 {
     struct po_slot *slot = NULL;
     uint32_t hash = 0;

@@ -30,10 +30,7 @@ bool po_p_accept(struct po_parser *p, int kind)
     return true;
 }
 
-uint32_t po_p_last_end(const struct po_parser *p)
-{
-    return p->at > 0 ? p->toks[p->at - 1].end : 0;
-}
+uint32_t po_p_last_end(const struct po_parser *p) { return p->at > 0 ? p->toks[p->at - 1].end : 0; }
 
 void po_p_fail_code(struct po_parser *p, uint32_t pos, const char *code, const char *msg)
 {
@@ -46,8 +43,8 @@ void po_p_fail(struct po_parser *p, const char *what)
     if (!p->is_bad && !p->is_trial) {
         const struct po_tok *tok = po_p_cur(p);
         if (tok->kind == TK_EOF) {
-            po_comp_report(p->c, p->m, p->toks[p->count - 1].pos, "E0200",
-                           "%s, found end of file", what);
+            po_comp_report(p->c, p->m, p->toks[p->count - 1].pos, "E0200", "%s, found end of file",
+                           what);
         } else {
             po_str text = po_str_slice(p->m->text, tok->pos, tok->end);
             po_comp_report(p->c, p->m, tok->pos, "E0200", "%s, found '%.*s'", what,
@@ -137,11 +134,27 @@ static struct po_node *attr_value(struct po_parser *p)
     const struct po_tok *tok = po_p_next(p);
     struct po_node *node = po_p_node(p, NK_UNIT, tok->pos);
     switch (tok->kind) {
-    case TK_STR: node->kind = NK_STR; node->name = tok->name; break;
-    case TK_ID: node->kind = NK_ID; node->name = tok->name; break;
-    case TK_INT: node->kind = NK_INT; node->v.i = tok->v.i; break;
-    case TK_FLOAT: node->kind = NK_FLOAT; node->v.f = tok->v.f; break;
-    case TK_TRUE: case TK_FALSE: node->kind = NK_BOOL; node->v.i = tok->kind == TK_TRUE; break;
+    case TK_STR:
+        node->kind = NK_STR;
+        node->name = tok->name;
+        break;
+    case TK_ID:
+        node->kind = NK_ID;
+        node->name = tok->name;
+        break;
+    case TK_INT:
+        node->kind = NK_INT;
+        node->v.i = tok->v.i;
+        break;
+    case TK_FLOAT:
+        node->kind = NK_FLOAT;
+        node->v.f = tok->v.f;
+        break;
+    case TK_TRUE:
+    case TK_FALSE:
+        node->kind = NK_BOOL;
+        node->v.i = tok->kind == TK_TRUE;
+        break;
     case TK_LBRACKET: {
         struct po_list list = {0};
         node->kind = NK_ARRAY;
@@ -160,29 +173,33 @@ static struct po_node *attr_value(struct po_parser *p)
     return node;
 }
 
-static struct po_node *attributes(struct po_parser *p)
+static struct po_node *attribute_args(struct po_parser *p)
+{
+    struct po_list args = {0};
+    po_p_next(p);
+    while (po_p_more(p, TK_RPAREN)) {
+        struct po_node *arg = po_p_node(p, NK_NAMED, po_p_cur(p)->pos);
+        if (po_p_at(p, TK_ID) && po_p_peek(p, 1)->kind == TK_EQ) {
+            arg->name = po_p_next(p)->name;
+            po_p_next(p);
+        }
+        arg->a = attr_value(p);
+        po_list_add(&args, arg);
+        if (!po_p_accept(p, TK_COMMA)) break;
+    }
+    po_p_expect(p, TK_RPAREN, "after attribute arguments");
+    return args.first;
+}
+
+struct po_node *po_p_attributes(struct po_parser *p)
 {
     struct po_list list = {0};
     while (po_p_at(p, TK_AT)) {
         uint32_t pos = po_p_next(p)->pos;
         struct po_node *attr = po_p_node(p, NK_ATTR, pos);
         attr->name = po_p_ident_any(p, "attribute name");
-        struct po_list args = {0};
-        if (po_p_at(p, TK_LPAREN) && !po_p_cur(p)->nl) {
-            po_p_next(p);
-            while (po_p_more(p, TK_RPAREN)) {
-                struct po_node *arg = po_p_node(p, NK_NAMED, po_p_cur(p)->pos);
-                if (po_p_at(p, TK_ID) && po_p_peek(p, 1)->kind == TK_EQ) {
-                    arg->name = po_p_next(p)->name;
-                    po_p_next(p);
-                }
-                arg->a = attr_value(p);
-                po_list_add(&args, arg);
-                if (!po_p_accept(p, TK_COMMA)) break;
-            }
-            po_p_expect(p, TK_RPAREN, "after attribute arguments");
-        }
-        attr->list = args.first;
+        bool has_args = po_p_at(p, TK_LPAREN) && !po_p_cur(p)->nl;
+        if (has_args) attr->list = attribute_args(p);
         po_list_add(&list, attr);
     }
     return list.first;
@@ -221,7 +238,7 @@ struct po_node *po_p_params(struct po_parser *p, bool is_method)
     return list.first;
 }
 
-static struct po_node *wheres(struct po_parser *p)
+struct po_node *po_p_wheres(struct po_parser *p)
 {
     struct po_list list = {0};
     if (!po_p_accept(p, TK_WHERE)) return NULL;
@@ -235,7 +252,7 @@ static struct po_node *wheres(struct po_parser *p)
     return list.first;
 }
 
-static struct po_node *function(struct po_parser *p, uint32_t pos, bool is_async, bool is_method)
+struct po_node *po_p_function(struct po_parser *p, uint32_t pos, bool is_async, bool is_method)
 {
     struct po_node *fn = po_p_node(p, NK_FN, pos);
     fn->flag = is_async;
@@ -243,7 +260,7 @@ static struct po_node *function(struct po_parser *p, uint32_t pos, bool is_async
     fn->list2 = po_p_generics(p);
     fn->list = po_p_params(p, is_method);
     if (po_p_accept(p, TK_ARROW)) fn->c = po_p_type(p);
-    fn->d = wheres(p);
+    fn->d = po_p_wheres(p);
     fn->a = po_p_block(p);
     return fn;
 }
@@ -271,87 +288,6 @@ static struct po_node *const_stmt(struct po_parser *p)
     po_p_expect(p, TK_EQ, "");
     let->a = po_p_expr(p);
     return let;
-}
-
-static struct po_node *fields(struct po_parser *p)
-{
-    struct po_list list = {0};
-    po_p_expect(p, TK_LBRACE, "");
-    while (po_p_more(p, TK_RBRACE)) {
-        struct po_node *field = po_p_node(p, NK_FIELD, po_p_cur(p)->pos);
-        field->name = po_p_ident_any(p, "field name");
-        po_p_expect(p, TK_COLON, "");
-        field->c = po_p_type(p);
-        if (po_p_accept(p, TK_EQ)) field->a = po_p_expr(p);
-        po_list_add(&list, field);
-        if (po_p_accept(p, TK_COMMA) || po_p_at(p, TK_RBRACE) || po_p_cur(p)->nl) continue;
-        po_p_fail(p, "expected ',' or newline after field");
-    }
-    po_p_expect(p, TK_RBRACE, "");
-    return list.first;
-}
-
-static struct po_node *struct_stmt(struct po_parser *p)
-{
-    struct po_node *node = po_p_node(p, NK_STRUCT, po_p_next(p)->pos);
-    node->name = po_p_ident(p, "struct name");
-    node->list2 = po_p_generics(p);
-    (void)wheres(p);
-    node->list = fields(p);
-    return node;
-}
-
-static struct po_node *enum_stmt(struct po_parser *p)
-{
-    struct po_node *node = po_p_node(p, NK_ENUM, po_p_next(p)->pos);
-    struct po_list list = {0};
-    node->name = po_p_ident(p, "enum name");
-    node->list2 = po_p_generics(p);
-    (void)wheres(p);
-    po_p_expect(p, TK_LBRACE, "");
-    while (po_p_more(p, TK_RBRACE)) {
-        struct po_node *variant = po_p_node(p, NK_VARIANT, po_p_cur(p)->pos);
-        variant->name = po_p_ident(p, "variant name");
-        if (po_p_accept(p, TK_LPAREN)) {
-            variant->flag = FLAG_TUPLE;
-            variant->list = po_p_type_list(p, TK_RPAREN);
-            po_p_expect(p, TK_RPAREN, "");
-        } else if (po_p_at(p, TK_LBRACE)) {
-            variant->flag = FLAG_STRUCT;
-            variant->list = fields(p);
-        }
-        po_list_add(&list, variant);
-        if (po_p_accept(p, TK_COMMA) || po_p_at(p, TK_RBRACE) || po_p_cur(p)->nl) continue;
-        po_p_fail(p, "expected ',' or newline after variant");
-    }
-    po_p_expect(p, TK_RBRACE, "");
-    node->list = list.first;
-    return node;
-}
-
-static struct po_node *impl_stmt(struct po_parser *p)
-{
-    struct po_node *node = po_p_node(p, NK_IMPL, po_p_next(p)->pos);
-    struct po_list list = {0};
-    node->list2 = po_p_generics(p);
-    node->name = po_p_ident(p, "type name after 'impl'");
-    if (po_p_at(p, TK_LT)) node->d = po_p_type_args(p);
-    if (po_p_at(p, TK_FOR)) po_p_fail(p, "trait implementations are not part of this dialect");
-    (void)wheres(p);
-    po_p_expect(p, TK_LBRACE, "");
-    while (po_p_more(p, TK_RBRACE)) {
-        struct po_node *attrs = attributes(p);
-        uint32_t pos = po_p_cur(p)->pos;
-        bool is_async = po_p_accept(p, TK_ASYNC);
-        po_p_expect(p, TK_FN, "in impl block");
-        struct po_node *fn = function(p, pos, is_async, true);
-        fn->attrs = attrs;
-        po_list_add(&list, fn);
-        po_p_accept(p, TK_SEMI);
-    }
-    po_p_expect(p, TK_RBRACE, "");
-    node->list = list.first;
-    return node;
 }
 
 static struct po_node *while_stmt(struct po_parser *p)
@@ -435,9 +371,12 @@ static struct po_node *export_stmt(struct po_parser *p)
         return node;
     }
     switch (tok->kind) {
-    case TK_FN: case TK_LET: case TK_CONST: case TK_STRUCT: case TK_ENUM: case TK_ASYNC:
-        node->a = po_p_stmt(p);
-        break;
+    case TK_FN:
+    case TK_LET:
+    case TK_CONST:
+    case TK_STRUCT:
+    case TK_ENUM:
+    case TK_ASYNC: node->a = po_p_stmt(p); break;
     default: po_p_fail(p, "expected declaration after 'export'"); break;
     }
     return node;
@@ -474,11 +413,11 @@ static struct po_node *async_stmt(struct po_parser *p, uint32_t pos)
     if (po_p_accept(p, TK_EXPORT)) {
         struct po_node *node = po_p_node(p, NK_EXPORT, pos);
         po_p_expect(p, TK_FN, "");
-        node->a = function(p, pos, true, false);
+        node->a = po_p_function(p, pos, true, false);
         return node;
     }
     po_p_next(p);
-    return function(p, pos, true, false);
+    return po_p_function(p, pos, true, false);
 }
 
 static struct po_node *expr_stmt(struct po_parser *p)
@@ -497,9 +436,9 @@ static struct po_node *stmt_of(struct po_parser *p)
     case TK_IMPORT: return import_stmt(p);
     case TK_LET: return let_stmt(p);
     case TK_CONST: return const_stmt(p);
-    case TK_STRUCT: return struct_stmt(p);
-    case TK_ENUM: return enum_stmt(p);
-    case TK_IMPL: return impl_stmt(p);
+    case TK_STRUCT: return po_p_struct(p);
+    case TK_ENUM: return po_p_enum(p);
+    case TK_IMPL: return po_p_impl(p);
     case TK_WHILE: return while_stmt(p);
     case TK_FOR: return for_stmt(p);
     case TK_RETURN: return return_stmt(p);
@@ -507,10 +446,11 @@ static struct po_node *stmt_of(struct po_parser *p)
     case TK_CONTINUE: return po_p_node(p, NK_CONTINUE, po_p_next(p)->pos);
     default: break;
     }
-    if (tok->kind == TK_ASYNC && (next == TK_FN || next == TK_EXPORT)) return async_stmt(p, tok->pos);
+    if (tok->kind == TK_ASYNC && (next == TK_FN || next == TK_EXPORT))
+        return async_stmt(p, tok->pos);
     if (tok->kind == TK_FN && next == TK_ID) {
         po_p_next(p);
-        return function(p, tok->pos, false, false);
+        return po_p_function(p, tok->pos, false, false);
     }
     if (is_foreign_word(p)) {
         po_p_fail(p, "this word is not part of the dialect");
@@ -521,7 +461,7 @@ static struct po_node *stmt_of(struct po_parser *p)
 
 struct po_node *po_p_stmt(struct po_parser *p)
 {
-    struct po_node *attrs = attributes(p);
+    struct po_node *attrs = po_p_attributes(p);
     struct po_node *stmt = stmt_of(p);
     stmt->attrs = attrs;
     if (stmt->kind == NK_EXPORT && stmt->a != NULL && attrs != NULL) stmt->a->attrs = attrs;

@@ -33,10 +33,17 @@ static int precedence(int kind)
     switch (kind) {
     case TK_OROR: return 1;
     case TK_ANDAND: return 2;
-    case TK_EQEQ: case TK_NOTEQ: return 3;
-    case TK_LT: case TK_GT: case TK_LE: case TK_GE: return 4;
-    case TK_PLUS: case TK_MINUS: return 5;
-    case TK_STAR: case TK_SLASH: case TK_PERCENT: return 6;
+    case TK_EQEQ:
+    case TK_NOTEQ: return 3;
+    case TK_LT:
+    case TK_GT:
+    case TK_LE:
+    case TK_GE: return 4;
+    case TK_PLUS:
+    case TK_MINUS: return 5;
+    case TK_STAR:
+    case TK_SLASH:
+    case TK_PERCENT: return 6;
     default: return 0;
     }
 }
@@ -311,8 +318,8 @@ static struct po_node *suffixes(struct po_parser *p, struct po_node *e, bool wit
 {
     for (;;) {
         const struct po_tok *tok = po_p_cur(p);
-        bool is_pathy = e->kind == NK_ID || e->kind == NK_PATH || e->kind == NK_MEMBER ||
-                        e->kind == NK_INST;
+        bool is_pathy =
+            e->kind == NK_ID || e->kind == NK_PATH || e->kind == NK_MEMBER || e->kind == NK_INST;
         if (tok->kind == TK_LPAREN && !tok->nl) {
             e = call_node(p, e);
         } else if (tok->kind == TK_LBRACKET && !tok->nl) {
@@ -332,38 +339,6 @@ static struct po_node *suffixes(struct po_parser *p, struct po_node *e, bool wit
             return e;
         }
     }
-}
-
-static struct po_node *closure(struct po_parser *p)
-{
-    const struct po_tok *tok = po_p_next(p);
-    struct po_node *node = po_p_node(p, NK_CLOSURE, tok->pos);
-    struct po_list list = {0};
-    while (tok->kind == TK_PIPE && po_p_more(p, TK_PIPE)) {
-        struct po_node *param = po_p_node(p, NK_PARAM, po_p_cur(p)->pos);
-        param->p = po_p_as_binding(po_p_pattern_prim(p));
-        if (po_p_accept(p, TK_COLON)) param->c = po_p_type(p);
-        po_list_add(&list, param);
-        if (!po_p_accept(p, TK_COMMA)) break;
-    }
-    if (tok->kind == TK_PIPE) po_p_expect(p, TK_PIPE, "after closure parameters");
-    if (po_p_accept(p, TK_ARROW)) node->c = po_p_type(p);
-    node->list = list.first;
-    node->n = list.count;
-    node->a = po_p_expr_stmt(p);
-    return node;
-}
-
-static struct po_node *fn_closure(struct po_parser *p)
-{
-    struct po_node *node = po_p_node(p, NK_CLOSURE, po_p_next(p)->pos);
-    node->list = po_p_params(p, false);
-    for (struct po_node *param = node->list; param != NULL; param = param->next) {
-        node->n++;
-    }
-    if (po_p_accept(p, TK_ARROW)) node->c = po_p_type(p);
-    node->a = po_p_accept(p, TK_FATARROW) ? po_p_expr(p) : po_p_block(p);
-    return node;
 }
 
 static struct po_node *record(struct po_parser *p)
@@ -397,32 +372,11 @@ static struct po_node *record(struct po_parser *p)
     return node;
 }
 
-static struct po_node *brace(struct po_parser *p)
+struct po_node *po_p_brace(struct po_parser *p)
 {
     int a = po_p_peek(p, 1)->kind;
     bool is_record = (a == TK_ID || a == TK_STR) && po_p_peek(p, 2)->kind == TK_COLON;
     return is_record ? record(p) : po_p_block(p);
-}
-
-static struct po_node *comprehension(struct po_parser *p, struct po_node *node)
-{
-    struct po_list list = {0};
-    node->kind = NK_COMP;
-    while (po_p_accept(p, TK_FOR)) {
-        struct po_node *clause = po_p_node(p, NK_CLAUSE_FOR, po_p_cur(p)->pos);
-        clause->p = po_p_as_binding(po_p_pattern_prim(p));
-        po_p_expect(p, TK_IN, "");
-        clause->a = po_p_expr(p);
-        po_list_add(&list, clause);
-        while (po_p_accept(p, TK_IF)) {
-            struct po_node *cond = po_p_node(p, NK_CLAUSE_IF, po_p_cur(p)->pos);
-            cond->a = po_p_expr(p);
-            po_list_add(&list, cond);
-        }
-    }
-    po_p_expect(p, TK_RBRACKET, "after list comprehension");
-    node->list = list.first;
-    return node;
 }
 
 static struct po_node *array(struct po_parser *p)
@@ -435,7 +389,7 @@ static struct po_node *array(struct po_parser *p)
         struct po_node *e = po_p_expr(p);
         if (list.count == 0 && po_p_at(p, TK_FOR)) {
             node->a = e;
-            comprehension(p, node);
+            po_p_comprehension(p, node);
             p->no_struct = saved;
             return node;
         }
@@ -446,102 +400,6 @@ static struct po_node *array(struct po_parser *p)
     p->no_struct = saved;
     node->list = list.first;
     node->n = list.count;
-    return node;
-}
-
-/* One `if` with its head and first block; the caller hangs on what follows `else`. */
-static struct po_node *if_head(struct po_parser *p)
-{
-    struct po_node *node = po_p_node(p, NK_IF, po_p_next(p)->pos);
-    if (po_p_accept(p, TK_LET)) {
-        node->kind = NK_IFLET;
-        node->p = po_p_pattern(p);
-        po_p_expect(p, TK_EQ, "");
-    }
-    node->a = po_p_head_expr(p);
-    node->b = po_p_block(p);
-    return node;
-}
-
-static struct po_node *if_expr(struct po_parser *p)
-{
-    struct po_node *first = if_head(p);
-    struct po_node *last = first;
-    while (po_p_accept(p, TK_ELSE)) {
-        if (!po_p_at(p, TK_IF)) {
-            last->c = po_p_block(p);
-            break;
-        }
-        last->c = if_head(p);
-        last = last->c;
-    }
-    return first;
-}
-
-static struct po_node *jump(struct po_parser *p)
-{
-    struct po_node *node = po_p_node(p, NK_STMTEXPR, po_p_cur(p)->pos);
-    node->a = po_p_stmt(p);
-    return node;
-}
-
-static struct po_node *arm_body(struct po_parser *p)
-{
-    switch (po_p_cur(p)->kind) {
-    case TK_LBRACE: return brace(p);
-    case TK_RETURN: case TK_BREAK: case TK_CONTINUE: return jump(p);
-    default: return po_p_expr_stmt(p);
-    }
-}
-
-static struct po_node *match_expr(struct po_parser *p)
-{
-    struct po_node *node = po_p_node(p, NK_MATCH, po_p_next(p)->pos);
-    struct po_list list = {0};
-    node->a = po_p_head_expr(p);
-    bool saved = p->no_struct;
-    p->no_struct = false;
-    po_p_expect(p, TK_LBRACE, "");
-    while (po_p_more(p, TK_RBRACE)) {
-        struct po_node *arm = po_p_node(p, NK_ARM, po_p_cur(p)->pos);
-        arm->p = po_p_pattern(p);
-        if (po_p_accept(p, TK_IF)) arm->b = po_p_expr(p);
-        po_p_expect(p, TK_FATARROW, "after match pattern");
-        arm->a = arm_body(p);
-        po_list_add(&list, arm);
-        if (po_p_accept(p, TK_COMMA) || po_p_accept(p, TK_SEMI)) continue;
-        bool is_closed = p->at > 0 && p->toks[p->at - 1].kind == TK_RBRACE;
-        if (is_closed || po_p_at(p, TK_RBRACE) || po_p_cur(p)->nl) continue;
-        po_p_fail(p, "expected ',' or newline after match arm");
-    }
-    po_p_expect(p, TK_RBRACE, "");
-    p->no_struct = saved;
-    node->list = list.first;
-    node->n = list.count;
-    return node;
-}
-
-static struct po_node *try_expr(struct po_parser *p)
-{
-    struct po_node *node = po_p_node(p, NK_TRY, po_p_next(p)->pos);
-    struct po_list list = {0};
-    node->a = po_p_block(p);
-    while (po_p_at(p, TK_CATCH)) {
-        struct po_node *clause = po_p_node(p, NK_CATCH, po_p_next(p)->pos);
-        if (po_p_accept(p, TK_LPAREN)) {
-            clause->name = po_p_ident(p, "identifier");
-            if (po_p_accept(p, TK_COLON)) clause->c = po_p_type(p);
-            po_p_expect(p, TK_RPAREN, "");
-        }
-        if (po_p_accept(p, TK_IF)) clause->b = po_p_head_expr(p);
-        clause->a = po_p_block(p);
-        po_list_add(&list, clause);
-    }
-    if (po_p_accept(p, TK_FINALLY)) node->b = po_p_block(p);
-    node->list = list.first;
-    if (list.count == 0 && node->b == NULL) {
-        po_p_fail(p, "try needs at least one catch or a finally");
-    }
     return node;
 }
 
@@ -580,9 +438,9 @@ static struct po_node *instantiation(struct po_parser *p, struct po_node *id)
 
 static bool is_macro(po_str name)
 {
-    static const char *const macros[] = {"print",  "println",   "eprintln",  "format",
-                                         "panic",  "vec",       "assert",    "assert_eq",
-                                         "assert_ne", "unreachable", "todo", "unimplemented"};
+    static const char *const macros[] = {"print",     "println",     "eprintln", "format",
+                                         "panic",     "vec",         "assert",   "assert_eq",
+                                         "assert_ne", "unreachable", "todo",     "unimplemented"};
     for (size_t i = 0; i < sizeof macros / sizeof macros[0]; i++) {
         if (po_str_eq_cstr(name, macros[i])) return true;
     }
@@ -602,8 +460,8 @@ static struct po_node *name_expr(struct po_parser *p)
         return po_str_eq_cstr(tok->name->s, "vec") && open->kind == TK_LBRACKET ? array(p) : id;
     }
     struct po_node *e = instantiation(p, id);
-    bool is_capital = tok->name->s.len > 0 && tok->name->s.ptr[0] >= 'A' &&
-                      tok->name->s.ptr[0] <= 'Z';
+    bool is_capital =
+        tok->name->s.len > 0 && tok->name->s.ptr[0] >= 'A' && tok->name->s.ptr[0] <= 'Z';
     bool is_literal = po_p_at(p, TK_LBRACE) && !po_p_cur(p)->nl && !p->no_struct && is_capital;
     return is_literal && looks_like_struct(p) ? struct_literal(p, e) : e;
 }
@@ -644,10 +502,19 @@ static struct po_node *literal(struct po_parser *p)
         node->v.i = tok->v.i;
         if (tok->is_big) po_p_fail_code(p, tok->pos, "E0108", "integer literal out of range");
         break;
-    case TK_FLOAT: node->kind = NK_FLOAT; node->v.f = tok->v.f; break;
-    case TK_STR: node->kind = NK_STR; node->name = tok->name; break;
+    case TK_FLOAT:
+        node->kind = NK_FLOAT;
+        node->v.f = tok->v.f;
+        break;
+    case TK_STR:
+        node->kind = NK_STR;
+        node->name = tok->name;
+        break;
     case TK_NULL: node->kind = NK_NULL; break;
-    default: node->kind = NK_BOOL; node->v.i = tok->kind == TK_TRUE; break;
+    default:
+        node->kind = NK_BOOL;
+        node->v.i = tok->kind == TK_TRUE;
+        break;
     }
     return node;
 }
@@ -656,18 +523,25 @@ static struct po_node *primary_of(struct po_parser *p)
 {
     const struct po_tok *tok = po_p_cur(p);
     switch (tok->kind) {
-    case TK_INT: case TK_FLOAT: case TK_STR: case TK_NULL: case TK_TRUE: case TK_FALSE:
-        return literal(p);
-    case TK_IF: return if_expr(p);
-    case TK_MATCH: return match_expr(p);
-    case TK_TRY: return try_expr(p);
-    case TK_FN: return fn_closure(p);
-    case TK_RETURN: case TK_BREAK: case TK_CONTINUE: return jump(p);
+    case TK_INT:
+    case TK_FLOAT:
+    case TK_STR:
+    case TK_NULL:
+    case TK_TRUE:
+    case TK_FALSE: return literal(p);
+    case TK_IF: return po_p_if(p);
+    case TK_MATCH: return po_p_match(p);
+    case TK_TRY: return po_p_try(p);
+    case TK_FN: return po_p_fn_closure(p);
+    case TK_RETURN:
+    case TK_BREAK:
+    case TK_CONTINUE: return po_p_jump(p);
     case TK_ID: return name_expr(p);
     case TK_LPAREN: return paren(p);
-    case TK_PIPE: case TK_OROR: return closure(p);
+    case TK_PIPE:
+    case TK_OROR: return po_p_closure(p);
     case TK_LBRACKET: return array(p);
-    case TK_LBRACE: return brace(p);
+    case TK_LBRACE: return po_p_brace(p);
     default: break;
     }
     if (tok->kind == TK_ASYNC && po_p_peek(p, 1)->kind == TK_LBRACE) {

@@ -11,9 +11,9 @@ struct po_parser {
     uint32_t count; /* with the final TK_EOF */
     uint32_t at;
     uint32_t depth;
-    bool is_bad;       /* an error in this statement: the current token reads as TK_EOF */
-    bool is_trial;     /* errors are not reported */
-    bool no_struct;    /* inside the head of if/while/match/for */
+    bool is_bad;    /* an error in this statement: the current token reads as TK_EOF */
+    bool is_trial;  /* errors are not reported */
+    bool no_struct; /* inside the head of if/while/match/for */
 };
 
 const struct po_tok *po_p_peek(const struct po_parser *p, uint32_t k);
@@ -45,10 +45,26 @@ struct po_node *po_p_stmt(struct po_parser *p);
 struct po_node *po_p_block(struct po_parser *p);
 struct po_node *po_p_as_binding(struct po_node *pat);
 struct po_node *po_p_params(struct po_parser *p, bool is_method);
+struct po_node *po_p_attributes(struct po_parser *p);
+struct po_node *po_p_wheres(struct po_parser *p);
+struct po_node *po_p_function(struct po_parser *p, uint32_t pos, bool is_async, bool is_method);
+/* parse_decl.c */
+struct po_node *po_p_struct(struct po_parser *p);
+struct po_node *po_p_enum(struct po_parser *p);
+struct po_node *po_p_impl(struct po_parser *p);
 /* parse_expr.c */
 struct po_node *po_p_expr(struct po_parser *p);
 struct po_node *po_p_head_expr(struct po_parser *p); /* no struct literal */
 struct po_node *po_p_expr_stmt(struct po_parser *p); /* with assignment */
+struct po_node *po_p_brace(struct po_parser *p);     /* record or block */
+/* parse_flow.c */
+struct po_node *po_p_closure(struct po_parser *p);
+struct po_node *po_p_fn_closure(struct po_parser *p);
+struct po_node *po_p_comprehension(struct po_parser *p, struct po_node *node);
+struct po_node *po_p_if(struct po_parser *p);
+struct po_node *po_p_jump(struct po_parser *p);
+struct po_node *po_p_match(struct po_parser *p);
+struct po_node *po_p_try(struct po_parser *p);
 /* parse_type.c */
 struct po_node *po_p_type(struct po_parser *p);
 struct po_node *po_p_type_list(struct po_parser *p, int close);

@@ -339,13 +339,16 @@ static struct po_node *prim_of(struct po_parser *p)
     switch (tok->kind) {
     case TK_UNDERSCORE: po_p_next(p); return po_p_node(p, PK_WILD, tok->pos);
     case TK_AMP: po_p_next(p); return po_p_pattern_prim(p);
-    case TK_INT: case TK_FLOAT: case TK_MINUS: return number_pattern(p, tok->pos);
+    case TK_INT:
+    case TK_FLOAT:
+    case TK_MINUS: return number_pattern(p, tok->pos);
     case TK_STR:
         pat = po_p_node(p, PK_LIT, tok->pos);
         pat->op = TK_STR;
         pat->name = po_p_next(p)->name;
         return pat;
-    case TK_TRUE: case TK_FALSE:
+    case TK_TRUE:
+    case TK_FALSE:
         pat = po_p_node(p, PK_LIT, tok->pos);
         pat->op = TK_TRUE;
         pat->v.i = po_p_next(p)->kind == TK_TRUE;
@@ -361,7 +364,8 @@ static struct po_node *prim_of(struct po_parser *p)
         pat = po_p_node(p, PK_REC, tok->pos);
         pat->list = field_patterns(p);
         return pat;
-    case TK_ID: case TK_MUT: return name_pattern(p, tok->pos);
+    case TK_ID:
+    case TK_MUT: return name_pattern(p, tok->pos);
     default: break;
     }
     po_p_fail(p, "expected pattern");

@@ -47,7 +47,8 @@ static PO_RC vm_init(struct po_ctx *cx, struct po_vm *vm, const struct po_script
 {
     const struct po_script_limits *limits = &run->limits;
     *vm = (struct po_vm){.cx = cx, .s = script, .run = run};
-    if (limits->depth == 0 || limits->depth > PO_SCRIPT_DEPTH_MAX || limits->steps > INT64_MAX / 2) {
+    if (limits->depth == 0 || limits->depth > PO_SCRIPT_DEPTH_MAX ||
+        limits->steps > INT64_MAX / 2) {
         return PO_FAIL(cx, PO_INVALID, "limits of a script run are out of range");
     }
     /* untouched pages of the register stack cost nothing */
@@ -64,7 +65,8 @@ static PO_RC vm_init(struct po_ctx *cx, struct po_vm *vm, const struct po_script
         return PO_FAIL(cx, PO_NOMEM, "out of memory for a script run");
     }
     vm->stack_end = vm->stack + slots;
-    po_buf_init(&vm->scratch, limits->memory_bytes < (64u << 20) ? limits->memory_bytes : (64u << 20));
+    po_buf_init(&vm->scratch,
+                limits->memory_bytes < (64u << 20) ? limits->memory_bytes : (64u << 20));
     if (limits->time_us > 0) {
         vm->deadline_us = cx->clock->monotonic_us(cx->clock->user) + limits->time_us;
     }
@@ -84,7 +86,8 @@ static bool load_modules(struct po_vm *vm)
 {
     for (uint32_t i = 0; i < vm->s->module_count; i++) {
         struct po_val ignored;
-        if (!call_proto(vm, (uint32_t)vm->s->modules[i].init_proto, NULL, 0, &ignored)) return false;
+        if (!call_proto(vm, (uint32_t)vm->s->modules[i].init_proto, NULL, 0, &ignored))
+            return false;
         vm->is_loaded[i] = i + 1 < vm->s->module_count;
     }
     return true;

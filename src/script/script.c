@@ -32,12 +32,11 @@ static void write_literal(struct po_json_out *out, const struct po_node *v, unsi
     po_buf_init(&text, 64);
     char number[40];
     switch (v->kind) {
-    case NK_STR: case NK_ID: po_json_out_str(out, v->name->s); break;
+    case NK_STR:
+    case NK_ID: po_json_out_str(out, v->name->s); break;
     case NK_INT: po_json_out_int(out, v->v.i); break;
     case NK_BOOL: po_json_out_bool(out, v->v.i != 0); break;
-    case NK_FLOAT:
-        po_json_out_raw(out, po_str_n(number, po_format_float(v->v.f, number)));
-        break;
+    case NK_FLOAT: po_json_out_raw(out, po_str_n(number, po_format_float(v->v.f, number))); break;
     case NK_ARRAY:
         po_json_out_array(out);
         for (const struct po_node *x = v->list; x != NULL && depth < 20; x = x->next) {
@@ -85,8 +84,9 @@ static const struct po_node *find_attr(const struct po_node *attrs, const char *
 static bool has_arg(const struct po_node *attr, const char *name)
 {
     for (const struct po_node *arg = attr->list; arg != NULL; arg = arg->next) {
-        bool is_it = arg->name != NULL ? po_str_eq_cstr(arg->name->s, name)
-                                       : arg->a->kind == NK_ID && po_str_eq_cstr(arg->a->name->s, name);
+        bool is_it = arg->name != NULL
+                         ? po_str_eq_cstr(arg->name->s, name)
+                         : arg->a->kind == NK_ID && po_str_eq_cstr(arg->a->name->s, name);
         if (is_it) return true;
     }
     return false;
@@ -96,8 +96,8 @@ static bool has_arg(const struct po_node *attr, const char *name)
 
 static const char *entry_kind(const struct po_node *attrs)
 {
-    static const char *const kinds[] = {"check", "repair", "detect", "control", "playbook", "report",
-                                        "test"};
+    static const char *const kinds[] = {"check",    "repair", "detect", "control",
+                                        "playbook", "report", "test"};
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         if (find_attr(attrs, kinds[i]) != NULL) return kinds[i];
     }
@@ -225,20 +225,25 @@ static po_rc compile(struct po_comp *c, po_str path, po_str text, struct po_scri
         po_comp_report(c, NULL, 0, "E0440", "the program is too complex to compile");
     }
     if (is_good && c->diags->error_count == 0) return po_rc_ok();
-    return PO_FAIL(cx, PO_INVALID, "'%.*s' has %zu errors", PO_STR_ARG(path), c->diags->error_count);
+    return PO_FAIL(cx, PO_INVALID, "'%.*s' has %zu errors", PO_STR_ARG(path),
+                   c->diags->error_count);
 }
 
+/* six parameters: the published interface: what, from where, and two results */
 PO_RC po_script_compile(struct po_ctx *cx, const struct po_script_config *config, po_str path,
-                        po_str text, struct po_script_diags *ret_diags, struct po_script **ret_script)
+                        po_str text, struct po_script_diags *ret_diags,
+                        struct po_script **ret_script)
 {
     PO_CLEANUP(po_arena_freep) struct po_arena *scratch = po_arena_new(PO_SCRIPT_COMPILE_BYTES_MAX);
     PO_CLEANUP(po_script_freep) struct po_script *script = po_calloc(1, sizeof *script);
     *ret_diags = (struct po_script_diags){0};
     *ret_script = NULL;
-    if (scratch == NULL || script == NULL) return PO_FAIL(cx, PO_NOMEM, "out of memory for a script");
+    if (scratch == NULL || script == NULL)
+        return PO_FAIL(cx, PO_NOMEM, "out of memory for a script");
     script->arena = po_arena_new(PO_SCRIPT_COMPILE_BYTES_MAX);
     struct po_comp *c = po_arena_alloc(scratch, 1, sizeof *c);
-    if (script->arena == NULL || c == NULL) return PO_FAIL(cx, PO_NOMEM, "out of memory for a script");
+    if (script->arena == NULL || c == NULL)
+        return PO_FAIL(cx, PO_NOMEM, "out of memory for a script");
     c->cx = cx;
     c->config = config;
     c->arena = scratch;

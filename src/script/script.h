@@ -121,8 +121,8 @@ struct po_script_loader {
 struct po_script_config {
     const struct po_script_host *host;     /* declarations only are used here; NULL = no host/ */
     const struct po_script_loader *loader; /* NULL = no imports of files */
-    bool strict;   /* a parameter without a type is an error (system bundles) */
-    bool coverage; /* count executed lines */
+    bool strict;                   /* a parameter without a type is an error (system bundles) */
+    bool coverage;                 /* count executed lines */
     bool keep_going_without_needs; /* playground and tests of the language: no @needs check */
 };
 
@@ -143,7 +143,8 @@ struct po_script;
  * Errors   PO_INVALID the program has errors (see ret_diags);  PO_NOMEM;  PO_LIMIT too large
  */
 PO_RC po_script_compile(struct po_ctx *cx, const struct po_script_config *config, po_str path,
-                        po_str text, struct po_script_diags *ret_diags, struct po_script **ret_script);
+                        po_str text, struct po_script_diags *ret_diags,
+                        struct po_script **ret_script);
 void po_script_free(struct po_script *script);
 void po_script_freep(struct po_script **script);
 

@@ -17,7 +17,8 @@ struct po_type *po_type_find(struct po_type *t)
 struct po_type *po_type_make(struct po_check *k, int kind, uint32_t n)
 {
     struct po_type *t = po_comp_alloc(k->c, 1, sizeof *t);
-    struct po_type **args = n > 0 && t != NULL ? po_comp_alloc(k->c, n, sizeof(struct po_type *)) : NULL;
+    struct po_type **args =
+        n > 0 && t != NULL ? po_comp_alloc(k->c, n, sizeof(struct po_type *)) : NULL;
     if (t == NULL || (n > 0 && args == NULL)) return &k->t_unknown;
     for (uint32_t i = 0; i < n; i++) {
         args[i] = &k->t_unknown;
@@ -37,7 +38,10 @@ static struct po_type *make1(struct po_check *k, int kind, struct po_type *e)
     return t;
 }
 
-struct po_type *po_type_array(struct po_check *k, struct po_type *e) { return make1(k, TY_ARRAY, e); }
+struct po_type *po_type_array(struct po_check *k, struct po_type *e)
+{
+    return make1(k, TY_ARRAY, e);
+}
 struct po_type *po_type_future(struct po_check *k, struct po_type *e)
 {
     return make1(k, TY_FUTURE, e);
@@ -255,8 +259,8 @@ static void show_record(struct shower *sh, struct po_type *t, uint32_t depth)
 
 static void show(struct shower *sh, struct po_type *t, uint32_t depth)
 {
-    static const char *const names[] = {"_",     "int",     "float",  "bool", "string", "()",
-                                        "never", "unknown", "Secret", "Range"};
+    static const char *const names[] = {"_",  "int",   "float",   "bool",   "string",
+                                        "()", "never", "unknown", "Secret", "Range"};
     t = po_type_find(t);
     if (depth > 12 || sh->len + 8 > sizeof sh->text) {
         put(sh, PO_LIT(".."));

@@ -14,8 +14,25 @@
 #define PO_GENERICS_MAX 16
 
 enum po_type_kind {
-    TY_VAR, TY_INT, TY_FLOAT, TY_BOOL, TY_STR, TY_UNIT, TY_NEVER, TY_UNKNOWN, TY_SECRET, TY_RANGE,
-    TY_ARRAY, TY_MAP, TY_SET, TY_FUTURE, TY_NAMED, TY_RIGID, TY_FN, TY_TUPLE, TY_RECORD
+    TY_VAR,
+    TY_INT,
+    TY_FLOAT,
+    TY_BOOL,
+    TY_STR,
+    TY_UNIT,
+    TY_NEVER,
+    TY_UNKNOWN,
+    TY_SECRET,
+    TY_RANGE,
+    TY_ARRAY,
+    TY_MAP,
+    TY_SET,
+    TY_FUTURE,
+    TY_NAMED,
+    TY_RIGID,
+    TY_FN,
+    TY_TUPLE,
+    TY_RECORD
 };
 enum { BOUND_EQ = 1, BOUND_ORD = 2 };
 
@@ -25,8 +42,8 @@ struct po_type {
     uint8_t bounds; /* TY_RIGID */
     uint32_t n;
     struct po_type **args;
-    struct po_type *ref; /* TY_VAR */
-    struct po_def *def;  /* TY_NAMED */
+    struct po_type *ref;    /* TY_VAR */
+    struct po_def *def;     /* TY_NAMED */
     struct po_name **names; /* TY_RECORD; TY_RIGID: names[0] */
 };
 
@@ -74,7 +91,15 @@ struct po_def {
 };
 
 enum po_sym_kind {
-    SYM_FN, SYM_LET, SYM_CONST, SYM_PARAM, SYM_LOOP, SYM_PAT, SYM_MODULE, SYM_BUILTIN, SYM_HOST,
+    SYM_FN,
+    SYM_LET,
+    SYM_CONST,
+    SYM_PARAM,
+    SYM_LOOP,
+    SYM_PAT,
+    SYM_MODULE,
+    SYM_BUILTIN,
+    SYM_HOST,
     SYM_DEFAULT
 };
 

@@ -11,9 +11,9 @@
 const char *po_val_kind(struct po_val v)
 {
     static const char *const names[V_COUNT] = {
-        "nothing", "()", "bool", "int", "float", "string", "array", "HashMap", "HashSet", "tuple",
-        "struct", "record", "enum", "Range", "function", "function", "function", "function", "Future",
-        "Secret", "cell"};
+        "nothing",  "()",       "bool",     "int",      "float",  "string", "array",
+        "HashMap",  "HashSet",  "tuple",    "struct",   "record", "enum",   "Range",
+        "function", "function", "function", "function", "Future", "Secret", "cell"};
     return v.tag < V_COUNT ? names[v.tag] : "?";
 }
 
@@ -21,8 +21,8 @@ const char *po_val_kind(struct po_val v)
 
 struct po_val po_val_slice(struct po_val s, size_t from, size_t to)
 {
-    return (struct po_val){.tag = V_STR, .aux = (uint32_t)(to - from) | (s.aux & PO_STR_WIDE),
-                           .u.s = s.u.s + from};
+    return (struct po_val){
+        .tag = V_STR, .aux = (uint32_t)(to - from) | (s.aux & PO_STR_WIDE), .u.s = s.u.s + from};
 }
 
 struct po_val po_val_of_static(const char *s)
@@ -78,9 +78,10 @@ size_t po_point_offset(po_str s, size_t index)
 
 size_t po_format_int(int64_t value, char out[static 24])
 {
-    static const char digits[] = "0001020304050607080910111213141516171819202122232425262728293031323334"
-                                 "3536373839404142434445464748495051525354555657585960616263646566676869"
-                                 "707172737475767778798081828384858687888990919293949596979899";
+    static const char digits[] =
+        "0001020304050607080910111213141516171819202122232425262728293031323334"
+        "3536373839404142434445464748495051525354555657585960616263646566676869"
+        "707172737475767778798081828384858687888990919293949596979899";
     uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
     char buf[24];
     size_t at = sizeof buf;
@@ -218,6 +219,7 @@ bool po_val_concat(struct po_vm *vm, struct po_val *parts, uint32_t n, struct po
 
 static bool equal(struct po_vm *vm, struct po_val a, struct po_val b, uint32_t depth, bool *ret);
 
+/* six parameters: two lists of one length, how deep, and the answer */
 static bool equal_list(struct po_vm *vm, const struct po_val *a, const struct po_val *b, uint32_t n,
                        uint32_t depth, bool *ret)
 {
@@ -265,13 +267,16 @@ static bool equal(struct po_vm *vm, struct po_val a, struct po_val b, uint32_t d
     }
     if (!po_charge(vm, 1)) return false;
     if (a.tag != b.tag) {
-        bool is_mixed = (a.tag == V_INT && b.tag == V_FLOAT) || (a.tag == V_FLOAT && b.tag == V_INT);
+        bool is_mixed =
+            (a.tag == V_INT && b.tag == V_FLOAT) || (a.tag == V_FLOAT && b.tag == V_INT);
         if (is_mixed) *ret = a.tag == V_INT ? (double)a.u.i == b.u.f : a.u.f == (double)b.u.i;
         return true;
     }
     switch (a.tag) {
     case V_UNIT: *ret = true; return true;
-    case V_BOOL: case V_INT: case V_SECRET: *ret = a.u.i == b.u.i; return true;
+    case V_BOOL:
+    case V_INT:
+    case V_SECRET: *ret = a.u.i == b.u.i; return true;
     case V_FLOAT: *ret = a.u.f == b.u.f; return true;
     case V_STR:
         *ret = po_len(a) == po_len(b) && (po_len(a) == 0 || memcmp(a.u.s, b.u.s, po_len(a)) == 0);
@@ -279,16 +284,19 @@ static bool equal(struct po_vm *vm, struct po_val a, struct po_val b, uint32_t d
     case V_ARRAY:
         if (a.u.arr->count != b.u.arr->count) return true;
         return equal_list(vm, a.u.arr->items, b.u.arr->items, a.u.arr->count, depth, ret);
-    case V_TUPLE: case V_STRUCT: {
+    case V_TUPLE:
+    case V_STRUCT: {
         if (a.aux != b.aux) return true;
         uint32_t n = a.tag == V_TUPLE ? a.aux : vm->s->types[a.aux].count;
         return equal_list(vm, a.u.vals, b.u.vals, n, depth, ret);
     }
     case V_ENUM:
         if (a.aux != b.aux) return true;
-        return equal_list(vm, a.u.vals, b.u.vals, a.u.vals ? vm->s->ctors[a.aux].count : 0, depth, ret);
+        return equal_list(vm, a.u.vals, b.u.vals, a.u.vals ? vm->s->ctors[a.aux].count : 0, depth,
+                          ret);
     case V_RECORD: return equal_records(vm, a.u.rec, b.u.rec, depth, ret);
-    case V_MAP: case V_SET: return equal_maps(vm, a.u.map, b.u.map, depth, ret);
+    case V_MAP:
+    case V_SET: return equal_maps(vm, a.u.map, b.u.map, depth, ret);
     case V_RANGE:
         *ret = a.u.range->lo == b.u.range->lo && a.u.range->hi == b.u.range->hi;
         return true;

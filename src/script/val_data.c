@@ -131,7 +131,8 @@ static bool show(struct shower *sh, struct po_val v, bool is_top, uint32_t depth
     switch (v.tag) {
     case V_UNIT: po_buf_append_cstr(sh->out, "()"); return true;
     case V_BOOL: po_buf_append_cstr(sh->out, v.u.i ? "true" : "false"); return true;
-    case V_INT: case V_FLOAT: return show_number(sh, v);
+    case V_INT:
+    case V_FLOAT: return show_number(sh, v);
     case V_STR:
         if (is_top) {
             po_buf_append(sh->out, po_text(v));
@@ -139,8 +140,11 @@ static bool show(struct shower *sh, struct po_val v, bool is_top, uint32_t depth
             show_quoted(sh->out, po_text(v));
         }
         return po_charge_bytes(sh->vm, po_len(v));
-    case V_ARRAY: case V_TUPLE: case V_RECORD: return show_group(sh, v, depth);
-    case V_MAP: case V_SET: return show_map(sh, v, depth);
+    case V_ARRAY:
+    case V_TUPLE:
+    case V_RECORD: return show_group(sh, v, depth);
+    case V_MAP:
+    case V_SET: return show_map(sh, v, depth);
     case V_STRUCT: return show_struct(sh, v, depth);
     case V_ENUM: return show_enum(sh, v, depth);
     case V_RANGE:
@@ -189,8 +193,8 @@ bool po_array_push(struct po_vm *vm, struct po_array *arr, struct po_val v)
     if (arr->count == arr->cap) {
         if (arr->cap > UINT32_MAX / 4) return po_raise_limit(vm, "MemoryLimit", "array too long");
         uint32_t cap = arr->cap < 4 ? 4 : arr->cap * 2;
-        struct po_val *items = po_heap_grow(vm, arr->items, (size_t)arr->cap * sizeof v,
-                                            (size_t)cap * sizeof v);
+        struct po_val *items =
+            po_heap_grow(vm, arr->items, (size_t)arr->cap * sizeof v, (size_t)cap * sizeof v);
         if (items == NULL) return false;
         arr->items = items;
         arr->cap = cap;
@@ -480,8 +484,10 @@ static bool iter_string(struct po_vm *vm, struct po_val v, struct po_val *ret)
 bool po_val_iter(struct po_vm *vm, struct po_val v, struct po_val *ret)
 {
     switch (v.tag) {
-    case V_ARRAY: case V_RANGE: *ret = v; return true;
-    case V_MAP: case V_SET: return iter_map(vm, v, ret);
+    case V_ARRAY:
+    case V_RANGE: *ret = v; return true;
+    case V_MAP:
+    case V_SET: return iter_map(vm, v, ret);
     case V_STR: return iter_string(vm, v, ret);
     default: return po_raise(vm, "TypeMismatch", "value is not iterable");
     }

@@ -69,11 +69,15 @@ static bool check_k(struct verifier *v, const struct po_ins *in)
     case 'G': limit = s->global_count; break;
     case 'C': limit = s->ctor_count; break;
     case 'S': limit = s->shape_count; break;
-    case 'M': case 'V': limit = (uint32_t)po_builtin_count; break;
+    case 'M':
+    case 'V': limit = (uint32_t)po_builtin_count; break;
     case 'H': limit = s->host_count; break;
     case 'T': return check_id(v, k, s->type_count);
-    case 'N': return check_id(v, k, s->const_count) && (s->consts[k & PO_ID_MASK].tag == V_STR || refuse(v, "name is no string"));
-    case 'L': return (k < s->const_count && s->consts[k].tag == V_STR) || refuse(v, "name is no string");
+    case 'N':
+        return check_id(v, k, s->const_count) &&
+               (s->consts[k & PO_ID_MASK].tag == V_STR || refuse(v, "name is no string"));
+    case 'L':
+        return (k < s->const_count && s->consts[k].tag == V_STR) || refuse(v, "name is no string");
     case 'X': return check_tag(v, k);
     default: return true;
     }
@@ -90,27 +94,43 @@ static bool check_window(struct verifier *v, const struct po_ins *in)
     uint32_t k = (uint32_t)in->k;
     bool fits_b = in->c == 0 || (uint32_t)in->b + in->c <= v->p->reg_count;
     switch ((int)in->op) {
-    case OP_NEWTUP: case OP_CONCAT: case OP_CALLB: return fits_b && (in->op != OP_CONCAT || in->c > 0);
-    case OP_NEWSTRUCT: return fits_b && in->c == s->types[k & PO_ID_MASK].count && !s->types[k & PO_ID_MASK].is_enum;
+    case OP_NEWTUP:
+    case OP_CONCAT:
+    case OP_CALLB: return fits_b && (in->op != OP_CONCAT || in->c > 0);
+    case OP_NEWSTRUCT:
+        return fits_b && in->c == s->types[k & PO_ID_MASK].count &&
+               !s->types[k & PO_ID_MASK].is_enum;
     case OP_NEWREC: return fits_b && in->c == s->shapes[k].count;
     case OP_NEWENUM: return fits_b && in->c == s->ctors[k].count && in->c > 0;
     case OP_LOADENUM: return s->ctors[k].count == 0;
     case OP_LOADCTOR: return s->ctors[k].count > 0;
-    case OP_GETF: case OP_SETF: return in->c < s->types[k & PO_ID_MASK].count && !s->types[k & PO_ID_MASK].is_enum;
-    case OP_JEQK: case OP_JNEK: return u16_of(in) < s->const_count;
+    case OP_GETF:
+    case OP_SETF:
+        return in->c < s->types[k & PO_ID_MASK].count && !s->types[k & PO_ID_MASK].is_enum;
+    case OP_JEQK:
+    case OP_JNEK: return u16_of(in) < s->const_count;
     case OP_JNFIELD: return u16_of(in) < s->const_count && s->consts[u16_of(in)].tag == V_STR;
-    case OP_JCTOR: case OP_JNCTOR: return u16_of(in) < s->ctor_count;
+    case OP_JCTOR:
+    case OP_JNCTOR: return u16_of(in) < s->ctor_count;
     case OP_JNTYPE: return u16_of(in) < s->type_count;
-    case OP_FORPREP: case OP_FORLOOP: return in->a + 1u < v->p->reg_count;
-    case OP_ITER: case OP_NEXT: return in->a + 3u < v->p->reg_count;
-    case OP_CALL: case OP_MKFUT:
+    case OP_FORPREP:
+    case OP_FORLOOP: return in->a + 1u < v->p->reg_count;
+    case OP_ITER:
+    case OP_NEXT: return in->a + 3u < v->p->reg_count;
+    case OP_CALL:
+    case OP_MKFUT:
         return in->b == s->protos[k]->param_count && in->a + (uint32_t)in->b <= v->p->reg_count &&
                s->protos[k]->upval_count == 0 && (in->op == OP_MKFUT) == s->protos[k]->is_async;
-    case OP_CALLV: case OP_CALLM: return in->a + (uint32_t)in->b + 1 <= v->p->reg_count;
+    case OP_CALLV:
+    case OP_CALLM: return in->a + (uint32_t)in->b + 1 <= v->p->reg_count;
     case OP_CALLH: return in->a + (uint32_t)in->b <= v->p->reg_count;
-    case OP_DIV_IK: case OP_MOD_IK: return in->k > 0;
-    case OP_GETUP: case OP_GETUPC: case OP_SETUPC:
-        return in->b < v->p->upval_count && (in->op == OP_GETUP || v->p->upvals[in->b].tag == V_CELL);
+    case OP_DIV_IK:
+    case OP_MOD_IK: return in->k > 0;
+    case OP_GETUP:
+    case OP_GETUPC:
+    case OP_SETUPC:
+        return in->b < v->p->upval_count &&
+               (in->op == OP_GETUP || v->p->upvals[in->b].tag == V_CELL);
     case OP_NEWARR: return in->k >= 0 && in->k <= 100000;
     case OP_COVER: return k <= 200000;
     default: return true;
@@ -177,9 +197,12 @@ static bool need_window(struct verifier *v, const uint8_t *state, uint32_t from,
 static uint8_t tag_for(char letter)
 {
     switch (letter) {
-    case 'i': case 'I': return V_INT;
-    case 'f': case 'F': return V_FLOAT;
-    case 'o': case 'B': return V_BOOL;
+    case 'i':
+    case 'I': return V_INT;
+    case 'f':
+    case 'F': return V_FLOAT;
+    case 'o':
+    case 'B': return V_BOOL;
     default: return T_ANY;
     }
 }
@@ -195,19 +218,27 @@ static bool check_reads(struct verifier *v, const struct po_ins *in, const uint8
     }
     const struct po_proto *callee = NULL;
     switch ((int)in->op) {
-    case OP_NEWTUP: case OP_NEWSTRUCT: case OP_NEWREC: case OP_NEWENUM: case OP_CONCAT: case OP_CALLB:
-        return need_window(v, state, in->b, in->c);
-    case OP_CALL: case OP_MKFUT:
+    case OP_NEWTUP:
+    case OP_NEWSTRUCT:
+    case OP_NEWREC:
+    case OP_NEWENUM:
+    case OP_CONCAT:
+    case OP_CALLB: return need_window(v, state, in->b, in->c);
+    case OP_CALL:
+    case OP_MKFUT:
         callee = v->s->protos[in->k];
         for (uint32_t i = 0; i < in->b; i++) {
             if (!need(v, state, in->a + i, callee->param_tags[i])) return false;
         }
         return true;
-    case OP_CALLV: case OP_CALLM: return need_window(v, state, in->a, in->b + 1u);
+    case OP_CALLV:
+    case OP_CALLM: return need_window(v, state, in->a, in->b + 1u);
     case OP_CALLH: return need_window(v, state, in->a, in->b);
-    case OP_FORPREP: case OP_FORLOOP:
-        return need(v, state, in->a, V_INT) && need(v, state, in->a + 1u, V_INT);
-    case OP_NEXT: return need(v, state, in->a, T_ANY) && need(v, state, in->a + 1u, V_INT) && need(v, state, in->a + 2u, V_INT);
+    case OP_FORPREP:
+    case OP_FORLOOP: return need(v, state, in->a, V_INT) && need(v, state, in->a + 1u, V_INT);
+    case OP_NEXT:
+        return need(v, state, in->a, T_ANY) && need(v, state, in->a + 1u, V_INT) &&
+               need(v, state, in->a + 2u, V_INT);
     case OP_RET: return need(v, state, in->a, v->p->ret_tag);
     case OP_RETU: return v->p->ret_tag == 0 || refuse(v, "function of a number returns ()");
     case OP_CHK: return need(v, state, in->a, T_ANY);
@@ -215,7 +246,8 @@ static bool check_reads(struct verifier *v, const struct po_ins *in, const uint8
         callee = v->s->protos[in->k];
         for (uint32_t i = 0; i < callee->upval_count; i++) {
             const struct po_upval *up = &callee->upvals[i];
-            if (up->is_reg ? !is_reg(v, up->index) : up->index >= v->p->upval_count) return refuse(v, "captured variable out of range");
+            if (up->is_reg ? !is_reg(v, up->index) : up->index >= v->p->upval_count)
+                return refuse(v, "captured variable out of range");
             if (up->is_reg && !need(v, state, up->index, T_ANY)) return false;
         }
         return true;
@@ -236,15 +268,29 @@ static void apply(struct verifier *v, const struct po_ins *in, uint8_t *state)
     uint8_t tag = tag_for(letter);
     switch ((int)in->op) {
     case OP_MOVE: tag = state[in->b]; break;
-    case OP_LOADK: tag = (uint8_t)v->s->consts[in->k].tag; if (tag != V_INT && tag != V_FLOAT && tag != V_BOOL) tag = T_ANY; break;
+    case OP_LOADK:
+        tag = (uint8_t)v->s->consts[in->k].tag;
+        if (tag != V_INT && tag != V_FLOAT && tag != V_BOOL) tag = T_ANY;
+        break;
     case OP_GETG: tag = in->b; break;
-    case OP_GETUP: case OP_GETUPC: case OP_GETCELL: tag = in->c; break;
-    case OP_GETF: case OP_GETREC: tag = (uint8_t)((uint32_t)in->k >> PO_ID_BITS); break;
-    case OP_GETT: case OP_GETE: case OP_INDEX: case OP_GETEND: tag = (uint8_t)in->k; break;
+    case OP_GETUP:
+    case OP_GETUPC:
+    case OP_GETCELL: tag = in->c; break;
+    case OP_GETF:
+    case OP_GETREC: tag = (uint8_t)((uint32_t)in->k >> PO_ID_BITS); break;
+    case OP_GETT:
+    case OP_GETE:
+    case OP_INDEX:
+    case OP_GETEND: tag = (uint8_t)in->k; break;
     case OP_CALLB: tag = builtin_result(&po_builtins[in->k]); break;
     case OP_CALL: tag = v->s->protos[in->k]->ret_tag; break;
-    case OP_CHK: tag = in->b == V_INT || in->b == V_FLOAT || in->b == V_BOOL ? in->b : state[in->a]; break;
-    case OP_ITER: state[in->a + 1] = V_INT; state[in->a + 2] = V_INT; break;
+    case OP_CHK:
+        tag = in->b == V_INT || in->b == V_FLOAT || in->b == V_BOOL ? in->b : state[in->a];
+        break;
+    case OP_ITER:
+        state[in->a + 1] = V_INT;
+        state[in->a + 2] = V_INT;
+        break;
     default: break;
     }
     if (strchr("wWIFByzcvmhq", letter) != NULL && letter != 'z') state[in->a] = tag;

@@ -88,8 +88,8 @@ uint32_t po_vm_line(const struct po_vm *vm, uint32_t module, uint32_t pos)
 bool po_vm_enter(struct po_vm *vm, const struct po_proto *p, struct po_closure *fn,
                  struct po_val *base, struct po_val *dst)
 {
-    if (__builtin_expect(vm->frame_count >= vm->depth_max ||
-                             (size_t)(vm->stack_end - base) < p->reg_count, 0)) {
+    if (__builtin_expect(
+            vm->frame_count >= vm->depth_max || (size_t)(vm->stack_end - base) < p->reg_count, 0)) {
         return po_raise(vm, "StackOverflow", "call depth of %u exceeded", vm->depth_max);
     }
     vm->frames[vm->frame_count++] =
@@ -98,7 +98,8 @@ bool po_vm_enter(struct po_vm *vm, const struct po_proto *p, struct po_closure *
 }
 
 /* Arguments from untyped callers against what the function's code relies on. */
-bool po_vm_check_args(struct po_vm *vm, const struct po_proto *p, const struct po_val *args, uint32_t n)
+bool po_vm_check_args(struct po_vm *vm, const struct po_proto *p, const struct po_val *args,
+                      uint32_t n)
 {
     if (n != p->param_count) return po_raise(vm, "TypeMismatch", "wrong number of arguments");
     if (!p->has_checked_params) return true;
@@ -149,7 +150,8 @@ bool po_vm_call(struct po_vm *vm, struct po_val callee, const struct po_val *arg
         ret->tag = V_ENUM;
         ret->aux = callee.aux;
         return true;
-    case V_BUILTIN: case V_HOST:
+    case V_BUILTIN:
+    case V_HOST:
         if (n > 16) break;
         po_copy(copy, args, n * sizeof *args);
         if (callee.tag == V_HOST) return po_vm_host(vm, callee.aux, copy, n, ret);
@@ -211,14 +213,16 @@ static enum po_recv recv_of(struct po_val v)
     case V_INT: return RECV_INT;
     case V_FLOAT: return RECV_FLOAT;
     case V_RANGE: return RECV_RANGE;
-    case V_ENUM: return v.aux <= PO_CTOR_NONE ? RECV_OPTION : v.aux <= PO_CTOR_ERR ? RECV_RESULT : RECV_ANY;
+    case V_ENUM:
+        return v.aux <= PO_CTOR_NONE ? RECV_OPTION : v.aux <= PO_CTOR_ERR ? RECV_RESULT : RECV_ANY;
     case V_STRUCT: return v.aux == PO_TYPE_ERROR ? RECV_ERROR : RECV_ANY;
     default: return RECV_ANY;
     }
 }
 
 /* A method on a value whose type is known only now. */
-bool po_vm_method(struct po_vm *vm, struct po_val *args, uint32_t n, po_str name, struct po_val *ret)
+bool po_vm_method(struct po_vm *vm, struct po_val *args, uint32_t n, po_str name,
+                  struct po_val *ret)
 {
     struct po_val o = args[0];
     bool is_user = o.tag == V_STRUCT || o.tag == V_ENUM;
@@ -253,7 +257,8 @@ static bool await_group(struct po_vm *vm, struct po_future *fut, struct po_val *
     if (!po_val_array(vm, n, ret)) return false;
     for (uint32_t i = 0; i < n && i < tasks->count; i++) {
         struct po_val v;
-        if (!po_vm_await(vm, tasks->items[i], &v) || !po_array_push(vm, ret->u.arr, v)) return false;
+        if (!po_vm_await(vm, tasks->items[i], &v) || !po_array_push(vm, ret->u.arr, v))
+            return false;
     }
     return true;
 }

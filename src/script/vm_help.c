@@ -40,7 +40,8 @@ bool po_vm_make_record(struct po_vm *vm, const struct po_shape *shape, const str
     return true;
 }
 
-bool po_vm_make_range(struct po_vm *vm, int64_t lo, int64_t hi, bool is_inclusive, struct po_val *ret)
+bool po_vm_make_range(struct po_vm *vm, int64_t lo, int64_t hi, bool is_inclusive,
+                      struct po_val *ret)
 {
     struct po_range *range = po_heap_alloc(vm, sizeof *range);
     if (range == NULL) return false;
@@ -64,7 +65,8 @@ bool po_vm_make_future(struct po_vm *vm, const struct po_proto *p, const struct 
     return true;
 }
 
-bool po_vm_subarray(struct po_vm *vm, struct po_val v, uint32_t from, uint32_t tail, struct po_val *ret)
+bool po_vm_subarray(struct po_vm *vm, struct po_val v, uint32_t from, uint32_t tail,
+                    struct po_val *ret)
 {
     if (v.tag != V_ARRAY || v.u.arr->count < from + tail) {
         return po_raise(vm, "TypeMismatch", "no such elements");
@@ -148,7 +150,8 @@ bool po_vm_wrap_error(struct po_vm *vm, struct po_val v, struct po_val *ret)
 bool po_vm_cast_int(struct po_vm *vm, struct po_val v, struct po_val *ret)
 {
     switch (v.tag) {
-    case V_INT: case V_BOOL: *ret = po_val_int(v.u.i); return true;
+    case V_INT:
+    case V_BOOL: *ret = po_val_int(v.u.i); return true;
     case V_FLOAT:
         if (v.u.f >= 9223372036854775808.0 || v.u.f < -9223372036854775808.0) {
             return po_raise(vm, "IntegerOverflow", "integer overflow");
@@ -161,7 +164,8 @@ bool po_vm_cast_int(struct po_vm *vm, struct po_val v, struct po_val *ret)
 
 bool po_vm_cast_float(struct po_vm *vm, struct po_val v, struct po_val *ret)
 {
-    if (v.tag != V_INT && v.tag != V_FLOAT) return po_raise(vm, "CastFailed", "cannot cast to float");
+    if (v.tag != V_INT && v.tag != V_FLOAT)
+        return po_raise(vm, "CastFailed", "cannot cast to float");
     *ret = v.tag == V_FLOAT ? v : po_val_float((double)v.u.i);
     return true;
 }
@@ -188,10 +192,10 @@ bool po_vm_rethrow(struct po_vm *vm, struct po_val error)
                     error.u.vals[0].tag == V_STR && error.u.vals[1].tag == V_STR;
     if (!is_error) return po_raise(vm, "TypeMismatch", "only an Error can be raised again");
     static const char *const kinds[] = {
-        "IndexOutOfBounds", "KeyNotFound", "DivisionByZero", "IntegerOverflow", "InvalidFloat",
-        "CastFailed", "TypeMismatch", "MatchFailed", "UnwrapFailed", "Panic", "AssertionFailed",
-        "CapabilityDenied", "HostError", "StackOverflow", "DepthLimit", "Uninitialized",
-        "InvalidArgument"};
+        "IndexOutOfBounds", "KeyNotFound",      "DivisionByZero", "IntegerOverflow", "InvalidFloat",
+        "CastFailed",       "TypeMismatch",     "MatchFailed",    "UnwrapFailed",    "Panic",
+        "AssertionFailed",  "CapabilityDenied", "HostError",      "StackOverflow",   "DepthLimit",
+        "Uninitialized",    "InvalidArgument"};
     const char *kind = "Panic";
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         if (po_str_eq_cstr(po_text(error.u.vals[0]), kinds[i])) kind = kinds[i];
@@ -221,7 +225,8 @@ static void note_place(struct po_vm *vm)
     for (uint32_t i = vm->frame_count; i > 0 && vm->trace_count < PO_SCRIPT_TRACE_MAX; i--) {
         const struct po_frame *fr = &vm->frames[i - 1];
         uint32_t at = (uint32_t)(fr->pc - fr->proto->code);
-        vm->trace[vm->trace_count++] = (struct po_place){fr->proto, fr->proto->pos[at > 0 ? at - 1 : 0]};
+        vm->trace[vm->trace_count++] =
+            (struct po_place){fr->proto, fr->proto->pos[at > 0 ? at - 1 : 0]};
     }
     if (vm->trace_count > 0) {
         f->module = vm->trace[0].proto->module;

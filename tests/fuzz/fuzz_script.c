@@ -45,17 +45,30 @@ static void expr(struct source *s);
 
 static void type(struct source *s)
 {
-    static const char *const types[] = {"int", "float", "string", "bool", "[int]", "unknown", "i32",
-                                        "(int, string)", "HashMap<string, int>", "Option<int>", "S",
-                                        "E", "(int) -> int", "Result<int, string>", "{a: int}", "T"};
+    static const char *const types[] = {"int",
+                                        "float",
+                                        "string",
+                                        "bool",
+                                        "[int]",
+                                        "unknown",
+                                        "i32",
+                                        "(int, string)",
+                                        "HashMap<string, int>",
+                                        "Option<int>",
+                                        "S",
+                                        "E",
+                                        "(int) -> int",
+                                        "Result<int, string>",
+                                        "{a: int}",
+                                        "T"};
     word(s, types[choose(s, 16)]);
 }
 
 static void pattern(struct source *s)
 {
-    static const char *const patterns[] = {"_", "1", "x", "\"s\"", "E::A", "E::B(x)", "[]", "[x, ..r]",
-                                           "(x, y)", "{ a }", "S { a, .. }", "Some(x)", "None", "1..5",
-                                           "true", "1 | 2"};
+    static const char *const patterns[] = {
+        "_",      "1",     "x",           "\"s\"",   "E::A", "E::B(x)", "[]",   "[x, ..r]",
+        "(x, y)", "{ a }", "S { a, .. }", "Some(x)", "None", "1..5",    "true", "1 | 2"};
     word(s, patterns[choose(s, 16)]);
 }
 
@@ -70,11 +83,27 @@ static void list(struct source *s, unsigned max)
 
 static void method(struct source *s)
 {
-    static const char *const methods[] = {"len()", "push(1)", "map(|x| x)", "filter(|x| x > 1)", "sum()",
-                                          "unwrap()", "get(0)", "to_string()", "clone()", "first()",
-                                          "sort()", "join(\",\")", "split(\"a\")", "insert(\"k\", 1)",
-                                          "fold(0, |p, q| p + q)", "sort_by(|p, q| p < q)", "keys()",
-                                          "chars()", "repeat(3)", "group_by(|x| x)", "retain(|x| true)"};
+    static const char *const methods[] = {"len()",
+                                          "push(1)",
+                                          "map(|x| x)",
+                                          "filter(|x| x > 1)",
+                                          "sum()",
+                                          "unwrap()",
+                                          "get(0)",
+                                          "to_string()",
+                                          "clone()",
+                                          "first()",
+                                          "sort()",
+                                          "join(\",\")",
+                                          "split(\"a\")",
+                                          "insert(\"k\", 1)",
+                                          "fold(0, |p, q| p + q)",
+                                          "sort_by(|p, q| p < q)",
+                                          "keys()",
+                                          "chars()",
+                                          "repeat(3)",
+                                          "group_by(|x| x)",
+                                          "retain(|x| true)"};
     word(s, ".");
     word(s, methods[choose(s, 21)]);
 }
@@ -83,39 +112,68 @@ static void block(struct source *s);
 
 static void atom(struct source *s)
 {
-    static const char *const atoms[] = {"1", "2.5", "\"text\"", "true", "a", "b", "xs", "m", "[1, 2, 3]",
-                                        "None", "E::A", "9223372036854775807", "\"h\xc3\xa9\"", "0",
-                                        "HashMap::new()", "()", "S { a: 1 }", "-1"};
+    static const char *const atoms[] = {"1",
+                                        "2.5",
+                                        "\"text\"",
+                                        "true",
+                                        "a",
+                                        "b",
+                                        "xs",
+                                        "m",
+                                        "[1, 2, 3]",
+                                        "None",
+                                        "E::A",
+                                        "9223372036854775807",
+                                        "\"h\xc3\xa9\"",
+                                        "0",
+                                        "HashMap::new()",
+                                        "()",
+                                        "S { a: 1 }",
+                                        "-1"};
     word(s, atoms[choose(s, 18)]);
+}
+
+/* A template: %e expression, %b block, %t type, %p pattern, %n name, %l list of expressions. */
+static void fill(struct source *s, const char *text)
+{
+    for (; *text != '\0'; text++) {
+        if (*text != '%') {
+            po_buf_append_char(&s->text, *text);
+            continue;
+        }
+        switch (*++text) {
+        case 'e': expr(s); break;
+        case 'b': block(s); break;
+        case 't': type(s); break;
+        case 'p': pattern(s); break;
+        case 'n': name(s); break;
+        default: list(s, 4); break;
+        }
+    }
 }
 
 static void compound(struct source *s)
 {
-    switch (choose(s, 12)) {
-    case 0: word(s, "("); expr(s); word(s, ")"); break;
-    case 1: word(s, "["); list(s, 4); word(s, "]"); break;
-    case 2: word(s, "if "); expr(s); word(s, " "); block(s); word(s, " else "); block(s); break;
-    case 3:
-        word(s, "match "); expr(s); word(s, " { "); pattern(s); word(s, " => "); expr(s);
-        word(s, ", "); pattern(s); word(s, " => "); expr(s); word(s, ", _ => "); expr(s); word(s, " }");
-        break;
-    case 4: word(s, "try "); block(s); word(s, " catch (e) "); block(s);
-        if (choose(s, 2)) { word(s, " finally "); block(s); }
-        break;
-    case 5: word(s, "(|x| "); expr(s); word(s, ")("); expr(s); word(s, ")"); break;
-    case 6: word(s, "["); expr(s); word(s, " for "); pattern(s); word(s, " in "); expr(s); word(s, "]"); break;
-    case 7: name(s); word(s, "("); list(s, 4); word(s, ")"); break;
-    case 8: expr(s); word(s, "["); expr(s); word(s, "]"); break;
-    case 9: word(s, "{ a: "); expr(s); word(s, ", b: "); expr(s); word(s, " }"); break;
-    case 10: word(s, "Some("); expr(s); word(s, ")?"); break;
-    default: expr(s); word(s, ".a"); break;
-    }
+    static const char *const forms[] = {"(%e)",
+                                        "[%l]",
+                                        "if %e %b else %b",
+                                        "match %e { %p => %e, %p => %e, _ => %e }",
+                                        "try %b catch (e) %b",
+                                        "try %b catch (e) %b finally %b",
+                                        "(|x| %e)(%e)",
+                                        "[%e for %p in %e]",
+                                        "%n(%l)",
+                                        "%e[%e]",
+                                        "{ a: %e, b: %e }",
+                                        "Some(%e)?",
+                                        "%e.a"};
+    fill(s, forms[choose(s, 13)]);
 }
 
 static void expr(struct source *s)
 {
-    static const char *const ops[] = {" + ", " - ", " * ", " / ", " % ", " == ", " < ", " && ", " || ",
-                                      "..", " != ", " >= "};
+    static const char *const ops[] = {
+        " + ", " - ", " * ", " / ", " % ", " == ", " < ", " && ", " || ", "..", " != ", " >= "};
     if (s->depth > 6 || s->at >= s->count || s->text.len > 20000) {
         atom(s);
         return;
@@ -124,31 +182,39 @@ static void expr(struct source *s)
     switch (choose(s, 5)) {
     case 0: atom(s); break;
     case 1: compound(s); break;
-    case 2: expr(s); word(s, ops[choose(s, 12)]); expr(s); break;
-    case 3: atom(s); method(s); break;
-    default: expr(s); word(s, " as "); type(s); break;
+    case 2:
+        expr(s);
+        word(s, ops[choose(s, 12)]);
+        expr(s);
+        break;
+    case 3:
+        atom(s);
+        method(s);
+        break;
+    default:
+        expr(s);
+        word(s, " as ");
+        type(s);
+        break;
     }
     s->depth--;
 }
 
 static void statement(struct source *s)
 {
-    switch (choose(s, 11)) {
-    case 0: word(s, "let "); name(s); word(s, " = "); expr(s); break;
-    case 1: word(s, "let "); name(s); word(s, ": "); type(s); word(s, " = "); expr(s); break;
-    case 2: name(s); word(s, " = "); expr(s); break;
-    case 3: name(s); word(s, " += "); expr(s); break;
-    case 4: word(s, "for "); pattern(s); word(s, " in "); expr(s); word(s, " "); block(s); break;
-    case 5: word(s, "while "); expr(s); word(s, " "); block(s); break;
-    case 6: word(s, "return "); expr(s); break;
-    case 7: word(s, choose(s, 2) ? "break" : "continue"); break;
-    case 8: word(s, "print("); list(s, 4); word(s, ")"); break;
-    case 9:
-        word(s, "fn "); name(s); word(s, "("); name(s); word(s, ": "); type(s); word(s, ") -> ");
-        type(s); word(s, " "); block(s);
-        break;
-    default: expr(s); break;
-    }
+    static const char *const forms[] = {"let %n = %e",
+                                        "let %n: %t = %e",
+                                        "%n = %e",
+                                        "%n += %e",
+                                        "for %p in %e %b",
+                                        "while %e %b",
+                                        "return %e",
+                                        "break",
+                                        "continue",
+                                        "print(%l)",
+                                        "fn %n(%n: %t) -> %t %b",
+                                        "%e"};
+    fill(s, forms[choose(s, 12)]);
     word(s, "\n");
 }
 
@@ -167,10 +233,11 @@ static void block(struct source *s)
 
 static void generate(struct source *s)
 {
-    word(s, "struct S { a: int, b: string = \"d\" }\nenum E { A, B(int), C { x: int } }\n"
-            "impl S { fn f(self, x: int) -> int { self.a + x } }\n"
-            "fn f<T>(x: T) -> T { x }\nfn g(x) { x }\nlet a = 1\nlet b = \"s\"\nlet xs = [1, 2, 3]\n"
-            "let m: HashMap<string, int> = HashMap::new()\n");
+    word(s,
+         "struct S { a: int, b: string = \"d\" }\nenum E { A, B(int), C { x: int } }\n"
+         "impl S { fn f(self, x: int) -> int { self.a + x } }\n"
+         "fn f<T>(x: T) -> T { x }\nfn g(x) { x }\nlet a = 1\nlet b = \"s\"\nlet xs = [1, 2, 3]\n"
+         "let m: HashMap<string, int> = HashMap::new()\n");
     while (s->at < s->count && s->text.len < 20000) {
         statement(s);
     }
@@ -178,10 +245,11 @@ static void generate(struct source *s)
 
 /* ---- the checks ------------------------------------------------------------------------------- */
 
-static const struct po_script_limits small = {.steps = 20000, .memory_bytes = 1u << 20,
-                                              .output_bytes = 4096, .depth = 60, .host_calls = 4};
+static const struct po_script_limits small = {
+    .steps = 20000, .memory_bytes = 1u << 20, .output_bytes = 4096, .depth = 60, .host_calls = 4};
 
-static void run_once(struct po_ctx *cx, const struct po_script *script, struct po_script_outcome *outcome)
+static void run_once(struct po_ctx *cx, const struct po_script *script,
+                     struct po_script_outcome *outcome)
 {
     PO_BUF_AUTO out;
     po_buf_init(&out, 8192);
@@ -192,7 +260,8 @@ static void run_once(struct po_ctx *cx, const struct po_script *script, struct p
     require(outcome->steps <= small.steps);
     require(outcome->memory_bytes <= small.memory_bytes);
     require(outcome->status != PO_SCRIPT_FAULT || outcome->fault_kind.len > 0);
-    require(!po_str_eq_cstr(outcome->fault_message, "internal error: unreachable code was reached"));
+    require(
+        !po_str_eq_cstr(outcome->fault_message, "internal error: unreachable code was reached"));
 }
 
 static void check_run(const struct po_script *script)
@@ -224,7 +293,9 @@ static void check_bytecode(struct po_script *script, const uint8_t *data, size_t
         case 1: in->a = d[4]; break;
         case 2: in->b = d[4]; break;
         case 3: in->c = d[4]; break;
-        case 4: in->k = (int32_t)((uint32_t)d[4] | (uint32_t)d[5] << 8 | (uint32_t)d[6] << 24); break;
+        case 4:
+            in->k = (int32_t)((uint32_t)d[4] | (uint32_t)d[5] << 8 | (uint32_t)d[6] << 24);
+            break;
         default: p->param_count = d[4] % 8u; break;
         }
     }

@@ -89,7 +89,8 @@ static po_rc hmac(po_str key, po_str in, uint8_t out[static 32])
 const struct po_script_crypto script_test_crypto = {sha256, hmac};
 
 /* {"$by": {"/path": value, "*": value}} chooses by the first argument. */
-static const struct po_json *choose(struct po_ctx *cx, const struct po_json *fixture, po_str args_json)
+static const struct po_json *choose(struct po_ctx *cx, const struct po_json *fixture,
+                                    po_str args_json)
 {
     const struct po_json *by = po_json_get(fixture, "$by");
     if (by == NULL) return fixture;
@@ -133,28 +134,32 @@ static po_rc answer(void *user, struct po_ctx *cx, const struct po_script_host_c
 
 static struct po_script_host host_of(struct script_fixtures *fx)
 {
-    return (struct po_script_host){.fns = fns, .fn_count = sizeof fns / sizeof fns[0], .call = answer,
-                                   .user = fx};
+    return (struct po_script_host){
+        .fns = fns, .fn_count = sizeof fns / sizeof fns[0], .call = answer, .user = fx};
 }
 
-struct po_script_host script_host_of(struct po_ctx *cx, struct script_fixtures *fx, const char *json)
+struct po_script_host script_host_of(struct po_ctx *cx, struct script_fixtures *fx,
+                                     const char *json)
 {
     *fx = (struct script_fixtures){0};
     po_buf_init(&fx->text, 1u << 20);
     po_buf_init(&fx->log, 1u << 20);
     if (json != NULL) po_buf_append_cstr(&fx->text, json);
-    if (json != NULL && !po_is_ok(po_json_parse(cx, po_buf_str(&fx->text), PO_JSON_ALLOW_REAL, &fx->root))) {
+    if (json != NULL &&
+        !po_is_ok(po_json_parse(cx, po_buf_str(&fx->text), PO_JSON_ALLOW_REAL, &fx->root))) {
         fx->root = NULL;
     }
     return host_of(fx);
 }
 
-struct po_script_host script_host_make(struct po_ctx *cx, struct script_fixtures *fx, const char *path)
+struct po_script_host script_host_make(struct po_ctx *cx, struct script_fixtures *fx,
+                                       const char *path)
 {
     struct po_script_host host = script_host_of(cx, fx, NULL);
     if (path == NULL) return host;
-    bool is_read = po_is_ok(po_fs_read(cx, path, &fx->text)) &&
-                   po_is_ok(po_json_parse(cx, po_buf_str(&fx->text), PO_JSON_ALLOW_REAL, &fx->root));
+    bool is_read =
+        po_is_ok(po_fs_read(cx, path, &fx->text)) &&
+        po_is_ok(po_json_parse(cx, po_buf_str(&fx->text), PO_JSON_ALLOW_REAL, &fx->root));
     if (!is_read) fx->root = NULL;
     return host;
 }

@@ -14,8 +14,10 @@ struct script_fixtures {
 
 extern const struct po_script_crypto script_test_crypto;
 /* `path` may be NULL: everything is denied. */
-struct po_script_host script_host_make(struct po_ctx *cx, struct script_fixtures *fx, const char *path);
+struct po_script_host script_host_make(struct po_ctx *cx, struct script_fixtures *fx,
+                                       const char *path);
 /* From a JSON text in memory. */
-struct po_script_host script_host_of(struct po_ctx *cx, struct script_fixtures *fx, const char *json);
+struct po_script_host script_host_of(struct po_ctx *cx, struct script_fixtures *fx,
+                                     const char *json);
 
 #endif

@@ -34,7 +34,8 @@ struct script_result *script_run_text(struct po_ctx *cx, po_str text,
     struct po_script *script = script_compile(cx, text, &r->diags);
     r->is_compiled = script != NULL;
     if (script == NULL) return r;
-    struct po_script_run run = {.limits = limits ? *limits : po_script_limits_of(PO_SCRIPT_KIND_PLAIN),
+    struct po_script_run run = {.limits =
+                                    limits ? *limits : po_script_limits_of(PO_SCRIPT_KIND_PLAIN),
                                 .crypto = &script_test_crypto,
                                 .output = &out};
     check_ok(cx, po_script_run(cx, script, &run, &r->outcome));

@@ -3,8 +3,11 @@
 
 #include <stdio.h>
 
-static const struct po_script_limits tight = {.steps = 200000, .memory_bytes = 2u << 20,
-                                              .output_bytes = 10000, .depth = 100, .host_calls = 3};
+static const struct po_script_limits tight = {.steps = 200000,
+                                              .memory_bytes = 2u << 20,
+                                              .output_bytes = 10000,
+                                              .depth = 100,
+                                              .host_calls = 3};
 
 TEST_TIMEOUT(script_budgets__end_runaway_programs_in_the_right_fault, 120)
 {
@@ -31,11 +34,15 @@ TEST_TIMEOUT(script_budgets__end_runaway_programs_in_the_right_fault, 120)
         {"while true { print(\"0123456789\") }", "OutputLimit"},
         {"let a = [[1]]\na[0] = [1]\nfn deep(n: int) -> unknown { if n == 0 { [] } else { [deep(n - 1)] } }\n"
          "let x = deep(90)\nlet y = deep(90)\nprint(x == y)\nlet z = [x]\nlet i = 0\n"
-         "while i < 300 { z = [z]\n i += 1 }\nprint(z == z.clone())", "DepthLimit"},
-        {"try { while true { } } catch (e) { print(\"caught\") } finally { print(\"no\") }", "StepLimit"},
-        {"let xs = [0]\nxs.map(|x| { xs.push(x); x })\nxs.for_each(|x| { while true { } })", "StepLimit"},
+         "while i < 300 { z = [z]\n i += 1 }\nprint(z == z.clone())",
+         "DepthLimit"},
+        {"try { while true { } } catch (e) { print(\"caught\") } finally { print(\"no\") }",
+         "StepLimit"},
+        {"let xs = [0]\nxs.map(|x| { xs.push(x); x })\nxs.for_each(|x| { while true { } })",
+         "StepLimit"},
         {"fn f(xs: [int]) -> int { xs.fold(0, |a, x| { f(xs) }) }\nf([1])", "StackOverflow"},
-        {"async fn f() -> int { await f() }\nasync fn main() -> int { await f() }", "StackOverflow"},
+        {"async fn f() -> int { await f() }\nasync fn main() -> int { await f() }",
+         "StackOverflow"},
         {"panic(\"end\")", "Panic"},
         {"let a = [1]\na[1]", "IndexOutOfBounds"},
     };
@@ -48,7 +55,9 @@ TEST(script_budgets__limits_cannot_be_caught_and_output_before_them_is_kept)
 {
     TEST_CX(cx);
     struct script_result *r = script_run_text(
-        cx, PO_LIT("print(\"a\")\ntry { while true { } } catch { print(\"b\") } finally { print(\"c\") }"),
+        cx,
+        PO_LIT(
+            "print(\"a\")\ntry { while true { } } catch { print(\"b\") } finally { print(\"c\") }"),
         &tight);
     check_eq_str(r->outcome.fault_kind, "StepLimit");
     check_eq_str(r->output, "a\n");
@@ -79,7 +88,8 @@ TEST(script_budgets__time_and_cancellation_end_a_run)
     struct po_script_outcome outcome;
     int count = 0;
     struct po_script_run run = {.limits = po_script_limits_of(PO_SCRIPT_KIND_REPORT),
-                                .is_cancelled = cancelled, .cancel_user = &count};
+                                .is_cancelled = cancelled,
+                                .cancel_user = &count};
     check_ok(cx, po_script_run(cx, script, &run, &outcome));
     check_eq_str(outcome.fault_kind, "Cancelled");
     run.is_cancelled = NULL;
@@ -158,11 +168,15 @@ TEST_TIMEOUT(script_checker__survives_exponential_types_and_matrices, 120)
     struct po_script *script = script_compile(cx, po_buf_str(&text), &diags);
     check_that(script == NULL && diags.error_count > 0);
     po_buf_clear(&text);
-    po_buf_append_cstr(&text, "enum E { A, B, C, D }\nfn f(a: (E, E, E, E, E, E, E, E, E, E)) -> int { match a {\n");
+    po_buf_append_cstr(
+        &text,
+        "enum E { A, B, C, D }\nfn f(a: (E, E, E, E, E, E, E, E, E, E)) -> int { match a {\n");
     for (int i = 0; i < 40; i++) {
         po_buf_append_cstr(&text, "(");
         for (int j = 0; j < 10; j++) {
-            po_buf_append_cstr(&text, (i * 7 + j * 3) % 5 == 0 ? "_, " : (i + j) % 2 ? "E::A | E::C, " : "E::B, ");
+            po_buf_append_cstr(&text, (i * 7 + j * 3) % 5 == 0 ? "_, "
+                                      : (i + j) % 2            ? "E::A | E::C, "
+                                                               : "E::B, ");
         }
         po_buf_append_cstr(&text, ") => 1,\n");
     }
@@ -177,14 +191,11 @@ TEST(script_source__refuses_bad_encoding_and_bidirectional_controls)
         const char *name;
         const char *text;
         const char *code;
-    } table[] = {{"utf8", "let x = \"\xff\"", "E0112"},
-                 {"cut", "let x = \"\xe2\x82", "E0112"},
-                 {"bidi", "// \xe2\x80\xae\nlet x = 1", "E0107"},
-                 {"mark", "let x = \"\xd8\x9c\"", "E0107"},
-                 {"letter", "let \xc3\xa9 = 1", "E0100"},
-                 {"escape", "let x = \"\\q\"", "E0103"},
-                 {"surrogate", "let x = \"\\u{d800}\"", "E0103"},
-                 {"comment", "/* a", "E0104"}};
+    } table[] = {
+        {"utf8", "let x = \"\xff\"", "E0112"},           {"cut", "let x = \"\xe2\x82", "E0112"},
+        {"bidi", "// \xe2\x80\xae\nlet x = 1", "E0107"}, {"mark", "let x = \"\xd8\x9c\"", "E0107"},
+        {"letter", "let \xc3\xa9 = 1", "E0100"},         {"escape", "let x = \"\\q\"", "E0103"},
+        {"surrogate", "let x = \"\\u{d800}\"", "E0103"}, {"comment", "/* a", "E0104"}};
     TEST_EACH(row, table)
     {
         TEST_CX(cx);
@@ -202,8 +213,9 @@ TEST(script_diagnostic__shows_line_and_carets)
     po_buf_init(&out, 4096);
     check_that(script_compile(cx, PO_LIT("let count = 1\nprint(coumt)\n"), &diags) == NULL);
     po_script_diag_render(&diags.at[0], &out);
-    check_eq_str(po_buf_str(&out), "error[E0300]: undefined name 'coumt'\n  --> t.script:2:7\n"
-                                   "2 | print(coumt)\n  |       ^^^^^\nhelp: did you mean 'count'?\n");
+    check_eq_str(po_buf_str(&out),
+                 "error[E0300]: undefined name 'coumt'\n  --> t.script:2:7\n"
+                 "2 | print(coumt)\n  |       ^^^^^\nhelp: did you mean 'count'?\n");
     po_buf_clear(&out);
     po_script_diag_render_line(&diags.at[0], &out);
     check_eq_str(po_buf_str(&out), "t.script:2:7: error E0300: undefined name 'coumt'\n");
@@ -213,13 +225,15 @@ TEST(script_fault__tells_where_and_who_called)
 {
     TEST_CX(cx);
     struct script_result *r = script_run_text(
-        cx, PO_LIT("fn a(n: int) -> int {\n    10 / n\n}\nfn b() -> int { a(0) }\nprint(b())\n"), NULL);
+        cx, PO_LIT("fn a(n: int) -> int {\n    10 / n\n}\nfn b() -> int { a(0) }\nprint(b())\n"),
+        NULL);
     PO_BUF_AUTO out;
     po_buf_init(&out, 4096);
     po_script_outcome_render(&r->outcome, &out);
-    check_eq_str(po_buf_str(&out),
-                 "error[fault]: DivisionByZero: division by zero\n  --> t.script:2:8\n2 |     10 / n\n"
-                 "  |        ^\n  called from b at t.script:4\n  called from top level at t.script:5\n");
+    check_eq_str(
+        po_buf_str(&out),
+        "error[fault]: DivisionByZero: division by zero\n  --> t.script:2:8\n2 |     10 / n\n"
+        "  |        ^\n  called from b at t.script:4\n  called from top level at t.script:5\n");
 }
 
 TEST_FAULTS(script_compile_and_run__survive_any_allocation_failing)
@@ -239,7 +253,8 @@ TEST_FAULTS(script_compile_and_run__survive_any_allocation_failing)
     PO_BUF_AUTO out;
     po_buf_init(&out, 4096);
     struct po_script_outcome outcome;
-    struct po_script_run run = {.limits = po_script_limits_of(PO_SCRIPT_KIND_CHECK), .output = &out};
+    struct po_script_run run = {.limits = po_script_limits_of(PO_SCRIPT_KIND_CHECK),
+                                .output = &out};
     rc = po_script_run(cx, script, &run, &outcome);
     if (test_fault_fired()) {
         check_that(rc.code == PO_NOMEM || rc.code == PO_OK);

@@ -10,8 +10,8 @@ TEST_TIMEOUT(script_programs__print_what_is_written_beside_them, 120)
 {
     static const struct {
         const char *name;
-    } table[] = {{"closures"}, {"types"}, {"errors"}, {"unknown"}, {"library"},
-                 {"async"},    {"control"}, {"std"}};
+    } table[] = {{"closures"}, {"types"}, {"errors"},  {"unknown"},
+                 {"library"},  {"async"}, {"control"}, {"std"}};
     TEST_EACH(row, table)
     {
         TEST_CX(cx);
@@ -94,7 +94,8 @@ static void check_case(const struct po_json *c)
     check_ok_leaf(load_example(NULL, cx, po_str_of(name), &text));
     check_ok(cx, po_script_compile(cx, &config, po_str_of(name), text, &diags, &script));
     struct po_script_outcome outcome;
-    struct po_script_run run = {.limits = po_script_limits_of(PO_SCRIPT_KIND_CHECK), .host = &host,
+    struct po_script_run run = {.limits = po_script_limits_of(PO_SCRIPT_KIND_CHECK),
+                                .host = &host,
                                 .crypto = &script_test_crypto};
     check_ok(cx, po_script_call(cx, script, &run, fn, po_buf_str(&args), &outcome));
     check_eq_postr(outcome.display, want);
@@ -130,9 +131,12 @@ TEST(script_examples__pass_their_own_tests)
     static const struct {
         const char *name;
         unsigned tests;
-    } table[] = {{"02_disk_capacity.script", 1},       {"06_detect_bruteforce.script", 2},
-                 {"07_detect_privilege_grant.script", 1}, {"13_retention.script", 2},
-                 {"14_secret_scan.script", 1},         {"lib/ops.script", 2}};
+    } table[] = {{"02_disk_capacity.script", 1},
+                 {"06_detect_bruteforce.script", 2},
+                 {"07_detect_privilege_grant.script", 1},
+                 {"13_retention.script", 2},
+                 {"14_secret_scan.script", 1},
+                 {"lib/ops.script", 2}};
     TEST_EACH(row, table)
     {
         TEST_CX(cx);
@@ -147,7 +151,8 @@ TEST(script_examples__pass_their_own_tests)
         check_ok(cx, po_script_compile(cx, &config, po_str_of(row->name), text, &diags, &script));
         uint32_t counts[512] = {0};
         check_that(po_script_line_slots(script) > 0 && po_script_line_slots(script) < 512);
-        struct po_script_run run = {.limits = po_script_limits_of(PO_SCRIPT_KIND_CHECK), .host = &host,
+        struct po_script_run run = {.limits = po_script_limits_of(PO_SCRIPT_KIND_CHECK),
+                                    .host = &host,
                                     .line_counts = counts};
         unsigned passed = 0;
         for (size_t i = 0; i < po_script_entry_count(script); i++) {
@@ -176,7 +181,8 @@ static void check_model(uint64_t count, uint64_t seed)
 {
     char command[512];
     (void)snprintf(command, sizeof command, "/usr/bin/python3 '%s' %lu %lu",
-                   test_source_path("tests/script/model.py"), (unsigned long)count, (unsigned long)seed);
+                   test_source_path("tests/script/model.py"), (unsigned long)count,
+                   (unsigned long)seed);
     FILE *model = popen(command, "re");
     check_that(model != NULL);
     size_t src_len = 0;
@@ -208,7 +214,19 @@ static void check_model(uint64_t count, uint64_t seed)
 }
 
 /* The seeds are fixed; -r N runs N programs instead of 500 in each of the four cases. */
-TEST_TIMEOUT(script_model__agrees_on_generated_programs_1, 600) { check_model(test_rounds(500), 1); }
-TEST_TIMEOUT(script_model__agrees_on_generated_programs_2, 600) { check_model(test_rounds(500), 100001); }
-TEST_TIMEOUT(script_model__agrees_on_generated_programs_3, 600) { check_model(test_rounds(500), 200001); }
-TEST_TIMEOUT(script_model__agrees_on_generated_programs_4, 600) { check_model(test_rounds(500), 300001); }
+TEST_TIMEOUT(script_model__agrees_on_generated_programs_1, 600)
+{
+    check_model(test_rounds(500), 1);
+}
+TEST_TIMEOUT(script_model__agrees_on_generated_programs_2, 600)
+{
+    check_model(test_rounds(500), 100001);
+}
+TEST_TIMEOUT(script_model__agrees_on_generated_programs_3, 600)
+{
+    check_model(test_rounds(500), 200001);
+}
+TEST_TIMEOUT(script_model__agrees_on_generated_programs_4, 600)
+{
+    check_model(test_rounds(500), 300001);
+}
