@@ -174,6 +174,7 @@ static PO_RC dispatch(struct po_ctx *cx, struct po_cli *cli, int argc, char **ar
         path[0] = po_str_slice(path[0], 0, space);
         return po_cli_help(cx, cli, path, words);
     }
+    if (po_cli_has(cli, "--timer")) cx->channel = PO_CHANNEL_TIMER;
     po_rc rc = run_command(cx, cli);
     if (!po_is_ok(rc)) record_failure(cx, cli);
     return rc;
