@@ -265,7 +265,9 @@ static po_rc make_dir(struct po_ctx *cx, const char *path, mode_t mode, bool *re
     if (po_sys_mkdir(path, mode) != 0) {
         int sys_errno = errno;
         if (sys_errno != EEXIST) return fail_sys(cx, sys_errno, "creating directory", path);
-        if (po_sys_stat(path, &st) == 0 && S_ISDIR(st.st_mode)) return po_rc_ok();
+        bool is_there = po_sys_stat(path, &st) == 0;
+        if (is_there && S_ISDIR(st.st_mode)) return po_rc_ok();
+        if (!is_there && errno != ENOENT) return fail_sys(cx, errno, "looking at", path);
         return PO_FAIL(cx, PO_EXISTS, "'%s' exists and is not a directory", path);
     }
     *ret_is_new = true;

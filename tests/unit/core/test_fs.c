@@ -381,6 +381,19 @@ TEST(fs_mkdir__has_the_mode_it_is_given)
     check_fails(cx, po_fs_mkdir(cx, test_tmp("no/d"), 0700), PO_NOTFOUND);
 }
 
+/* A directory that is there and cannot be looked at is a failure, not something else in its place. */
+TEST(fs_mkdir__tells_what_looking_at_an_existing_one_met)
+{
+#ifdef PO_FAULTS
+    TEST_CX(cx);
+    check_ok(cx, po_fs_mkdir(cx, test_tmp("d"), 0700));
+    po_fault_fail(2, EIO); /* mkdir, then stat */
+    po_rc rc = po_fs_mkdir(cx, test_tmp("d"), 0700);
+    po_fault_off();
+    check_fails(cx, rc, PO_IO);
+#endif
+}
+
 TEST(fs_mkdir_all__makes_the_way)
 {
     TEST_CX(cx);
