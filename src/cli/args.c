@@ -112,7 +112,7 @@ static PO_RC parse_option(struct po_ctx *cx, struct po_cli *cli, struct arg_curs
     return add_option(cx, cli, cursor, arg);
 }
 
-static bool is_noun(po_str word)
+bool po_command_is_noun(po_str word)
 {
     size_t count = 0;
     const struct po_command *table = po_command_table(&count);
@@ -137,7 +137,7 @@ static PO_RC take_command(struct po_ctx *cx, struct po_cli *cli, struct arg_curs
         cursor->at += (int)used - 1;
         return po_rc_ok();
     }
-    if (!is_noun(words[0]))
+    if (!po_command_is_noun(words[0]))
         return PO_FAIL(cx, PO_USAGE, "unknown command '%.*s'; see 'paulyops help'",
                        PO_STR_ARG(words[0]));
     if (count == 2)

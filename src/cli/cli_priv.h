@@ -80,6 +80,8 @@ struct po_cli {
 const struct po_command *po_command_table(size_t *ret_count);
 /* Longest path that matches the first operands; NULL when none does. */
 const struct po_command *po_command_find(const po_str *words, size_t count, size_t *ret_used);
+/* "ledger": the first word of commands of two. */
+bool po_command_is_noun(po_str word);
 
 /* Parse argv[1..] into `cli`. PO_USAGE with one clear line. */
 PO_RC po_cli_parse(struct po_ctx *cx, struct po_cli *cli, int argc, char **argv);

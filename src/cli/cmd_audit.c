@@ -33,9 +33,9 @@ static PO_RC parse_time(struct po_ctx *cx, const struct po_cli *cli, const char 
     if (text.ptr == NULL) return po_rc_ok();
     po_time_us age_us = 0;
     if (po_is_ok(po_time_parse(text, ret_time))) return po_rc_ok();
-    PO_TRY_LEAF(cx, po_duration_parse(text, &age_us),
-                "'%s %.*s' is neither an RFC 3339 time nor an age such as 24h", option,
-                PO_STR_ARG(text));
+    if (!po_is_ok(po_duration_parse(text, &age_us)))
+        return PO_FAIL(cx, PO_USAGE, "'%s %.*s' is neither an RFC 3339 time nor an age such as 24h",
+                       option, PO_STR_ARG(text));
     *ret_time = po_ctx_now_us(cx) - age_us;
     return po_rc_ok();
 }
@@ -48,17 +48,15 @@ static PO_RC parse_query(struct po_ctx *cx, const struct po_cli *cli, struct aud
                                   .result = po_cli_option(cli, "--result"),
                                   .limit = LIMIT_DEFAULT};
     enum po_event_result result = PO_EVENT_SUCCESS;
-    if (query->result.ptr != NULL)
-        PO_TRY_LEAF(cx, po_event_result_parse(query->result, &result),
-                    "'--result %.*s': success, failure, denied or error",
-                    PO_STR_ARG(query->result));
+    if (query->result.ptr != NULL && !po_is_ok(po_event_result_parse(query->result, &result)))
+        return PO_FAIL(cx, PO_USAGE, "'--result %.*s': success, failure, denied or error",
+                       PO_STR_ARG(query->result));
     bool is_prefix = po_str_ends(query->type, PO_LIT("."));
     if (query->type.len > 0 && !is_prefix && po_event_type_find(query->type) == NULL)
         return PO_FAIL(cx, PO_USAGE, "there is no event type '%.*s'", PO_STR_ARG(query->type));
     po_str limit = po_cli_option(cli, "--limit");
-    if (limit.ptr != NULL)
-        PO_TRY_LEAF(cx, po_str_to_u64(limit, LIMIT_MAX, &query->limit),
-                    "'--limit %.*s' is not 0..%d", PO_STR_ARG(limit), LIMIT_MAX);
+    if (limit.ptr != NULL && !po_is_ok(po_str_to_u64(limit, LIMIT_MAX, &query->limit)))
+        return PO_FAIL(cx, PO_USAGE, "'--limit %.*s' is not 0..%d", PO_STR_ARG(limit), LIMIT_MAX);
     PO_TRY(cx, parse_time(cx, cli, "--since", &query->since_us));
     return parse_time(cx, cli, "--until", &query->until_us);
 }

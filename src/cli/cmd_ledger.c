@@ -6,11 +6,13 @@
 #include "against_priv.h"
 #include "core/codec.h"
 
+#define TAIL_MAX 10000
+
 PO_RC po_cmd_ledger_prove(struct po_ctx *cx, struct po_cli *cli)
 {
     uint64_t leaf = 0;
-    PO_TRY_LEAF(cx, po_str_to_u64(cli->operands[0], PO_LEDGER_LEAVES_MAX, &leaf),
-                "'%.*s' is not a leaf number", PO_STR_ARG(cli->operands[0]));
+    if (!po_is_ok(po_str_to_u64(cli->operands[0], PO_LEDGER_LEAVES_MAX, &leaf)))
+        return PO_FAIL(cx, PO_USAGE, "'%.*s' is not a leaf number", PO_STR_ARG(cli->operands[0]));
     PO_TRY(cx, po_ledger_prove(cx, po_home_ledger(cli->home), leaf, &cli->out));
     return po_rc_ok();
 }
@@ -70,9 +72,8 @@ PO_RC po_cmd_ledger_tail(struct po_ctx *cx, struct po_cli *cli)
 {
     uint64_t count = 10;
     po_str wanted = po_cli_option(cli, "-n");
-    if (wanted.ptr != NULL)
-        PO_TRY_LEAF(cx, po_str_to_u64(wanted, 10000, &count), "'-n %.*s' is not 0..10000",
-                    PO_STR_ARG(wanted));
+    if (wanted.ptr != NULL && !po_is_ok(po_str_to_u64(wanted, TAIL_MAX, &count)))
+        return PO_FAIL(cx, PO_USAGE, "'-n %.*s' is not 0..%d", PO_STR_ARG(wanted), TAIL_MAX);
     uint64_t size = po_ledger_size(po_home_ledger(cli->home));
     struct po_rows *rows = NULL;
     PO_TRY(cx, po_rows_new(cx, tail_columns, sizeof tail_columns / sizeof *tail_columns, &rows));

@@ -12,9 +12,12 @@
 #include "evidence/evidence.h"
 
 #include <errno.h>
+#include <fcntl.h>
 
 #define AGE_TIMEOUT_MS (10 * 60 * 1000)
 #define AGE_PATH "/usr/bin/age"
+#define RECIPIENTS_MAX 16
+#define PACK_DEPTH_MAX 10
 
 /* -- export -------------------------------------------------------------------------------------- */
 
@@ -31,49 +34,24 @@ static PO_RC collect(struct po_ctx *cx, const struct po_cli *cli, const char *op
     return po_rc_ok();
 }
 
-/* age(1): recipients only, so that the pack's reader needs no secret of ours. */
-static PO_RC encrypt(struct po_ctx *cx, const po_str *recipients, size_t count, const char *from,
-                     const char *to)
-{
-    const char *argv[2 * 16 + 6] = {"age", "-o", to};
-    size_t used = 3;
-    if (count > 16) return PO_FAIL(cx, PO_USAGE, "at most 16 recipients");
-    for (size_t i = 0; i < count; i++) {
-        if (!po_str_starts(recipients[i], PO_LIT("age1")))
-            return PO_FAIL(cx, PO_USAGE, "'%.*s' is no age1… recipient", PO_STR_ARG(recipients[i]));
-        argv[used++] = "-r";
-        argv[used] = po_arena_strdup(cx->arena, recipients[i]);
-        if (argv[used++] == NULL) return PO_FAIL(cx, PO_NOMEM, "out of request memory");
-    }
-    argv[used] = from;
-    struct po_process_options options = {
-        .path = AGE_PATH, .argv = argv, .timeout_ms = AGE_TIMEOUT_MS};
-    struct po_process_result result = {0};
-    PO_BUF_AUTO err;
-    po_buf_init(&err, 4096);
-    po_rc rc = po_process_run(cx, &options, NULL, &err, &result);
-    if (rc.code == PO_NOTFOUND)
-        return PO_FAIL(cx, PO_UNAVAILABLE,
-                       "encrypting needs 'age'; install the package of that name");
-    PO_TRY(cx, rc);
-    if (result.has_exited && result.exit_status == 0) return po_rc_ok();
-    return PO_FAIL(cx, PO_CRYPTO, "age: %.*s", PO_STR_ARG(po_str_trim(po_buf_str(&err))));
-}
+/* A tar is made from a directory of ours and takes its name only when it is whole. */
+struct wrapping {
+    const char *final;
+    const char *dir;   /* the pack as a directory, a step on the way */
+    const char *plain; /* the tar */
+    const char *out;   /* the tar encrypted; NULL without recipients */
+    const po_str *recipients;
+    size_t recipient_count;
+};
 
-/* The directory was only a step towards the tar, the tar towards the encrypted one. */
-static PO_RC wrap(struct po_ctx *cx, struct po_cli *cli, const char *dir, const char *final,
-                  const struct po_pack_exported *exported)
+static PO_RC check_recipients(struct po_ctx *cx, const struct wrapping *wrapping)
 {
-    const po_str *recipients = NULL;
-    size_t count = 0;
-    PO_TRY(cx, collect(cx, cli, "--recipient", &recipients, &count));
-    const char *tar = count == 0 ? final : po_arena_printf(cx->arena, "%s.plain", final);
-    if (tar == NULL) return PO_FAIL(cx, PO_NOMEM, "out of request memory");
-    PO_TRY(cx, po_pack_tar(cx, dir, exported, tar));
-    PO_TRY(cx, po_fs_remove_tree(cx, dir, 10));
-    if (count == 0) return po_rc_ok();
-    PO_TRY(cx, encrypt(cx, recipients, count, tar, final));
-    if (po_sys_unlink(tar) != 0) return PO_FAIL_SYS(cx, PO_IO, errno, "removing '%s'", tar);
+    if (wrapping->recipient_count > RECIPIENTS_MAX)
+        return PO_FAIL(cx, PO_USAGE, "at most %d recipients", RECIPIENTS_MAX);
+    for (size_t i = 0; i < wrapping->recipient_count; i++)
+        if (!po_str_starts(wrapping->recipients[i], PO_LIT("age1")))
+            return PO_FAIL(cx, PO_USAGE, "'%.*s' is no age1… recipient",
+                           PO_STR_ARG(wrapping->recipients[i]));
     return po_rc_ok();
 }
 
@@ -85,29 +63,114 @@ static PO_RC check_free(struct po_ctx *cx, const char *path)
     return po_rc_ok();
 }
 
+static PO_RC plan_wrapping(struct po_ctx *cx, const struct po_cli *cli, const char *final,
+                           struct wrapping *wrapping)
+{
+    *wrapping = (struct wrapping){.final = final};
+    PO_TRY(cx, collect(cx, cli, "--recipient", &wrapping->recipients, &wrapping->recipient_count));
+    PO_TRY(cx, check_recipients(cx, wrapping));
+    wrapping->dir = po_arena_printf(cx->arena, "%s.dir", final);
+    wrapping->plain = po_arena_printf(cx->arena, "%s.plain", final);
+    const char *out = po_arena_printf(cx->arena, "%s.partial", final);
+    if (wrapping->dir == NULL || wrapping->plain == NULL || out == NULL)
+        return PO_FAIL(cx, PO_NOMEM, "out of request memory");
+    if (wrapping->recipient_count > 0) wrapping->out = out;
+    const char *const steps[] = {wrapping->dir, wrapping->plain, out};
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
+        PO_TRY(cx, check_free(cx, steps[i]));
+    return po_rc_ok();
+}
+
+/* age(1): recipients only, so that the pack's reader needs no secret of ours. */
+static PO_RC encrypt(struct po_ctx *cx, const struct wrapping *wrapping)
+{
+    const char *argv[2 * RECIPIENTS_MAX + 6] = {"age", "-o", wrapping->out};
+    size_t used = 3;
+    for (size_t i = 0; i < wrapping->recipient_count; i++) {
+        argv[used++] = "-r";
+        argv[used] = po_arena_strdup(cx->arena, wrapping->recipients[i]);
+        if (argv[used++] == NULL) return PO_FAIL(cx, PO_NOMEM, "out of request memory");
+    }
+    argv[used++] = "--";
+    argv[used] = wrapping->plain;
+    struct po_process_options options = {
+        .path = AGE_PATH, .argv = argv, .timeout_ms = AGE_TIMEOUT_MS};
+    struct po_process_result result = {0};
+    PO_BUF_AUTO err;
+    po_buf_init(&err, 4096);
+    po_rc rc = po_process_run(cx, &options, NULL, &err, &result);
+    if (rc.code == PO_NOTFOUND)
+        return PO_FAIL(cx, PO_UNAVAILABLE,
+                       "encrypting needs 'age'; install the package of that name");
+    PO_TRY(cx, rc);
+    if (!result.has_exited || result.exit_status != 0)
+        return PO_FAIL(cx, PO_CRYPTO, "age: %.*s", PO_STR_ARG(po_str_trim(po_buf_str(&err))));
+    PO_FD_AUTO fd = po_sys_open(wrapping->out, O_RDONLY | O_NOFOLLOW, 0);
+    if (fd < 0 || po_sys_fdatasync(fd) != 0)
+        return PO_FAIL_SYS(cx, PO_IO, errno, "writing '%s'", wrapping->out);
+    return po_rc_ok();
+}
+
+static PO_RC wrap(struct po_ctx *cx, const struct wrapping *wrapping,
+                  const struct po_pack_exported *exported)
+{
+    PO_TRY(cx, po_pack_tar(cx, wrapping->dir, exported, wrapping->plain));
+    if (wrapping->out == NULL) return po_fs_rename(cx, wrapping->plain, wrapping->final);
+    PO_TRY(cx, encrypt(cx, wrapping));
+    return po_fs_rename(cx, wrapping->out, wrapping->final);
+}
+
+/* The steps go, whatever came of them: a plain copy must not stay beside an encrypted one. */
+static PO_RC remove_steps(struct po_ctx *cx, const struct wrapping *wrapping)
+{
+    const char *const files[] = {wrapping->plain, wrapping->out};
+    for (size_t i = 0; i < 2; i++)
+        if (files[i] != NULL && po_sys_unlink(files[i]) != 0 && errno != ENOENT)
+            return PO_FAIL_SYS(cx, PO_IO, errno, "removing '%s'", files[i]);
+    return po_fs_remove_tree(cx, wrapping->dir, PACK_DEPTH_MAX);
+}
+
+static PO_RC export_wrapped(struct po_ctx *cx, struct po_pack_options *options,
+                            const struct wrapping *wrapping, struct po_pack_exported *ret_exported)
+{
+    options->dir = wrapping->dir;
+    PO_TRY(cx, po_pack_export(cx, options, ret_exported));
+    po_rc rc = wrap(cx, wrapping, ret_exported);
+    struct po_err first = cx->err;
+    po_rc removed = remove_steps(cx, wrapping);
+    if (po_is_ok(rc)) return removed;
+    po_ignore(removed, "what failed before is the error to report");
+    cx->err = first;
+    return rc;
+}
+
 PO_RC po_cmd_pack_export(struct po_ctx *cx, struct po_cli *cli)
 {
     const char *final = NULL;
     struct po_pack_options options = {0};
     struct po_pack_exported exported;
+    struct wrapping wrapping;
     PO_TRY(cx, po_cli_operand(cx, cli, 0, &final));
     PO_TRY(cx, check_free(cx, final));
+    PO_TRY(cx, plan_wrapping(cx, cli, final, &wrapping));
     options.source.home = cli->home;
     PO_TRY(cx, po_catalog_load_embedded(cx, &options.source.catalog));
     PO_TRY(cx, po_check_wanted(cx, options.source.catalog, &options.source.is_wanted));
     PO_TRY(cx, collect(cx, cli, "--criterion", &options.criteria, &options.criterion_count));
-    bool is_tar = po_cli_has(cli, "--tar") || po_cli_has(cli, "--recipient");
+    PO_TRY(cx, po_pack_validate(cx, &options));
+    bool is_tar = po_cli_has(cli, "--tar") || wrapping.recipient_count > 0;
     if (cli->is_dry_run) {
         po_buf_printf(&cli->out, "would write the evidence of ledger size %lu to '%s'%s\n",
                       (unsigned long)po_ledger_size(po_home_ledger(cli->home)), final,
                       is_tar ? " as one tar" : "");
         return po_rc_ok();
     }
-    options.dir = is_tar ? po_arena_printf(cx->arena, "%s.dir", final) : final;
-    if (options.dir == NULL) return PO_FAIL(cx, PO_NOMEM, "out of request memory");
     po_cli_progress(cli, "collecting evidence and proofs");
-    PO_TRY(cx, po_pack_export(cx, &options, &exported));
-    if (is_tar) PO_TRY(cx, wrap(cx, cli, options.dir, final, &exported));
+    options.dir = final;
+    if (is_tar)
+        PO_TRY(cx, export_wrapped(cx, &options, &wrapping, &exported));
+    else
+        PO_TRY(cx, po_pack_export(cx, &options, &exported));
     po_buf_printf(&cli->out,
                   "%s: %zu files, evidence as of ledger size %lu\ncheck: paulyops pack "
                   "verify %s\n",

@@ -14,8 +14,8 @@ PO_RC po_cli_as_of(struct po_ctx *cx, const struct po_cli *cli, uint64_t *ret_si
     po_str text = po_cli_option(cli, "--as-of");
     *ret_size = 0;
     if (text.ptr == NULL) return po_rc_ok();
-    PO_TRY_LEAF(cx, po_str_to_u64(text, PO_LEDGER_LEAVES_MAX, ret_size),
-                "'--as-of %.*s' is not a ledger size", PO_STR_ARG(text));
+    if (!po_is_ok(po_str_to_u64(text, PO_LEDGER_LEAVES_MAX, ret_size)))
+        return PO_FAIL(cx, PO_USAGE, "'--as-of %.*s' is not a ledger size", PO_STR_ARG(text));
     if (*ret_size == 0) return PO_FAIL(cx, PO_USAGE, "'--as-of 0': an empty ledger proves nothing");
     return po_rc_ok();
 }

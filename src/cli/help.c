@@ -86,10 +86,14 @@ PO_RC po_cli_help(struct po_ctx *cx, struct po_cli *cli, const po_str *words, si
     const struct po_command *command = count > 0 ? po_command_find(words, count, &used) : NULL;
     if (count == 0)
         help_overview(&cli->out);
-    else if (command != NULL)
+    else if (command != NULL && used == count)
         help_command(&cli->out, command);
-    else
+    else if (count == 1 && po_command_is_noun(words[0]))
         help_noun(&cli->out, words[0]);
+    else
+        return PO_FAIL(cx, PO_USAGE, "unknown command '%.*s%s%.*s'; see 'paulyops help'",
+                       PO_STR_ARG(words[0]), count > 1 ? " " : "",
+                       PO_STR_ARG(count > 1 ? words[1] : PO_LIT("")));
     PO_TRY_LEAF(cx, po_buf_check(&cli->out), "the output is too large");
     return po_rc_ok();
 }

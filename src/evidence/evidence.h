@@ -151,6 +151,8 @@ struct po_pack_exported {
  */
 PO_RC po_pack_export(struct po_ctx *cx, const struct po_pack_options *options,
                      struct po_pack_exported *ret_exported);
+/* Before anything is written: PO_NOTFOUND unknown criterion. */
+PO_RC po_pack_validate(struct po_ctx *cx, const struct po_pack_options *options);
 /* The exported directory as one tar, sorted, fixed times. PO_CREATE when the file exists. */
 PO_RC po_pack_tar(struct po_ctx *cx, const char *dir, const struct po_pack_exported *exported,
                   const char *tar_path);

@@ -90,10 +90,6 @@ static PO_RC put_criteria(struct po_ctx *cx, struct exporter *ex)
     const struct po_pack_options *options = ex->options;
     po_str *ids = NULL;
     PO_ARENA_NEW(cx, ids, PO_CRITERIA_MAX);
-    for (size_t i = 0; i < options->criterion_count; i++)
-        if (po_catalog_criterion(catalog, options->criteria[i]) == NULL)
-            return PO_FAIL(cx, PO_NOTFOUND, "there is no criterion '%.*s'",
-                           PO_STR_ARG(options->criteria[i]));
     for (size_t i = 0; i < catalog->criterion_count; i++) {
         bool is_chosen = options->criterion_count == 0;
         for (size_t k = 0; k < options->criterion_count; k++)
@@ -203,12 +199,35 @@ static PO_RC fill(struct po_ctx *cx, struct exporter *ex)
     return put_consistency(cx, ex);
 }
 
+PO_RC po_pack_validate(struct po_ctx *cx, const struct po_pack_options *options)
+{
+    for (size_t i = 0; i < options->criterion_count; i++)
+        if (po_catalog_criterion(options->source.catalog, options->criteria[i]) == NULL)
+            return PO_FAIL(cx, PO_NOTFOUND, "there is no criterion '%.*s'",
+                           PO_STR_ARG(options->criteria[i]));
+    return po_rc_ok();
+}
+
+/* A directory of ours that is not whole is scratch: it goes, and the error that made it so stays. */
+static PO_RC fill_or_remove(struct po_ctx *cx, struct exporter *ex, const char *dir)
+{
+    po_rc rc = fill(cx, ex);
+    if (po_is_ok(rc)) rc = po_fs_rename(cx, ex->writer.dir, dir);
+    if (po_is_ok(rc)) return rc;
+    struct po_err first = cx->err;
+    po_ignore(po_fs_remove_tree(cx, ex->writer.dir, PO_PACK_DEPTH_MAX),
+              "what failed before is the error to report");
+    cx->err = first;
+    return rc;
+}
+
 PO_RC po_pack_export(struct po_ctx *cx, const struct po_pack_options *options,
                      struct po_pack_exported *ret_exported)
 {
     struct po_home *home = options->source.home;
     struct exporter ex = {.home = home, .ledger = po_home_ledger(home), .options = options};
     struct po_fs_info info = {0};
+    PO_TRY(cx, po_pack_validate(cx, options));
     PO_TRY(cx, po_fs_info(cx, options->dir, &info));
     if (info.exists) return PO_FAIL(cx, PO_EXISTS, "'%s' exists already", options->dir);
     PO_TRY(cx, po_home_checkpoint(cx, home));
@@ -221,8 +240,7 @@ PO_RC po_pack_export(struct po_ctx *cx, const struct po_pack_options *options,
                        partial);
     PO_TRY(cx, po_fs_mkdir_all(cx, partial, 0700));
     ex.writer.dir = partial;
-    PO_TRY(cx, fill(cx, &ex));
-    PO_TRY(cx, po_fs_rename(cx, partial, options->dir));
+    PO_TRY(cx, fill_or_remove(cx, &ex, options->dir));
     po_pack_sort(ex.writer.files, ex.writer.count);
     ret_exported->file_count = ex.writer.count;
     ret_exported->size = ex.evidence.at.size;

@@ -171,11 +171,31 @@ static po_rc check_is_ours(struct po_ctx *cx, struct po_store *store)
     return po_rc_ok();
 }
 
+static po_rc find_log(struct po_ctx *cx, const char *path, bool *ret_is_there)
+{
+    struct po_fs_info info = {0};
+    const char *log = po_arena_printf(cx->arena, "%s-wal", path);
+    if (log == NULL) return PO_FAIL(cx, PO_NOMEM, "out of request memory");
+    PO_TRY(cx, po_fs_info(cx, log, &info));
+    *ret_is_there = info.exists;
+    return po_rc_ok();
+}
+
+/* What a crash left in the write-ahead log is read from there: moving it on would be a change. */
+static po_rc keep_log(struct po_ctx *cx, struct po_store *store)
+{
+    int rc = sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    return rc == SQLITE_OK ? po_rc_ok() : po_store_fail(cx, store, rc, "setting options");
+}
+
 static po_rc open_and_migrate(struct po_ctx *cx, const struct po_store_options *options,
                               const struct po_migration_set *set, struct po_store *store)
 {
     PO_TRY(cx, check_file(cx, options->path));
+    bool has_log = false;
+    PO_TRY(cx, find_log(cx, options->path, &has_log));
     PO_TRY(cx, connect(cx, options->path, false, store));
+    if (options->is_read_only && has_log) PO_TRY(cx, keep_log(cx, store));
     PO_TRY(cx, check_is_ours(cx, store));
     PO_TRY(cx, po_migrations_apply(cx, store, set));
     if (options->is_read_only) PO_TRY(cx, po_query_simple(cx, store, PO_STATEMENT_QUERY_ONLY));

@@ -34,13 +34,13 @@ class Told:
         ops.assessed("control", "run", "CRY-01", "AUD-01")
         self.old = self.keep("old")
         early = ops.copy("early")
-        ops.ok("register", "set", "target_date", "2027-01-01")
+        ops.ok("register", "set", "programme.target", "2027-01-01")
         ops.assessed("control", "run", "CRY-01")
         self.new = self.keep("new")
         self.size = ops.json("ledger", "verify", "--dry-run")["size"]
         self.told_json = ops.ok("audit", "list", "--type", "register.", "-o", "json", "--dry-run").out
         rewind(ops, early)
-        ops.ok("register", "set", "target_date", "2031-12-31")  # another past, signed by the real key
+        ops.ok("register", "set", "programme.target", "2031-12-31")  # another past, signed by the real key
         while ops.json("ledger", "verify", "--dry-run")["size"] < self.size + 4:
             ops.ok("register", "list")
 
@@ -96,9 +96,9 @@ def test_of_several_files_only_the_contradicting_ones_are_named(told):
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_ledger_cut_short_is_contradicted_by_what_speaks_of_more(told, kind, paulyops):
     ops = paulyops().init()
-    ops.ok("register", "set", "target_date", "2027-01-01")
+    ops.ok("register", "set", "programme.target", "2027-01-01")
     early = ops.copy("early")
-    ops.ok("register", "set", "target_date", "2028-01-01")
+    ops.ok("register", "set", "programme.target", "2028-01-01")
     kept = ops.base / "kept"
     {"checkpoint": lambda: kept.write_bytes((ops.home / "data/ledger/checkpoint").read_bytes()),
      "report": lambda: kept.write_bytes((ops.home / ops.json("report", "status")["path"]).read_bytes()),

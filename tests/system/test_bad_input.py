@@ -14,7 +14,7 @@ MB = 1 << 20
 @pytest.fixture
 def ready(ops):
     ops.init()
-    ops.ok("register", "set", "target_date", "2027-01-01")
+    ops.ok("register", "set", "programme.target", "2027-01-01")
     return ops
 
 
@@ -45,7 +45,7 @@ def test_a_corrupt_database_is_one_clear_line_and_nothing_is_lost(ready):
     for name, content in broken_databases(whole):
         with damage(database, content):
             before = tree(ready.home / "data/ledger", ready.state)
-            for command in (("register", "set", "target_date", "2029-01-01"), ("register", "list"),
+            for command in (("register", "set", "programme.target", "2029-01-01"), ("register", "list"),
                             ("assess",), ("store", "check"), ("audit", "list")):
                 result = ready.run(*command)
                 if result.code in (0, 2) and name in ("page", "pages"):
@@ -97,7 +97,7 @@ def sql(ops, statement):
 def test_an_altered_sealed_key_is_found(ready):
     (column,) = [row[1] for row in sql(ready, "pragma table_info(data_key)") if row[2] == "BLOB"]
     sql(ready, f"update data_key set {column} = zeroblob(length({column}))")
-    result = ready.run("register", "set", "target_date", "2030-01-01")
+    result = ready.run("register", "set", "programme.target", "2030-01-01")
     result.check_line(result.code)
     assert result.code in (65, 69, 77), result
 
@@ -105,7 +105,7 @@ def test_an_altered_sealed_key_is_found(ready):
 def test_a_database_of_a_later_version_is_refused(ready):
     sql(ready, "insert into schema_migration select number + 1, 'later', checksum, applied_us "
                "from schema_migration order by number desc limit 1")
-    for command in (("register", "list"), ("register", "set", "target_date", "2030-01-01")):
+    for command in (("register", "list"), ("register", "set", "programme.target", "2030-01-01")):
         result = ready.run(*command)
         result.check_line(result.code, "newer version")
         assert result.code in (65, 69, 78), result
@@ -117,17 +117,17 @@ def test_a_directory_or_a_fifo_where_a_file_should_be(ready, name):
     path = ready.home / name
     kept = path.rename(ready.base / "kept")
     path.mkdir()
-    result = ready.run("register", "set", "target_date", "2029-01-01")
+    result = ready.run("register", "set", "programme.target", "2029-01-01")
     assert result.code in (65, 66, 73, 74, 77, 78), result
     assert len(result.err.splitlines()) == 1, result
     path.rmdir()
     os.mkfifo(path)
-    result = ready.run("register", "set", "target_date", "2029-01-01", timeout=30)
+    result = ready.run("register", "set", "programme.target", "2029-01-01", timeout=30)
     assert result.code in (65, 66, 73, 74, 77, 78), result
     assert len(result.err.splitlines()) == 1, result
     path.unlink()
     kept.rename(path)
-    ready.ok("register", "set", "target_date", "2029-01-01")
+    ready.ok("register", "set", "programme.target", "2029-01-01")
     assert ready.json("ledger", "verify")["ok"]
 
 
@@ -183,7 +183,7 @@ def test_a_home_may_have_any_name(paulyops, name):
     ops = paulyops(f"base-{name}")
     ops.home = ops.base / name
     ops.init()
-    ops.ok("register", "set", "target_date", "2027-01-01")
+    ops.ok("register", "set", "programme.target", "2027-01-01")
     ops.ok("register", "list", "--home", ops.home)
     assert ops.json("ledger", "verify")["ok"]
     made = ops.json("report", "readiness")
@@ -210,17 +210,17 @@ def test_keys_are_not_put_inside_the_home_by_a_detour(ops):
 def test_a_linked_home_works_and_a_linked_file_is_not_followed(ready, tmp_path):
     link = tmp_path / "link"
     link.symlink_to(ready.home)
-    ready.ok("register", "set", "target_date", "2027-02-01", "--home", link)
+    ready.ok("register", "set", "programme.target", "2027-02-01", "--home", link)
     for name in ("data/lock", "data/ledger/000000.rec", "data/ledger/000000.pay", "config/.env"):
         path = ready.home / name
         kept = path.rename(tmp_path / "kept")
         path.symlink_to(kept)
-        result = ready.run("register", "set", "target_date", "2027-03-01")
+        result = ready.run("register", "set", "programme.target", "2027-03-01")
         assert result.code in (65, 74, 77, 78), (name, result)
         assert len(result.err.splitlines()) == 1, (name, result)
         path.unlink()
         kept.rename(path)
-    ready.ok("register", "set", "target_date", "2027-04-01")
+    ready.ok("register", "set", "programme.target", "2027-04-01")
     assert ready.json("ledger", "verify")["ok"]
 
 
@@ -305,7 +305,7 @@ def test_a_secret_of_the_env_file_is_shown_nowhere(ready):
 
 def test_large_arguments_are_one_line(ready):
     big = "x" * 100_000
-    for command in (("register", "set", "target_date", big), ("control", "show", big), (big,), ("--" + big,),
+    for command in (("register", "set", "programme.target", big), ("control", "show", big), (big,), ("--" + big,),
                     ("flag", "set", big, "off"), ("ledger", "verify", "--against", big),
                     ("ledger", "verify", f"--against={big}"), ("help", big), ("score", "--states", big)):
         result = ready.run(*command)
@@ -335,10 +335,10 @@ def test_ten_megabytes_in_a_file_are_one_line(ready, tmp_path):
 
 @pytest.mark.parametrize("value", ["\x01\x02", "a\nb", "\x1b[31m", "x" * 4000, "%s%n%x", "';drop table", ""])
 def test_odd_register_values_are_stored_exactly_or_refused(ready, value):
-    result = ready.run("register", "set", "target_date", value)
+    result = ready.run("register", "set", "programme.target", value)
     if result.code == 0:
         rows = {row["name"]: row for row in ready.json("register", "list")["data"]}
-        assert rows["target_date"]["value"] == value
+        assert rows["programme.target"]["value"] == value
     else:
         assert result.code in (64, 65) and len(result.err.splitlines()) == 1, result
     table = ready.run("register", "list")
@@ -348,7 +348,7 @@ def test_odd_register_values_are_stored_exactly_or_refused(ready, value):
 
 
 def test_arguments_that_are_no_utf8_are_refused(ready):
-    ready.run("register", "set", "target_date", b"\xff\xfe".decode("utf-8", "surrogateescape")).check_line(64, "UTF-8")
+    ready.run("register", "set", "programme.target", b"\xff\xfe".decode("utf-8", "surrogateescape")).check_line(64, "UTF-8")
 
 
 # -- surroundings ----------------------------------------------------------------------------------
@@ -364,7 +364,7 @@ def test_arguments_that_are_no_utf8_are_refused(ready):
 def test_odd_surroundings_change_nothing(ready, env):
     plain = ready.ok("control", "list", "-o", "json").out
     assert ready.ok("control", "list", "-o", "json", env=env).out == plain
-    ready.ok("register", "set", "target_date", "2028-01-01", env=env)
+    ready.ok("register", "set", "programme.target", "2028-01-01", env=env)
     rows = ready.json("audit", "list", "--type", "register.", env=env)["data"]
     assert rows[-1]["timestamp"].endswith("Z")
     assert ready.json("ledger", "verify", env=env)["ok"]
@@ -385,8 +385,8 @@ def run_with(ops, redirection, *command):
 @pytest.mark.parametrize("redirection", ["<&-", ">&-", "2>&-", "<&- >&-", "<&- 2>&-", ">&- 2>&-",
                                          "<&- >&- 2>&-"])
 def test_closed_standard_files_never_become_files_of_the_home(ready, redirection):
-    for command in (("register", "set", "target_date", "2027-05-01"), ("ledger", "verify"), ("assess",),
-                    ("register", "set", "target_date", "nonsense\x01"), ("ledger", "tail"), ("nonsense",)):
+    for command in (("register", "set", "programme.target", "2027-05-01"), ("ledger", "verify"), ("assess",),
+                    ("register", "set", "programme.target", "nonsense\x01"), ("ledger", "tail"), ("nonsense",)):
         result = run_with(ready, redirection, *command)
         if ">&-" in redirection.replace("2>&-", ""):
             assert result.code in (64, 65, 74), (command, result)
@@ -418,7 +418,7 @@ def test_a_reader_that_went_away_is_no_error(ready):
 
 def test_small_limits_of_the_process_are_clear_errors(ready):
     for limit in ("-n 4", "-n 8", "-v 40000", "-f 8", "-s 256"):
-        result = ready.run("register", "set", "target_date", "2027-06-01",
+        result = ready.run("register", "set", "programme.target", "2027-06-01",
                            prefix=("/bin/sh", "-c", f'ulimit {limit} && p="$0" && exec "$p" "$@"'))
         if result.code in (126, 127) or "ulimit" in result.err:
             continue  # not even started
@@ -426,5 +426,5 @@ def test_small_limits_of_the_process_are_clear_errors(ready):
         if result.code != 0:
             assert result.code in (1, 65, 69, 71, 73, 74, 77), (limit, result)
             assert len(result.err.splitlines()) == 1, (limit, result)
-    ready.ok("register", "set", "target_date", "2027-07-01")
+    ready.ok("register", "set", "programme.target", "2027-07-01")
     assert ready.json("ledger", "verify")["ok"]

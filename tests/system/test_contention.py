@@ -15,7 +15,7 @@ def ready(ops):
 
 def values(ops):
     rows = ops.json("register", "list", "--history")["data"]
-    return [row["value"] for row in rows if row["name"] == "target_date"]
+    return [row["value"] for row in rows if row["name"] == "programme.target"]
 
 
 def day(i):
@@ -25,7 +25,7 @@ def day(i):
 def test_a_second_command_waits_for_the_first(ready):
     lock = open(ready.home / "data/lock", "r+")
     fcntl.flock(lock, fcntl.LOCK_EX)
-    waiting = ready.popen("register", "set", "target_date", "2027-01-01")
+    waiting = ready.popen("register", "set", "programme.target", "2027-01-01")
     target = str(ready.home / "data/lock")
     while waiting.poll() is None:  # until it has looked at the lock
         try:
@@ -48,7 +48,7 @@ def test_a_lock_held_for_longer_than_five_seconds_is_busy(ready):
     with open(ready.home / "data/lock", "r+") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         waiting = [ready.popen(*command) for command in
-                   (("register", "set", "target_date", "2027-01-01"), ("ledger", "verify"), ("init",),
+                   (("register", "set", "programme.target", "2027-01-01"), ("ledger", "verify"), ("init",),
                     ("register", "list", "--dry-run"), ("assess",))]
         for command in waiting:
             out, err = command.communicate(timeout=30)
@@ -56,7 +56,7 @@ def test_a_lock_held_for_longer_than_five_seconds_is_busy(ready):
             assert out == b"" and err.startswith(b"paulyops: ") and err.count(b"\n") == 1
             assert b"locked" in err
     assert changed(before, tree(ready.home, ready.state)) == []
-    ready.ok("register", "set", "target_date", "2027-01-01")
+    ready.ok("register", "set", "programme.target", "2027-01-01")
 
 
 def test_commands_that_need_no_home_do_not_wait(ready):
@@ -70,7 +70,7 @@ def test_ten_commands_at_once_all_succeed_or_say_busy(ready, is_soak):
     rounds, at_once = (10, 20) if is_soak else (2, 10)
     done = []
     for turn in range(rounds):
-        running = {day(turn * at_once + i): ready.popen("register", "set", "target_date", day(turn * at_once + i))
+        running = {day(turn * at_once + i): ready.popen("register", "set", "programme.target", day(turn * at_once + i))
                    for i in range(at_once)}
         for value, command in running.items():
             out, err = command.communicate(timeout=60)
@@ -86,7 +86,7 @@ def test_ten_commands_at_once_all_succeed_or_say_busy(ready, is_soak):
 
 
 def test_readers_and_writers_at_once(ready):
-    commands = [("register", "set", "target_date", "2027-01-01"), ("ledger", "verify"), ("score",),
+    commands = [("register", "set", "programme.target", "2027-01-01"), ("ledger", "verify"), ("score",),
                 ("audit", "list"), ("report", "health"), ("control", "run", "CRY-01"),
                 ("ledger", "tail"), ("pack", "export", ready.base / "pack"), ("key", "status")]
     running = [(command, ready.popen(*command)) for command in commands]
@@ -159,10 +159,10 @@ def test_a_full_disk_is_one_line_and_what_was_acknowledged_stays(paulyops, where
         target.base = disk_top
         acknowledged, refused = [], 0
         for i, keep in enumerate([0, 4, 8, 16, 24, 32, 48, 64, 96, 128, 200, 300]):
-            assert run("register", "set", "target_date", day(2 * i)).code == 0
+            assert run("register", "set", "programme.target", day(2 * i)).code == 0
             acknowledged.append(day(2 * i))
             fill(target, disk, keep)
-            for command in (("register", "set", "target_date", day(2 * i + 1)), ("control", "run", "CRY-01"),
+            for command in (("register", "set", "programme.target", day(2 * i + 1)), ("control", "run", "CRY-01"),
                             ("report", "health")):
                 result = run(*command)
                 if result.code in (0, 2):
@@ -177,7 +177,7 @@ def test_a_full_disk_is_one_line_and_what_was_acknowledged_stays(paulyops, where
             assert result.code == 0, (keep, result)
         assert refused > 0
         rows = run("register", "list", "--history", "-o", "json").json()["data"]
-        stored = [row["value"] for row in rows if row["name"] == "target_date"]
+        stored = [row["value"] for row in rows if row["name"] == "programme.target"]
         assert set(acknowledged) <= set(stored)
         assert run("assess").code in (0, 2)
         assert run("ledger", "verify").code == 0
@@ -245,7 +245,7 @@ def test_an_export_onto_a_full_disk_leaves_no_pack_that_verifies(paulyops):
 
 def test_a_home_on_a_read_only_file_system_is_served(paulyops):
     ops = paulyops().init()
-    ops.ok("register", "set", "target_date", "2027-01-01")
+    ops.ok("register", "set", "programme.target", "2027-01-01")
     ro = ("unshare", "-m", "--propagation", "private", "/bin/sh", "-c",
           f'mount --bind "{ops.home}" "{ops.home}" && mount -o remount,bind,ro "{ops.home}" && '
           'p="$0"; exec "$p" "$@"')
@@ -256,7 +256,7 @@ def test_a_home_on_a_read_only_file_system_is_served(paulyops):
         result = ops.run(*command, prefix=ro)
         assert result.code in (0, 77, 74), (command, result)
         assert result.code == 0 or len(result.err.splitlines()) == 1, (command, result)
-    result = ops.run("register", "set", "target_date", "2028-01-01", prefix=ro)
+    result = ops.run("register", "set", "programme.target", "2028-01-01", prefix=ro)
     assert result.code in (74, 77), result
     assert len(result.err.splitlines()) == 1, result
     assert ops.json("ledger", "verify")["ok"]

@@ -9,7 +9,7 @@ from support import changed, tree
 
 READS = [("control", "list"), ("control", "show", "AUD-03"), ("ledger", "tail"), ("ledger", "verify"),
          ("score",), ("health", "list"), ("flag", "list"), ("config", "show"), ("schedule", "status")]
-WRITES = [("register", "set", "target_date", "2027-01-01"), ("assess",), ("health", "run"),
+WRITES = [("register", "set", "programme.target", "2027-01-01"), ("assess",), ("health", "run"),
           ("control", "run", "AUD-03"), ("doctor", "run"), ("flag", "set", "maintenance", "true"),
           ("report", "readiness"), ("key", "rotate", "data"), ("key", "rotate", "master"),
           ("pack", "export", "/nonexistent/pack"), ("schedule", "install"), ("schedule", "remove")]
@@ -34,7 +34,7 @@ def copied(ops):
 def restored_older(ops):
     """An older backup of the home put over the newer one, keys and signing state as they are."""
     early = ops.copy("early", with_state=False)
-    ops.ok("register", "set", "target_date", "2027-01-01")
+    ops.ok("register", "set", "programme.target", "2027-01-01")
     for top in ("data", "config"):
         for path in (early.home / top).rglob("*"):
             if path.is_file():
@@ -163,16 +163,16 @@ def test_init_does_not_give_a_home_new_keys(original):
 
 def test_the_original_goes_on_after_a_copy_was_refused(original):
     copy = copied(original)
-    copy.fails(77, "register", "set", "target_date", "2027-01-01")
-    original.ok("register", "set", "target_date", "2028-01-01")
+    copy.fails(77, "register", "set", "programme.target", "2027-01-01")
+    original.ok("register", "set", "programme.target", "2028-01-01")
     assert original.json("ledger", "verify")["ok"]
 
 
 def test_putting_the_keys_back_makes_it_whole_again(original, tmp_path):
     shutil.move(original.state, tmp_path / "away")
-    original.fails(77, "register", "set", "target_date", "2027-01-01")
+    original.fails(77, "register", "set", "programme.target", "2027-01-01")
     shutil.move(tmp_path / "away", original.state)
-    original.ok("register", "set", "target_date", "2027-01-01")
+    original.ok("register", "set", "programme.target", "2027-01-01")
     assert original.json("ledger", "verify")["ok"]
 
 
@@ -180,5 +180,5 @@ def test_a_moved_home_is_the_same_home(original, tmp_path):
     """A rename keeps the directory itself, so it is no copy."""
     original.home.rename(tmp_path / "elsewhere")
     original.home = tmp_path / "elsewhere"
-    original.ok("register", "set", "target_date", "2027-01-01")
+    original.ok("register", "set", "programme.target", "2027-01-01")
     assert original.json("ledger", "verify")["ok"]

@@ -67,7 +67,7 @@ def sampled(found, is_all, errors):
                 yield name, number, error
 
 
-COMMANDS = [("register", "set", "target_date", "2027-01-01"), ("report", "readiness"),
+COMMANDS = [("register", "set", "programme.target", "2027-01-01"), ("report", "readiness"),
             ("control", "run", "CRY-01", "AUD-01"), ("health", "run"), ("ledger", "verify"),
             ("key", "rotate", "data"), ("key", "rotate", "master"), ("flag", "set", "maintenance", "true"),
             ("doctor", "run")]
@@ -115,14 +115,14 @@ def test_a_failing_call_in_init_leaves_what_the_next_init_completes(program, tmp
         again = ops.run("init")
         assert again.code in (0, 73), (name, number, error, result, again)
         assert (again.code == 73) <= (result.code == 0 or ops.run("register", "list").code == 0)
-        ops.ok("register", "set", "target_date", "2027-01-01")
+        ops.ok("register", "set", "programme.target", "2027-01-01")
         assert ops.run("ledger", "verify").code == 0, (name, number, error)
         assert len(list(ops.state.rglob("master.key"))) == 1
         count += 1
     assert count > 10
 
 
-@pytest.mark.parametrize("command", [("register", "set", "target_date", "2027-01-01"),
+@pytest.mark.parametrize("command", [("register", "set", "programme.target", "2027-01-01"),
                                      ("control", "run", "CRY-01"), ("key", "rotate", "master"),
                                      ("report", "readiness")], ids=lambda c: "_".join(c[:2]))
 def test_killed_at_a_call_nothing_is_lost_and_the_next_command_goes_on(ops, tmp_path, command, is_soak):
@@ -146,11 +146,11 @@ def test_killed_at_a_call_nothing_is_lost_and_the_next_command_goes_on(ops, tmp_
 
 def test_output_that_cannot_be_written_is_said_and_the_work_is_kept(ops, tmp_path):
     ops.init()
-    result = ops.run("register", "set", "target_date", "2027-01-01",
+    result = ops.run("register", "set", "programme.target", "2027-01-01",
                      prefix=("strace", "-o", "/dev/null", "-e", "trace=write", "-e",
                              "inject=write:error=EIO:when=1"))
     result.check_line(74)
-    assert [row["value"] for row in ops.json("register", "list")["data"] if row["name"] == "target_date"] \
+    assert [row["value"] for row in ops.json("register", "list")["data"] if row["name"] == "programme.target"] \
         == ["2027-01-01"]
 
 

@@ -14,7 +14,7 @@ def grown(program, tmp_path_factory):
     ops = Ops(program, tmp_path_factory.mktemp("grown") / "ops").init()
     while ops.json("ledger", "verify", "--dry-run")["size"] <= 256:
         ops.assessed("control", "run", *CHECKED)
-    ops.ok("register", "set", "target_date", "2027-03-31")
+    ops.ok("register", "set", "programme.target", "2027-03-31")
     return ops
 
 
@@ -146,12 +146,12 @@ def test_a_ledger_whose_tree_or_checkpoint_is_damaged_is_not_extended(paulyops):
         whole = path.read_bytes()
         with damage(path, flipped(whole, at % len(whole), 0)):
             before = tree(ops.home, ops.state)
-            ops.fails(77, "register", "set", "target_date", "2027-01-01")
+            ops.fails(77, "register", "set", "programme.target", "2027-01-01")
             ops.fails(77, "assess")
             assert changed(before, tree(ops.home, ops.state)) == []
             assert blames(verify_ledger(ops), name), name
     assert verify_ledger(ops).code == 0
-    ops.ok("register", "set", "target_date", "2027-01-01")
+    ops.ok("register", "set", "programme.target", "2027-01-01")
 
 
 def test_damage_is_not_mended_in_silence(paulyops):
@@ -160,7 +160,7 @@ def test_damage_is_not_mended_in_silence(paulyops):
     for name in ("000000.pay", "vkey"):
         path = ops.home / "data/ledger" / name
         flip_byte(path, 60)
-        ops.run("register", "set", "target_date", "2027-01-01")
+        ops.run("register", "set", "programme.target", "2027-01-01")
         assert blames(verify_ledger(ops), name), name
         flip_byte(path, 60)
     assert verify_ledger(ops).code == 0
