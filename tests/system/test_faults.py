@@ -80,6 +80,8 @@ def fail_each(ops, tmp_path, command, is_all, changing_only=False):
     for name, number, error in sampled(found, is_all, ("EIO", "ENOSPC")):
         if changing_only and name not in CHANGING:
             continue
+        if command[:2] == ("key", "rotate") and count % 25 == 24:  # 64 master keys fit
+            ops = Ops(ops.program, tmp_path / f"mo{count:03}" / "ops").init()
         result = run_failing(ops, name, number, error, command)
         check_answer(result, (command, name, number, error))
         after = ops.run(*command)
