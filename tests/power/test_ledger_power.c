@@ -9,7 +9,8 @@
 #define LIVES 3
 #define ROUNDS 20
 #define SITES_MAX 200
-#define ATTEMPTS 400
+#define WINDOW 40 /* operations after a sync that is left out */
+#define ROUNDS_OF_ONE 12
 
 static struct test_power power;
 static struct ledger_load *load;
@@ -86,57 +87,91 @@ TEST_TIMEOUT(ledger_power__nothing_acknowledged_is_lost_by_kills, 600)
 
 /* ---- each sync is needed ----------------------------------------------------------------------- */
 
-/* Sync sites of a first life, and of second lives after cuts: recovery has its own. */
-static size_t collect_sites(uint64_t ops, uint64_t *sites)
+/* A sync call, and the moment a first life is killed at so that a second one comes by it (0: none). */
+struct needed {
+    struct test_power_site site;
+    uint64_t killed_at;
+};
+
+/* The disk on which the life that is looked at begins. */
+static void begin_at(uint64_t killed_at)
 {
-    uint64_t more[SITES_MAX];
-    size_t count = 0;
-    for (uint64_t cut_at = 0; cut_at <= ops; cut_at += cut_at == 0 ? ops / 2 : 3) {
-        fresh();
-        if (cut_at > 0) one_life(cut_at, PO_POWER_SEED_KEEP_ALL);
-        size_t found = test_power_sync_sites(&power, body, NULL, more, SITES_MAX);
-        check_that(load->lost[0] == '\0', "%s", load->lost);
-        for (size_t i = 0; i < found; i++) {
-            size_t at = 0;
-            while (at < count && sites[at] != more[i])
-                at++;
-            if (at == count && count < SITES_MAX) sites[count++] = more[i];
-        }
+    fresh();
+    if (killed_at > 0) one_life(killed_at, PO_POWER_SEED_KEEP_ALL);
+}
+
+static void add_sites(uint64_t killed_at, struct needed *sites, size_t *count)
+{
+    static struct test_power_site more[SITES_MAX];
+    begin_at(killed_at);
+    size_t found = test_power_sync_calls(&power, body, NULL, more, SITES_MAX);
+    check_that(load->lost[0] == '\0', "%s", load->lost);
+    for (size_t i = 0; i < found; i++) {
+        size_t at = 0;
+        while (at < *count && sites[at].site.site != more[i].site)
+            at++;
+        if (at < *count || *count >= SITES_MAX) continue;
+        sites[*count].site = more[i];
+        sites[(*count)++].killed_at = killed_at;
     }
+}
+
+/* Sync sites of a first life, and of second lives after kills: recovery has its own. */
+static size_t collect_sites(uint64_t ops, struct needed *sites)
+{
+    size_t count = 0;
+    add_sites(0, sites, &count);
+    for (uint64_t killed_at = 1; killed_at <= ops; killed_at += 3)
+        add_sites(killed_at, sites, &count);
     return count;
 }
 
-static bool breaks(uint64_t site, uint64_t ops)
+/* One life without that sync, cut at `cut_at`, on a disk chosen by `seed`. */
+static bool is_lost(const struct needed *sync, uint64_t cut_at, uint64_t seed)
+{
+    begin_at(sync->killed_at);
+    power.skip_site = sync->site.site;
+    (void)test_power_run(&power, cut_at, body, NULL);
+    power.skip_site = 0;
+    ledger_load_see(load, power.root);
+    test_power_restore(&power, seed);
+    return !ledger_load_is_whole(load, power.root);
+}
+
+/* Cuts soon after the sync that is left out, each with disks of every kind. */
+static bool breaks(const struct needed *sync)
 {
     static const uint64_t seeds[] = {PO_POWER_SEED_LOSE_ALL, PO_POWER_SEED_NAMES_ONLY,
                                      PO_POWER_SEED_DATA_ONLY, PO_POWER_SEED_SIZES_ONLY};
-    bool is_broken = false;
-    for (uint64_t i = 0; i < ATTEMPTS && !is_broken; i++) {
-        uint64_t lives = 1 + i % 2;
-        fresh();
-        power.skip_site = site;
-        for (uint64_t life = 0; life < lives && load->lost[0] == '\0'; life++) {
-            uint64_t seed = i % 8 < 4 ? seeds[i % 4] : 5 + test_random_below(1000);
-            one_life(1 + test_random_below(ops), life + 1 < lives ? PO_POWER_SEED_KEEP_ALL : seed);
+    begin_at(sync->killed_at);
+    power.skip_site = sync->site.site;
+    check_that(!test_power_run(&power, 0, body, NULL));
+    power.skip_site = 0;
+    uint64_t ops = power.shared->op_count;
+    uint64_t ends[] = {power.shared->skipped_first, power.shared->skipped_last};
+    for (uint64_t round = 0; round < ROUNDS_OF_ONE; round++) {
+        for (uint64_t i = 0; i < 2 * WINDOW; i++) {
+            uint64_t cut_at = ends[i % 2] + i / 2;
+            uint64_t seed = round < 4 ? seeds[round] : 5 + test_random_below(1000);
+            if (is_lost(sync, cut_at > ops ? 0 : cut_at, seed)) return true;
         }
-        power.skip_site = 0;
-        is_broken = !ledger_load_is_whole(load, power.root);
     }
-    return is_broken;
+    return false;
 }
 
 TEST_TIMEOUT(ledger_power__every_sync_is_needed, 3600)
 {
+    static struct needed sites[SITES_MAX];
     prepare();
-    uint64_t sites[SITES_MAX];
-    uint64_t ops = count_ops();
-    size_t count = collect_sites(ops, sites);
+    size_t count = collect_sites(count_ops(), sites);
     check_that(count >= 15, "%zu sites", count);
-    size_t checked = test_rounds(0) > 0 ? count : 6; /* all of them with -r */
-    for (size_t i = 0; i < checked && i < count; i++) {
+    size_t checked = test_rounds(0) > 0 ? count : 4; /* all of them with -r */
+    for (size_t i = 0; i < checked; i++) {
         size_t at = checked == count ? i : test_random_below(count);
-        check_that(breaks(sites[at], ops), "site %016lx (%zu of %zu): nothing was lost without it",
-                   sites[at], at, count);
+        const uint64_t *f = sites[at].site.frames;
+        check_that(breaks(&sites[at]),
+                   "nothing was lost without the sync at %lx %lx %lx %lx %lx (%zu of %zu)", f[0],
+                   f[1], f[2], f[3], f[4], at, count);
     }
 }
 
