@@ -116,7 +116,11 @@ size_t po_format_float(double value, char out[static 40])
     }
     char *e = strchr(text, 'e');
     if (e == NULL) return 0;
-    long exponent = strtol(e + 1, NULL, 10);
+    int exponent = 0; /* "e-05": a sign and two or three digits */
+    for (const char *d = e + 2; *d >= '0' && *d <= '9'; d++) {
+        exponent = exponent * 10 + (*d - '0');
+    }
+    if (e[1] == '-') exponent = -exponent;
     char mantissa[32];
     size_t n = 0;
     size_t len = 0;
@@ -134,9 +138,9 @@ size_t po_format_float(double value, char out[static 40])
         len += n - 1;
         out[len++] = 'e';
         out[len++] = exponent < 0 ? '-' : '+';
-        unsigned long size = (unsigned long)(exponent < 0 ? -exponent : exponent);
+        int size = exponent < 0 ? -exponent : exponent;
         if (size < 10) out[len++] = '0';
-        return len + po_format_int((int64_t)size, out + len);
+        return len + po_format_int(size, out + len);
     }
     if (exponent < 0) {
         po_copy(out + len, "0.0000", 6);
