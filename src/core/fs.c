@@ -258,6 +258,14 @@ po_rc po_fs_sync_dir(struct po_ctx *cx, const char *path)
     return po_rc_ok();
 }
 
+po_rc po_fs_sync_all(struct po_ctx *cx, const char *path)
+{
+    PO_FD_AUTO fd = po_sys_open(path, O_RDONLY | O_DIRECTORY, 0);
+    if (fd < 0) return fail_sys(cx, errno, "opening directory", path);
+    if (po_sys_syncfs(fd) != 0) return fail_sys(cx, errno, "syncing", path);
+    return po_rc_ok();
+}
+
 static po_rc make_dir(struct po_ctx *cx, const char *path, mode_t mode, bool *ret_is_new)
 {
     struct stat st = {0};

@@ -69,6 +69,11 @@ PO_RC po_fs_mkdir(struct po_ctx *cx, const char *path, mode_t mode);
  */
 PO_RC po_fs_mkdir_all(struct po_ctx *cx, const char *path, mode_t mode);
 PO_RC po_fs_sync_dir(struct po_ctx *cx, const char *path);
+/*
+ * Everything written on the file system that directory `path` is on is durable: for a tree of many
+ * files, where one sync a file would take too long. It waits for other programs' data, too.
+ */
+PO_RC po_fs_sync_all(struct po_ctx *cx, const char *path);
 /* Rename within one file system (replacing a file at `to`), then sync the directory of `to`. */
 PO_RC po_fs_rename(struct po_ctx *cx, const char *from, const char *to);
 /* Remove one name that is no directory; durable after po_fs_sync_dir. PO_NOTFOUND. */

@@ -279,7 +279,7 @@ void po_power_renamed(const char *from, const char *to)
     record(&parts);
 }
 
-bool po_power_synced(int fd, bool is_data_only)
+bool po_power_synced(int fd, enum po_power_op op)
 {
     uint64_t ino = 0;
     if (!state.is_on || !fd_ino(fd, &ino)) return false;
@@ -289,8 +289,7 @@ bool po_power_synced(int fd, bool is_data_only)
         state.skipped_last = state.count;
         return true;
     }
-    struct record_parts parts = {
-        .head = {.op = is_data_only ? PO_POWER_SYNC_DATA : PO_POWER_SYNC_ALL, .ino = ino}};
+    struct record_parts parts = {.head = {.op = op, .ino = ino}};
     if (!journal_put(&parts)) end_broken("journal not written");
     return true;
 }

@@ -295,15 +295,12 @@ static po_rc replay_change(struct disk *disk, const struct journal_entry *entry)
 }
 
 /* What a sync brings to disk. Modes only with fsync: nobody needs them to read the data. */
-static po_rc replay_sync(struct disk *disk, const struct journal_entry *entry)
+static po_rc sync_object(struct disk *disk, size_t at, enum po_power_op op)
 {
-    size_t at = find_object(disk, entry->head.ino);
-    if (at == NONE) return po_rc_of(PO_CORRUPT);
     struct disk_object *file = &disk->objects[at];
-    if (entry->head.op == PO_POWER_SYNC_FAILED) return po_power_file_settle(disk, file);
     size_t kept = 0;
     for (size_t i = 0; i < file->change_count; i++) {
-        bool stays = entry->head.op == PO_POWER_SYNC_DATA && file->changes[i].op == PO_POWER_CHMOD;
+        bool stays = op == PO_POWER_SYNC_DATA && file->changes[i].op == PO_POWER_CHMOD;
         if (stays)
             file->changes[kept++] = file->changes[i];
         else
@@ -311,6 +308,18 @@ static po_rc replay_sync(struct disk *disk, const struct journal_entry *entry)
     }
     file->change_count = kept;
     return file->kind == DISK_DIR ? sync_names(disk, at) : po_rc_ok();
+}
+
+static po_rc replay_sync(struct disk *disk, const struct journal_entry *entry)
+{
+    enum po_power_op op = (enum po_power_op)entry->head.op;
+    size_t at = find_object(disk, entry->head.ino);
+    if (at == NONE) return po_rc_of(PO_CORRUPT);
+    if (op == PO_POWER_SYNC_FAILED) return po_power_file_settle(disk, &disk->objects[at]);
+    if (op != PO_POWER_SYNC_FS) return sync_object(disk, at, op);
+    for (size_t i = 0; i < disk->object_count; i++)
+        PO_PASS(sync_object(disk, i, op));
+    return po_rc_ok();
 }
 
 static po_rc replay_entry(struct disk *disk, const struct journal_entry *entry)
@@ -332,6 +341,7 @@ static po_rc replay_entry(struct disk *disk, const struct journal_entry *entry)
     case PO_POWER_CHMOD: return replay_change(disk, entry);
     case PO_POWER_SYNC_DATA:
     case PO_POWER_SYNC_ALL:
+    case PO_POWER_SYNC_FS:
     case PO_POWER_SYNC_FAILED: return replay_sync(disk, entry);
     default: return po_rc_of(PO_CORRUPT);
     }

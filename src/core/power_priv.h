@@ -35,6 +35,7 @@ enum po_power_op {
     PO_POWER_CHMOD,        /* ino, mode */
     PO_POWER_SYNC_DATA,    /* ino: fdatasync */
     PO_POWER_SYNC_ALL,     /* ino: fsync; of a directory, its names */
+    PO_POWER_SYNC_FS,      /* syncfs: all that was done */
     PO_POWER_SYNC_FAILED   /* ino: the unsynced part is on disk or not, and never will be */
 };
 
@@ -73,7 +74,7 @@ void po_power_renamed(const char *from, const char *to);
 /* A name must not cross the root's border: true when it would. */
 bool po_power_refuses(const char *from, const char *to);
 /* True when the layer did the sync (no real one is needed then). */
-bool po_power_synced(int fd, bool is_data_only);
+bool po_power_synced(int fd, enum po_power_op op);
 void po_power_sync_failed(int fd);
 
 #else
@@ -93,7 +94,7 @@ struct po_power_open {
 #define po_power_removed(path) ((void)0)
 #define po_power_renamed(from, to) ((void)0)
 #define po_power_refuses(from, to) (false)
-#define po_power_synced(fd, is_data_only) (false)
+#define po_power_synced(fd, op) (false)
 #define po_power_sync_failed(fd) ((void)0)
 #endif
 

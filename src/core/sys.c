@@ -91,7 +91,8 @@ ssize_t po_sys_pwrite(int fd, const void *buf, size_t len, off_t offset)
 int po_sys_fdatasync(int fd)
 {
     int ret = -1;
-    SYS_CALL(ret, "fdatasync", po_power_synced(fd, true) ? 0 : (int)syscall(SYS_fdatasync, fd));
+    SYS_CALL(ret, "fdatasync",
+             po_power_synced(fd, PO_POWER_SYNC_DATA) ? 0 : (int)syscall(SYS_fdatasync, fd));
     if (ret == -1) po_power_sync_failed(fd);
     return ret;
 }
@@ -99,8 +100,17 @@ int po_sys_fdatasync(int fd)
 int po_sys_fsync(int fd)
 {
     int ret = -1;
-    SYS_CALL(ret, "fsync", po_power_synced(fd, false) ? 0 : (int)syscall(SYS_fsync, fd));
+    SYS_CALL(ret, "fsync",
+             po_power_synced(fd, PO_POWER_SYNC_ALL) ? 0 : (int)syscall(SYS_fsync, fd));
     if (ret == -1) po_power_sync_failed(fd);
+    return ret;
+}
+
+int po_sys_syncfs(int fd)
+{
+    int ret = -1;
+    SYS_CALL(ret, "syncfs",
+             po_power_synced(fd, PO_POWER_SYNC_FS) ? 0 : (int)syscall(SYS_syncfs, fd));
     return ret;
 }
 

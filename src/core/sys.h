@@ -28,6 +28,8 @@ ssize_t po_sys_pread(int fd, void *buf, size_t len, off_t offset);
 ssize_t po_sys_pwrite(int fd, const void *buf, size_t len, off_t offset);
 int po_sys_fdatasync(int fd);
 int po_sys_fsync(int fd);
+/* Everything on the file system that `fd` is on: for many files at once. */
+int po_sys_syncfs(int fd);
 int po_sys_ftruncate(int fd, off_t len);
 /* Mode 0: the file grows to offset + len when it is shorter. errno is set (not returned). */
 int po_sys_fallocate(int fd, off_t offset, off_t len);

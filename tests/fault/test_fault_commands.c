@@ -378,7 +378,8 @@ static po_rc run_pack(struct po_ctx *cx)
     PO_TRY(cx, po_home_open(cx, fault_place(), PO_HOME_READ_WRITE, &home));
     PO_TRY(cx, source_of(cx, home, &options.source));
     PO_TRY(cx, po_pack_export(cx, &options, &exported));
-    PO_TRY(cx, po_pack_tar(cx, options.dir, &exported, fault_path("pack.tar")));
+    PO_TRY(cx, po_pack_tar(cx, options.dir, &exported, fault_path("pack.step")));
+    PO_TRY(cx, po_fs_rename(cx, fault_path("pack.step"), fault_path("pack.tar")));
     return po_home_close(cx, &home);
 }
 
@@ -414,6 +415,7 @@ static void look_after_pack(bool has_succeeded)
     remove_pack(cx, "pack");
     remove_pack(cx, "pack.partial");
     (void)unlink(fault_path("pack.tar"));
+    (void)unlink(fault_path("pack.step"));
     if (fault_open(cx, &home)) fault_check_home(cx, &home);
 }
 

@@ -89,7 +89,8 @@ struct site_run {
 
 static bool is_sync(const struct po_fault_site *site)
 {
-    return strcmp(site->call, "fdatasync") == 0 || strcmp(site->call, "fsync") == 0;
+    return strcmp(site->call, "fdatasync") == 0 || strcmp(site->call, "fsync") == 0 ||
+           strcmp(site->call, "syncfs") == 0;
 }
 
 static void run_recorded(void *user)

@@ -287,8 +287,8 @@ TEST_TIMEOUT(home_power__every_sync_is_needed, 10800)
         if (site->attempts > 0 || site->is_of_sqlite) continue;
         site->is_noticed = is_lost_without(site, ATTEMPTS);
         if (!site->is_noticed) unnoticed++;
+        write_table();
     }
-    write_table();
     check_that(unnoticed == 0, "%zu of %zu syncs are not needed; which ones: PO_POWER_SITES=FILE",
                unnoticed, site_count);
 }

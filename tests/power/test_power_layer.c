@@ -194,6 +194,23 @@ TEST_TIMEOUT(power__a_synced_name_stays, 60)
     check_exactly(create_and_sync_directory, NULL, look_f, states);
 }
 
+static void create_and_sync_all(void *user)
+{
+    (void)user;
+    int fd = po_sys_open(in_root("f"), O_WRONLY | O_CREAT, 0600);
+    check_eq_int(po_sys_write(fd, "new", 3), 3);
+    check_eq_int(po_sys_close(fd), 0);
+    int root = po_sys_open(in_root("."), O_RDONLY | O_DIRECTORY, 0);
+    check_eq_int(po_sys_syncfs(root), 0);
+    check_eq_int(po_sys_close(root), 0);
+}
+
+TEST_TIMEOUT(power__a_synced_file_system_keeps_contents_and_names, 60)
+{
+    static const char *const states[] = {"new", NULL};
+    check_exactly(create_and_sync_all, NULL, look_f, states);
+}
+
 static void unlink_f(void *user)
 {
     (void)user;

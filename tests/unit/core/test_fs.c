@@ -349,7 +349,8 @@ TEST(fs__a_full_disk_leaves_what_was_there)
     TEST_CX(cx);
     if (geteuid() != 0) test_skip("mounting a small tmpfs needs root");
     if (unshare(CLONE_NEWNS) != 0) test_skip("no mount namespace of our own: %d", errno);
-    check_eq_int(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+    /* Below a chroot "/" is no mount point (EINVAL): whoever made that chroot answers for it. */
+    check_that(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 || errno == EINVAL);
     check_eq_int(mkdir(test_tmp("small"), 0700), 0);
     if (mount("tmpfs", test_tmp("small"), "tmpfs", 0, "size=64k") != 0)
         test_skip("no tmpfs can be mounted: %d", errno);
@@ -562,6 +563,7 @@ TEST_FAULTS(fs__the_other_calls_fail_cleanly)
     PO_BUF_AUTO buf = {0};
     po_buf_init(&buf, 100);
     if (!test_survived(po_fs_mkdir_all(cx, test_tmp("d/e"), 0700))) return;
+    if (!test_survived(po_fs_sync_all(cx, test_tmp("d")))) return;
     if (!test_survived(po_fs_info(cx, test_tmp("a"), &info))) return;
     if (!test_survived(po_fs_space(cx, test_tmpdir(), &free_bytes, &total_bytes))) return;
     if (!test_survived(po_fs_read(cx, test_tmp("a"), &buf))) return;

@@ -167,6 +167,7 @@ static int64_t call_pread(struct scene *s)
 static int64_t call_pwrite(struct scene *s) { return po_sys_pwrite(s->fd, "x", 1, 0); }
 static int64_t call_fdatasync(struct scene *s) { return po_sys_fdatasync(s->fd); }
 static int64_t call_fsync(struct scene *s) { return po_sys_fsync(s->fd); }
+static int64_t call_syncfs(struct scene *s) { return po_sys_syncfs(s->fd); }
 static int64_t call_ftruncate(struct scene *s) { return po_sys_ftruncate(s->fd, 3); }
 static int64_t call_fallocate(struct scene *s) { return po_sys_fallocate(s->fd, 0, 3); }
 static int64_t call_rename(struct scene *s) { return po_sys_rename(s->file, s->file); }
@@ -264,6 +265,7 @@ static const struct call_row calls[] = {
     {"pwrite", call_pwrite},
     {"fdatasync", call_fdatasync},
     {"fsync", call_fsync},
+    {"syncfs", call_syncfs},
     {"ftruncate", call_ftruncate},
     {"fallocate", call_fallocate},
     {"rename", call_rename},
