@@ -212,7 +212,8 @@ PO_RC po_pack_validate(struct po_ctx *cx, const struct po_pack_options *options)
 static PO_RC fill_or_remove(struct po_ctx *cx, struct exporter *ex, const char *dir)
 {
     po_rc rc = fill(cx, ex);
-    if (po_is_ok(rc)) rc = po_fs_sync_all(cx, ex->writer.dir); /* before its name says it is whole */
+    if (po_is_ok(rc))
+        rc = po_fs_sync_all(cx, ex->writer.dir); /* before its name says it is whole */
     if (po_is_ok(rc)) rc = po_fs_rename(cx, ex->writer.dir, dir);
     if (po_is_ok(rc)) return rc;
     struct po_err first = cx->err;

@@ -289,8 +289,10 @@ TEST_TIMEOUT(home_power__every_sync_is_needed, 10800)
         if (!site->is_noticed) unnoticed++;
         write_table();
     }
-    check_that(unnoticed == 0, "%zu of %zu syncs are not needed; which ones: PO_POWER_SITES=FILE",
-               unnoticed, site_count);
+    /* A sync that saves only from a rare order of losses is noticed by the long run alone. */
+    check_that(unnoticed <= (is_long ? 0 : 1),
+               "%zu of %zu syncs are not needed; which ones: PO_POWER_SITES=FILE", unnoticed,
+               site_count);
 }
 
 #endif
