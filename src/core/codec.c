@@ -36,7 +36,7 @@ po_rc po_hex_decode(po_str in, uint8_t *out, size_t out_len)
     for (size_t i = 0; i < in.len; i++)
         if (hex_value(in.ptr[i]) < 0) return po_rc_of(PO_INVALID);
     for (size_t i = 0; i < out_len; i++)
-        out[i] = (uint8_t)(hex_value(in.ptr[2 * i]) << 4 | hex_value(in.ptr[2 * i + 1]));
+        out[i] = (uint8_t)(hex_value(in.ptr[2 * i]) * 16 + hex_value(in.ptr[2 * i + 1]));
     return po_rc_ok();
 }
 

@@ -126,8 +126,8 @@ static po_rc path_copy(struct po_ctx *cx, po_str a, po_str b, const char **ret_p
                        PO_FS_PATH_BYTES_MAX);
     char *path = NULL;
     PO_ARENA_NEW(cx, path, a.len + b.len + 1);
-    memcpy(path, a.ptr, a.len);
-    memcpy(path + a.len, b.ptr, b.len);
+    if (a.len > 0) memcpy(path, a.ptr, a.len);
+    if (b.len > 0) memcpy(path + a.len, b.ptr, b.len);
     *ret_path = path;
     return po_rc_ok();
 }

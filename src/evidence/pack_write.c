@@ -49,20 +49,25 @@ static PO_RC note_file(struct po_ctx *cx, struct po_pack_writer *writer, po_str 
     return po_rc_ok();
 }
 
+/* The directories on the way to a file, not yet durable: the whole pack is synced when it is filled. */
+static PO_RC make_dirs(struct po_ctx *cx, const struct po_pack_writer *writer, po_str path)
+{
+    for (size_t at = po_str_find_char(path, '/', 0); at != SIZE_MAX;
+         at = po_str_find_char(path, '/', at + 1)) {
+        const char *dir = NULL;
+        const char *part = po_arena_strdup(cx->arena, po_str_slice(path, 0, at));
+        if (part == NULL) return PO_FAIL(cx, PO_NOMEM, "out of request memory");
+        PO_TRY(cx, po_path_join(cx, writer->dir, part, &dir));
+        PO_TRY(cx, po_fs_mkdir(cx, dir, 0700));
+    }
+    return po_rc_ok();
+}
+
 PO_RC po_pack_put(struct po_ctx *cx, struct po_pack_writer *writer, const char *path, po_str bytes)
 {
     const char *full = NULL;
     PO_TRY(cx, po_path_join(cx, writer->dir, path, &full));
-    size_t slash = 0;
-    po_str whole = po_str_of(full);
-    for (size_t at = po_str_find_char(whole, '/', 0); at != SIZE_MAX;
-         at = po_str_find_char(whole, '/', at + 1))
-        slash = at;
-    const char *parent = po_arena_strdup(cx->arena, po_str_slice(whole, 0, slash));
-    if (parent == NULL) return PO_FAIL(cx, PO_NOMEM, "out of request memory");
-    struct po_fs_info info = {0};
-    PO_TRY(cx, po_fs_info(cx, parent, &info));
-    if (!info.exists) PO_TRY(cx, po_fs_mkdir_all(cx, parent, 0700));
+    PO_TRY(cx, make_dirs(cx, writer, po_str_of(path)));
     PO_TRY(cx, po_fs_append(cx, full, bytes, 0600));
     return note_file(cx, writer, po_str_of(path), bytes);
 }

@@ -71,7 +71,9 @@ static PO_RC run_role(struct po_ctx *cx, struct kill_drill *drill, const char *c
     po_buf_init(&out, PO_DRILL_OUT_BYTES_MAX);
     po_buf_init(&err, 4096);
     child->argv = argv;
-    PO_TRY(cx, po_drill_run(cx, drill->scratch, child, &out, &err, ret_ended));
+    po_rc rc = po_drill_run(cx, drill->scratch, child, &out, &err, ret_ended);
+    child->argv = NULL;
+    PO_TRY(cx, rc);
     read_lines(drill, po_buf_str(&out));
     if (ret_ended->was_killed || ret_ended->exit_status == 0) return po_rc_ok();
     return PO_FAIL(cx, PO_UNAVAILABLE, "the drill's child '%s' ended with %d: %.*s", words[0] + 7,

@@ -266,12 +266,12 @@ void po_check_collect(struct po_check *k, struct po_node *list, bool with_import
 bool po_check_fn_sig(struct po_check *k, struct po_node *fn, const struct po_rigid_scope *extra,
                      uint32_t extra_count);
 struct po_type *po_check_public_type(struct po_check *k, const struct po_fn *fn);
-void po_check_import(struct po_check *k, struct po_node *node);
+void po_check_import(struct po_check *k, struct po_node *s);
 struct po_export *po_check_std_exports(struct po_check *k, po_str path, bool *ret_found);
 
 /* ---- check_stmt.c */
 void po_check_stmt(struct po_check *k, struct po_node *s);
-void po_check_fn_body(struct po_check *k, struct po_node *fn);
+void po_check_fn_body(struct po_check *k, struct po_node *s);
 bool po_check_diverges(struct po_check *k, const struct po_node *n);
 struct po_type *po_check_block(struct po_check *k, struct po_node *block);
 void po_check_block_as(struct po_check *k, struct po_node *block, struct po_type *want,
@@ -300,7 +300,7 @@ struct po_type *po_check_ident(struct po_check *k, struct po_node *e);
 struct po_type *po_check_path(struct po_check *k, struct po_node *e);
 struct po_type *po_check_structlit(struct po_check *k, struct po_node *e);
 struct po_type *po_check_member(struct po_check *k, struct po_node *e);
-void po_check_use(struct po_check *k, struct po_sym *sym);
+void po_check_use(struct po_check *k, struct po_sym *alias);
 const struct po_scheme *po_check_scheme(struct po_check *k, const struct po_builtin *b);
 const struct po_scheme *po_check_host_scheme(struct po_check *k, uint32_t index);
 void po_check_import_needs(struct po_check *k, po_str path, uint32_t pos);

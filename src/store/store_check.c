@@ -61,14 +61,18 @@ static po_rc settle(struct checker *checker, po_rc rc, const char *table)
 
 /* ---- SQLite's own checks --------------------------------------------------------------------- */
 
+/* SQLite reports a page that it could not read as it does a damaged one; only the latter is found. */
 static po_rc check_integrity(struct checker *checker)
 {
     struct po_ctx *cx = checker->cx;
+    uint64_t failed_reads = po_store_vfs_failed_reads();
     PO_QUERY_AUTO query = {0};
     PO_TRY(cx, po_query_open(cx, checker->store, PO_STATEMENT_CHECK_INTEGRITY, &query));
     for (;;) {
         bool has_row = false;
         PO_TRY(cx, po_query_step(cx, &query, &has_row));
+        if (po_store_vfs_failed_reads() != failed_reads)
+            return PO_FAIL(cx, PO_IO, "reading the database failed");
         if (!has_row) return po_rc_ok();
         po_str text = po_column_bytes(&query, 0);
         if (po_str_eq_cstr(text, "ok")) continue;

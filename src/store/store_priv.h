@@ -66,6 +66,7 @@ PO_RC po_store_start(struct po_ctx *cx);
 #define PO_STORE_VFS "paulyops"
 int po_store_vfs_register(void);
 uint64_t po_store_vfs_failed_syncs(void); /* of this process */
+uint64_t po_store_vfs_failed_reads(void);
 int po_store_memory_configure(void);
 
 /* ---- queries --------------------------------------------------------------------------------- */

@@ -35,6 +35,7 @@ static struct {
     sqlite3_vfs *unix_layer;
     int last_errno;
     uint64_t failed_syncs;
+    uint64_t failed_reads;
 } layer;
 
 static int fail(int sqlite_rc)
@@ -67,7 +68,10 @@ static int file_read(sqlite3_file *base, void *out, int len, sqlite3_int64 offse
     while (done < (size_t)len) {
         ssize_t got =
             po_sys_pread(file->fd, at + done, (size_t)len - done, offset + (sqlite3_int64)done);
-        if (got < 0) return fail(SQLITE_IOERR_READ);
+        if (got < 0) {
+            layer.failed_reads++;
+            return fail(SQLITE_IOERR_READ);
+        }
         if (got == 0) break;
         done += (size_t)got;
     }
@@ -261,6 +265,7 @@ static int layer_last_error(sqlite3_vfs *vfs, int len, char *out)
 }
 
 uint64_t po_store_vfs_failed_syncs(void) { return layer.failed_syncs; }
+uint64_t po_store_vfs_failed_reads(void) { return layer.failed_reads; }
 
 int po_store_vfs_register(void)
 {

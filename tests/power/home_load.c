@@ -10,11 +10,13 @@
 #include "crypto/crypto.h"
 #include "store/store.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #ifdef PO_FAULTS
@@ -183,7 +185,8 @@ static size_t read_raw(const char *path, char *out, size_t max)
 static bool read_checkpoint(const char *root, struct po_checkpoint *checkpoint)
 {
     char note[4096];
-    size_t len = read_raw(path_of(root, "home/data/ledger/checkpoint"), note, sizeof note);
+    size_t len =
+        read_raw(path_of(root, "here/site/home/data/ledger/checkpoint"), note, sizeof note);
     return len > 0 && po_is_ok(po_checkpoint_parse(po_str_n(note, len), checkpoint));
 }
 
@@ -195,13 +198,28 @@ void home_load_see(struct home_load *load, const char *root)
 
 /* ---- steps of a life --------------------------------------------------------------------------- */
 
+/* An init that fails half-way leaves what a kill there would, within one recording. */
+static po_rc init(struct life *life, const char *home)
+{
+    po_rc rc = po_rc_of(PO_BUG);
+    unsigned tries = life->load->fail_hit > 0 ? 2 : 1;
+    if (tries == 2) po_fault_fail(life->load->fail_hit, EIO);
+    for (; tries > 0; tries--) { /* one call: the syncs of both are the same sites */
+        po_home_abandonp(&life->home);
+        po_err_clear(life->cx);
+        rc = po_home_init(life->cx, home, &life->home);
+        if (tries == 2 || life->load->fail_hit > 0) po_fault_off();
+        if (po_is_ok(rc)) break;
+    }
+    return rc;
+}
+
 static bool start(struct life *life)
 {
     struct home_load *load = life->load;
     char home[600];
-    (void)snprintf(home, sizeof home, "%s/home", life->root);
-    po_rc rc = po_rc_of(PO_EXISTS);
-    if (!load->is_initialized) rc = po_home_init(life->cx, home, &life->home);
+    (void)snprintf(home, sizeof home, "%s/here/site/home", life->root);
+    po_rc rc = load->is_initialized ? po_rc_of(PO_EXISTS) : init(life, home);
     if (rc.code == PO_EXISTS) {
         po_err_clear(life->cx);
         rc = po_home_open(life->cx, home, PO_HOME_READ_WRITE, &life->home);
@@ -359,10 +377,16 @@ static void live(struct life *life)
     (void)step_close(life);
 }
 
+void home_load_prepare(const char *root)
+{
+    check_eq_int(mkdir(path_of(root, "here"), 0700), 0);
+    check_eq_int(mkdir(path_of(root, "there"), 0700), 0);
+}
+
 void home_load_run(struct home_load *load, const char *root)
 {
     TEST_CX(cx);
-    (void)setenv("XDG_STATE_HOME", path_of(root, "state"), 1);
+    (void)setenv("XDG_STATE_HOME", path_of(root, "there/state"), 1);
     (void)unsetenv("CREDENTIALS_DIRECTORY");
     struct life life = {.load = load, .cx = cx, .root = root, .random = load->seed + load->lives};
     load->lives++;
@@ -374,7 +398,7 @@ void home_load_run(struct home_load *load, const char *root)
 void home_load_init(struct home_load *load, const char *root)
 {
     TEST_CX(cx);
-    (void)setenv("XDG_STATE_HOME", path_of(root, "state"), 1);
+    (void)setenv("XDG_STATE_HOME", path_of(root, "there/state"), 1);
     (void)unsetenv("CREDENTIALS_DIRECTORY");
     struct life life = {.load = load, .cx = cx, .root = root};
     (void)start(&life);
@@ -392,7 +416,8 @@ static void look_at_files(struct life *life)
     (void)read_checkpoint(life->root, &on_disk);
     if (on_disk.size < load->published)
         lost(load, "checkpoint %lu was published, %lu is there", load->published, on_disk.size);
-    size_t len = read_raw(path_of(life->root, "home/Reports/figures"), text, sizeof text - 1);
+    size_t len =
+        read_raw(path_of(life->root, "here/site/home/Reports/figures"), text, sizeof text - 1);
     uint64_t number = strtoul(text, NULL, 10);
     if (len != 0 && len != 6) lost(load, "half a report is there");
     if (number < load->report || number > load->report_tried)
@@ -441,12 +466,22 @@ static void look_at_names(struct life *life)
         char path[600];
         po_str *names = NULL;
         size_t count = 0;
-        (void)snprintf(path, sizeof path, "%s/home/%s", life->root, dirs[d]);
+        (void)snprintf(path, sizeof path, "%s/here/site/home/%s", life->root, dirs[d]);
         if (!fine(life, po_fs_list(life->cx, path, &names, &count), "listing")) return;
         for (size_t i = 0; i < count; i++)
             if (!is_known_name(dirs[d], names[i]))
                 lost(life->load, "'%s/%.*s' is left over", dirs[d], PO_STR_ARG(names[i]));
     }
+}
+
+/* An instance has its name before it has keys: an interrupted init leaves no second key directory. */
+static void look_at_keys(struct life *life)
+{
+    po_str *names = NULL;
+    size_t count = 0;
+    po_rc rc = po_fs_list(life->cx, path_of(life->root, "there/state/paulyops"), &names, &count);
+    if (!fine(life, rc, "listing")) return;
+    if (count != 1) lost(life->load, "there are %zu key directories", count);
 }
 
 static void look_at_seen(struct life *life)
@@ -487,7 +522,7 @@ static bool look_deep(struct life *life)
 void home_load_look(struct home_load *load, const char *root)
 {
     TEST_CX(cx);
-    (void)setenv("XDG_STATE_HOME", path_of(root, "state"), 1);
+    (void)setenv("XDG_STATE_HOME", path_of(root, "there/state"), 1);
     struct life life = {.load = load, .cx = cx, .root = root};
     if (load->lost[0] != '\0') return;
     load->group++;
@@ -496,6 +531,7 @@ void home_load_look(struct home_load *load, const char *root)
     if (load->lost[0] == '\0' && start(&life)) {
         look_at_places(&life);
         look_at_names(&life);
+        look_at_keys(&life);
         look_at_seen(&life);
         bool goes_on = look_deep(&life) && step_events(&life) && step_close(&life);
         if (goes_on) (void)look_deep(&life);

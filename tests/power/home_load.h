@@ -27,6 +27,7 @@ struct home_promise {
 struct home_load {
     uint64_t seed; /* which steps a life takes; 0: each of them once */
     uint64_t lives;
+    uint64_t fail_hit;   /* the first init fails at this call and is repeated; 0: it does not */
     bool is_initialized; /* init returned */
     size_t promise_count;
     struct home_promise promises[HOME_PROMISES_MAX];
@@ -40,7 +41,9 @@ struct home_load {
     char lost[512]; /* "" or what was found broken */
 };
 
-/* One process's life below `root`: home/, state/. */
+/* Before the first life. Home and keys have parents of their own: a sync of one brings not the other. */
+void home_load_prepare(const char *root);
+/* One process's life below `root`: here/site/home/, there/state/. */
 void home_load_run(struct home_load *load, const char *root);
 /* Init alone, or the init that finishes it. */
 void home_load_init(struct home_load *load, const char *root);

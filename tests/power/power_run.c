@@ -104,6 +104,8 @@ static void run_recorded(void *user)
         if (!is_sync(site)) continue;
         struct test_power_site *row = &run->list->sites[run->list->count++];
         row->site = site->site;
+        row->call = site->call;
+        row->hit = site->first;
         memcpy(row->frames, site->frames, sizeof row->frames);
     }
 }

@@ -48,6 +48,8 @@ void test_power_restore(struct test_power *power, uint64_t seed);
 /* One sync call with its callers. */
 struct test_power_site {
     uint64_t site;
+    uint64_t hit;                         /* number of its first hit, as for po_fault_fail */
+    const char *call;                     /* "fdatasync", "fsync", "syncfs" */
     uint64_t frames[PO_FAULT_FRAMES_MAX]; /* innermost first, for addr2line */
 };
 /* All fdatasync and fsync calls of one uncut run of `body`; at most `max`. */

@@ -1,0 +1,71 @@
+/*
+ * The bracket of a change outside the database.
+ */
+#include "unit/home/home_fixture.h"
+
+static po_rc count_event(struct po_ctx *cx, void *user, const struct po_home_event *event,
+                         bool *ret_stop)
+{
+    (void)cx;
+    (void)event;
+    (void)ret_stop;
+    (*(size_t *)user)++;
+    return po_rc_ok();
+}
+
+static size_t count_type(struct po_ctx *cx, struct po_home *home, enum po_event_type type)
+{
+    size_t count = 0;
+    struct po_home_walk walk = {.type = type,
+                                .size = po_ledger_size(po_home_ledger(home)),
+                                .visit = count_event,
+                                .user = &count};
+    check_ok(cx, po_home_flush(cx, home));
+    walk.size = po_ledger_size(po_home_ledger(home));
+    check_ok(cx, po_home_walk_back(cx, home, &walk));
+    return count;
+}
+
+static struct po_intent test_intent(void)
+{
+    return (struct po_intent){.action = "test.change", .resource = PO_LIT("file:x")};
+}
+
+TEST(intent__leaves_both_ends)
+{
+    TEST_CX(cx);
+    home_make(cx);
+    PO_HOME_AUTO *home = home_open(cx, PO_HOME_READ_WRITE);
+    struct po_intent intent = test_intent();
+    check_ok(cx, po_intent_begin(cx, home, &intent));
+    check_eq_u64(count_type(cx, home, PO_EVENT_TYPE_INTENT_OPENED), 1);
+    check_eq_u64(count_type(cx, home, PO_EVENT_TYPE_INTENT_CLOSED), 0);
+    check_ok(cx, po_intent_end(cx, home, &intent, PO_EVENT_SUCCESS, PO_LIT("{}")));
+    check_eq_u64(count_type(cx, home, PO_EVENT_TYPE_INTENT_CLOSED), 1);
+    check_ok(cx, po_home_close(cx, &home));
+}
+
+TEST(intent__left_open_is_abandoned_once_at_the_next_start)
+{
+    TEST_CX(cx);
+    home_make(cx);
+    struct po_home *home = home_open(cx, PO_HOME_READ_WRITE);
+    struct po_intent intent = test_intent();
+    check_ok(cx, po_intent_begin(cx, home, &intent));
+    po_home_abandonp(&home);
+    for (int start = 0; start < 2; start++) {
+        PO_HOME_AUTO *again = home_open(cx, PO_HOME_READ_WRITE);
+        check_eq_u64(count_type(cx, again, PO_EVENT_TYPE_INTENT_ABANDONED), 1);
+        check_ok(cx, po_home_close(cx, &again));
+    }
+}
+
+TEST(intent__is_refused_in_a_home_opened_for_reading)
+{
+    TEST_CX(cx);
+    home_make(cx);
+    PO_HOME_AUTO *home = home_open(cx, PO_HOME_READ_ONLY);
+    struct po_intent intent = test_intent();
+    po_rc rc = po_intent_begin(cx, home, &intent);
+    check_that(rc.code == PO_DENIED || rc.code == PO_UNAVAILABLE);
+}
