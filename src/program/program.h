@@ -24,6 +24,7 @@
 #define PO_BUNDLE_PROGRAMS_MAX 1024
 #define PO_CAPS_MAX 256 /* values of one set */
 #define PO_CAP_VALUE_BYTES_MAX 4096
+#define PO_PROGRAM_DENIALS_MAX 64
 #define PO_PROGRAM_CALLS_BYTES_MAX ((size_t)1 << 19) /* the list of calls of one run, as JSON */
 
 /* ---- capabilities ------------------------------------------------------------------------------- */
@@ -55,7 +56,7 @@ struct po_cap {
 };
 struct po_caps {
     size_t count;
-    struct po_cap *at; /* in the arena, sorted by kind and value, none twice */
+    struct po_cap *at; /* in the arena, sorted by kind; within one in written order, none twice */
 };
 const char *po_cap_name(enum po_cap_kind kind);    /* "fs_read" */
 bool po_cap_changes_things(enum po_cap_kind kind); /* writing and exec: two approvers (law 4) */
@@ -150,8 +151,12 @@ PO_RC po_program_host_table(struct po_ctx *cx, const struct po_script_host_fn **
 
 struct po_program {
     const struct po_bundle *bundle;
+    enum po_trust trust; /* the bundle's; the layer above raises it for what a person granted */
+    struct po_caps ceiling;
     struct po_bundle_program row;
     struct po_script *script;
+    const struct po_script_host_fn *fns; /* what it was compiled with */
+    size_t fn_count;
     uint8_t digest[32]; /* closure: files of the closure, entry, edition, needs, limits */
     struct po_script_limits limits;
 };
@@ -165,7 +170,17 @@ PO_RC po_program_load(struct po_ctx *cx, const struct po_bundle *bundle, po_str 
                       struct po_script_diags *ret_diags, struct po_program *ret_program);
 void po_program_done(struct po_program *program);
 
-/* What the layers above answer for a program: flags, audit, evidence, store, ... Each NULL member refuses. */
+/* A capability that was asked for and not had. */
+struct po_program_denial {
+    enum po_cap_kind kind;
+    po_str value;      /* the concrete path, name or command; or the need itself before a run */
+    const char *fence; /* "needs", "grant", "ceiling"; NULL: nothing was denied */
+};
+/* The needs of a program against grant (NULL: no limit) and ceiling: PO_DENIED and what lacks. */
+PO_RC po_program_allowed(struct po_ctx *cx, const struct po_program *program,
+                         const struct po_caps *grant, struct po_program_denial *ret_denial);
+
+/* What the layers above answer for a program: flags, audit, evidence, store, ... NULL refuses. */
 struct po_program_services {
     PO_RC (*call)
     (void *user, struct po_ctx *cx, po_str module, po_str name, const struct po_json *args,
@@ -173,9 +188,17 @@ struct po_program_services {
     void *user;
 };
 
+/* A fact given by its value: replays, fixtures. */
+struct po_program_fact {
+    po_str name; /* "ledger.events" */
+    po_str json;
+};
+
 struct po_program_job {
-    po_str args_json;            /* array; "" = [] */
-    struct po_fact_set *facts;   /* NULL: facts cannot be read */
+    po_str args_json;                    /* array; "" = [] */
+    struct po_fact_set *facts;           /* NULL: only the given ones can be read */
+    const struct po_program_fact *given; /* these come before `facts` */
+    size_t given_count;
     const struct po_caps *grant; /* NULL: the ceiling alone limits (system content) */
     const struct po_program_services *services; /* may be NULL */
     const char *home;                           /* what "~/" means in capabilities; NULL: none */
@@ -188,6 +211,8 @@ struct po_program_result {
     po_str output;
     po_str calls_json; /* array of {"args","module","name","seq", "value" or "kind"+"message"} */
     uint8_t calls_digest[32];
+    size_t denial_count; /* calls that the gate refused (at most PO_PROGRAM_DENIALS_MAX are kept) */
+    const struct po_program_denial *denials;
     bool is_sandboxed; /* ran in a runner child */
     po_str sandbox;    /* "landlock 7, seccomp", "in process: reads facts only", ... */
 };
