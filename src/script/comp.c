@@ -105,6 +105,13 @@ bool po_module_index_lines(struct po_comp *c, struct po_module *m)
 }
 
 /* Column counts code points, as editors do. */
+bool po_comp_is_covered(const struct po_comp *c, const struct po_module *m)
+{
+    po_str path = c->config->coverage_path;
+    if (!c->config->coverage) return false;
+    return path.len == 0 ? m->is_entry : po_str_eq(m->path, path);
+}
+
 void po_module_locate(const struct po_module *m, uint32_t pos, uint32_t *ret_line,
                       uint32_t *ret_column)
 {

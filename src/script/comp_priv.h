@@ -275,6 +275,8 @@ bool po_comp_burn(struct po_comp *c, uint32_t fuel); /* false = no fuel left */
 void po_comp_report(struct po_comp *c, struct po_module *m, uint32_t pos, const char *code,
                     const char *fmt, ...) PO_PRINTF(5, 6);
 void po_comp_hint(struct po_comp *c, const char *fmt, ...) PO_PRINTF(2, 3); /* on the last report */
+/* Are this module's lines the ones that coverage counts? */
+bool po_comp_is_covered(const struct po_comp *c, const struct po_module *m);
 void po_module_locate(const struct po_module *m, uint32_t pos, uint32_t *ret_line,
                       uint32_t *ret_column);
 bool po_module_index_lines(struct po_comp *c, struct po_module *m);

@@ -327,6 +327,7 @@ void po_gen_match(struct po_gen *g, struct po_node *e, int dst)
         next = -1;
         po_gen_pattern(g, arm->p, reg, e->a->t, &next);
         if (arm->b != NULL) po_gen_cond(g, arm->b, false, &next);
+        po_gen_cover(g, arm->a);
         po_gen_as(g, arm->a, e->t, dst);
         bool leaves = arm->a->t != NULL && po_type_is(arm->a->t, TY_NEVER);
         if (!leaves && (arm->next != NULL || next >= 0)) po_emit_jump(g, OP_JMP, 0, 0, 0, &end);

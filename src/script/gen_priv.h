@@ -139,6 +139,8 @@ void po_gen_comp(struct po_gen *g, struct po_node *e, int dst);
 
 /* gen_stmt.c */
 void po_gen_stmts(struct po_gen *g, struct po_node *list);
+/* Count the line of a statement or of a block's value, where coverage is asked for. */
+void po_gen_cover(struct po_gen *g, const struct po_node *s);
 void po_gen_stmt(struct po_gen *g, struct po_node *s);
 void po_gen_block(struct po_gen *g, struct po_node *block, struct po_type *want, int dst);
 void po_gen_try(struct po_gen *g, struct po_node *e, int dst);

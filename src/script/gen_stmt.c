@@ -358,10 +358,12 @@ static void export_default(struct po_gen *g, struct po_node *s)
     if (s->sym != NULL) po_emit(g, OP_SETG, reg, 0, 0, po_global_slot(g->b, s->sym));
 }
 
-static void cover(struct po_gen *g, const struct po_node *s)
+void po_gen_cover(struct po_gen *g, const struct po_node *s)
 {
-    if (!g->b->c->config->coverage || !g->m->is_entry) return;
-    if (s->kind == NK_FN || s->kind == NK_STRUCT || s->kind == NK_ENUM || s->kind == NK_IMPL)
+    if (!po_comp_is_covered(g->b->c, g->m)) return;
+    if (s->kind == NK_EXPORT && s->a != NULL) s = s->a;
+    if (s->kind == NK_FN || s->kind == NK_STRUCT || s->kind == NK_ENUM || s->kind == NK_IMPL ||
+        s->kind == NK_IMPORT || s->kind == NK_BLOCK)
         return;
     uint32_t line = 0;
     uint32_t column = 0;
@@ -376,7 +378,7 @@ void po_gen_stmt(struct po_gen *g, struct po_node *s)
         return;
     }
     g->at = s->pos;
-    cover(g, s);
+    po_gen_cover(g, s);
     switch (s->kind) {
     case NK_LET: let_stmt(g, s); break;
     case NK_IMPL:
@@ -416,6 +418,7 @@ void po_gen_block(struct po_gen *g, struct po_node *block, struct po_type *want,
 {
     uint32_t top = g->top;
     po_gen_stmts(g, block->list);
+    if (block->a != NULL) po_gen_cover(g, block->a);
     if (block->a != NULL && dst >= 0) {
         po_gen_as(g, block->a, want, dst);
     } else if (block->t == NULL || !po_type_is(block->t, TY_NEVER)) {

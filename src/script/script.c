@@ -166,10 +166,13 @@ static void add_entries(struct po_build *b)
 static void add_lines(struct po_build *b)
 {
     struct po_script *s = b->s;
-    const struct po_module *m = b->c->modules[b->c->module_count - 1];
+    const struct po_module *m = NULL;
+    for (uint32_t i = 0; i < b->c->module_count; i++)
+        if (po_comp_is_covered(b->c, b->c->modules[i])) m = b->c->modules[i];
+    if (m == NULL) return;
     bool *seen = po_comp_alloc(b->c, m->line_count + 1, sizeof *seen);
     s->lines = po_image_alloc(b, m->line_count + 1, sizeof *s->lines);
-    if (seen == NULL || s->lines == NULL || !b->c->config->coverage) return;
+    if (seen == NULL || s->lines == NULL) return;
     for (uint32_t i = 0; i < s->proto_count; i++) {
         struct po_proto *p = s->protos[i];
         for (uint32_t j = 0; j < p->code_count; j++) {

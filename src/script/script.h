@@ -123,6 +123,7 @@ struct po_script_config {
     const struct po_script_loader *loader; /* NULL = no imports of files */
     bool strict;                   /* a parameter without a type is an error (system bundles) */
     bool coverage;                 /* count executed lines */
+    po_str coverage_path;          /* of this file of the closure; empty: of the entry file */
     bool keep_going_without_needs; /* playground and tests of the language: no @needs check */
 };
 
@@ -263,7 +264,8 @@ PO_RC po_script_test_run(struct po_ctx *cx, const struct po_script *script,
                          enum po_script_test_result *ret_result,
                          struct po_script_outcome *ret_outcome);
 
-/* Coverage: lines that hold code. Slot i is line po_script_line_at(i) of the entry file. */
+/* Coverage: lines that hold code. Slot i is line po_script_line_at(i) of the covered file; no slots
+ * when the closure does not hold that file. */
 size_t po_script_line_slots(const struct po_script *script);
 uint32_t po_script_line_at(const struct po_script *script, size_t slot);
 

@@ -175,6 +175,48 @@ TEST(script_examples__pass_their_own_tests)
     }
 }
 
+static po_rc load_covered(void *user, struct po_ctx *cx, po_str path, po_str *ret_text)
+{
+    (void)user;
+    (void)cx;
+    if (!po_str_eq_cstr(path, "lib/two.script")) return po_rc_of(PO_NOTFOUND);
+    *ret_text = PO_LIT("export fn sign(n: int) -> string {\n    if n < 0 {\n"
+                       "        return \"minus\"\n    }\n    \"plus\"\n}\n");
+    return po_rc_ok();
+}
+
+TEST(script_coverage__counts_the_file_that_is_asked_for)
+{
+    TEST_CX(cx);
+    static struct po_script_diags diags;
+    struct po_script_loader loader = {load_covered, NULL};
+    struct po_script_config config = {.loader = &loader, .coverage = true};
+    const po_str text = PO_LIT("import { sign } from \"./lib/two\"\n\n\n\n\n\n\n\n\n"
+                               "@test fn positive() {\n    assert_eq(sign(1), \"plus\")\n}\n");
+    static const struct {
+        const char *name; /* the file asked for */
+        size_t slots;
+    } table[] = {{"lib/two.script", 3}, {"", 1}, {"other.script", 0}};
+    TEST_EACH(row, table)
+    {
+        PO_CLEANUP(po_script_freep) struct po_script *script = NULL;
+        struct po_script_outcome outcome;
+        enum po_script_test_result result = PO_SCRIPT_TEST_FAIL;
+        uint32_t counts[8] = {0};
+        config.coverage_path = po_str_of(row->name);
+        check_ok(cx, po_script_compile(cx, &config, PO_LIT("x.script"), text, &diags, &script));
+        check_eq_u64(po_script_line_slots(script), row->slots);
+        struct po_script_run run = {.limits = po_script_limits_of(PO_SCRIPT_KIND_CHECK),
+                                    .line_counts = counts};
+        check_ok(cx, po_script_test_run(cx, script, &run, po_script_entry_at(script, 0), &result,
+                                        &outcome));
+        check_eq_int(result, PO_SCRIPT_TEST_PASS);
+        if (row->slots != 3) continue;
+        check_eq_u64(po_script_line_at(script, 1), 3);
+        check_that(counts[0] == 1 && counts[1] == 0 && counts[2] == 1);
+    }
+}
+
 /* ---- the slow model --------------------------------------------------------------------------- */
 
 static void check_model(uint64_t count, uint64_t seed)
