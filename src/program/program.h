@@ -182,7 +182,7 @@ PO_RC po_program_allowed(struct po_ctx *cx, const struct po_program *program,
 
 /* What the layers above answer for a program: flags, audit, evidence, store, ... NULL refuses. */
 struct po_program_services {
-    PO_RC (*call)
+    PO_RC(*call)
     (void *user, struct po_ctx *cx, po_str module, po_str name, const struct po_json *args,
      bool is_dry_run, struct po_buf *ret_json);
     void *user;

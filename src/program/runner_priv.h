@@ -25,7 +25,8 @@ enum po_host_arg {
     PO_HOST_ARG_NAME, /* the first argument is a name (env, flags, store.query, secret, notify) */
     PO_HOST_ARG_PATH,
     PO_HOST_ARG_PATHS, /* two paths: rename */
-    PO_HOST_ARG_EXEC   /* program and argument list */
+    PO_HOST_ARG_GLOB, /* a path pattern: '*' within a part, "**" across; all it can match is asked */
+    PO_HOST_ARG_EXEC  /* program and argument list */
 };
 /* Where a call is answered. */
 enum po_host_side {
@@ -35,32 +36,33 @@ enum po_host_side {
     PO_HOST_NOWHERE /* declared, but not built */
 };
 struct po_host_row {
-    struct po_script_host_fn fn;
-    enum po_cap_kind caps[2]; /* one of them is enough; equal when there is only one */
+    enum po_cap_kind caps[3]; /* one of them is enough; PO_CAP_COUNT: no further one */
     enum po_host_arg arg;
     enum po_host_side side;
     const char *dry; /* what a dry run answers in its place (JSON); NULL: it changes nothing */
 };
-/* The row behind index i of po_program_host_table(); NULL beyond it. */
-const struct po_host_row *po_host_row_at(const struct po_script_host_fn *fns, size_t count,
-                                         size_t i);
+/* The row behind index i of po_program_host_table(). */
+const struct po_host_row *po_host_row_at(size_t i);
 /* Index by module and name; SIZE_MAX. */
 size_t po_host_find(const struct po_script_host_fn *fns, size_t count, po_str module, po_str name);
 
 /* One call that passed the gate. */
 struct po_host_ask {
     const struct po_host_row *row;
+    const struct po_script_host_fn *fn;
     const struct po_script_host_call *call;
-    const struct po_json *args; /* the array */
+    const struct po_json *args; /* the array; reals stay text (PO_JSON_REAL) */
     po_str paths[2];            /* PO_HOST_ARG_PATH(S): absolute, normal, NUL-terminated */
 };
 /*
- * Parse the arguments of a call and ask the gate with them.
+ * Parse the arguments of a call and ask the gate with them. A function that is declared but not
+ * built passes here, too; `call->fn_index` counts in the table of po_program_host_table().
  *
+ * fn          in   fns[call->fn_index]
  * ret_denial  out  what lacked and where, when PO_DENIED
  * Errors      PO_DENIED;  PO_INVALID a path that is none ('..', relative, NUL);  PO_NOMEM
  */
-PO_RC po_gate_ask(struct po_ctx *cx, const struct po_gate *gate, const struct po_host_row *row,
+PO_RC po_gate_ask(struct po_ctx *cx, const struct po_gate *gate, const struct po_script_host_fn *fn,
                   const struct po_script_host_call *call, struct po_host_ask *ret_ask,
                   struct po_program_denial *ret_denial);
 
