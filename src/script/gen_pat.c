@@ -101,8 +101,8 @@ static void literal(struct po_gen *g, struct po_node *p, int reg, int32_t *fail)
 {
     int tag = po_tag_of(p->t);
     if (tag == V_INT && p->op == TK_INT && p->v.i >= -32000 && p->v.i <= 32000) {
-        int imm = (int)p->v.i;
-        po_emit_jump(g, OP_JNE_IK, reg, imm & 0xFF, (imm >> 8) & 0xFF, fail);
+        uint16_t imm = (uint16_t)p->v.i; /* two's complement, read back by the machine */
+        po_emit_jump(g, OP_JNE_IK, reg, imm & 0xFF, imm >> 8, fail);
         return;
     }
     if (tag == V_BOOL && p->op == TK_TRUE) {

@@ -249,18 +249,22 @@ static struct miss choose_miss(const struct site *site, const uint64_t met[2], u
 {
     static const uint64_t seeds[] = {PO_POWER_SEED_LOSE_ALL, PO_POWER_SEED_NAMES_ONLY,
                                      PO_POWER_SEED_SIZES_ONLY, PO_POWER_SEED_DATA_ONLY};
-    uint64_t i = site->attempts;
-    struct miss miss = {.seed = i % 8 < 4 ? seeds[i % 4] : test_random_below(1000)};
-    if (i < 4) return miss;
-    uint64_t turn = i / 8;
-    switch (i % 4) {
+    uint64_t turn =
+        site->attempts / 4; /* each kind of miss meets each seed, then the next moment */
+    uint64_t kind = site->attempts % 4;
+    struct miss miss = {.seed = turn % 8 < 4 ? seeds[turn % 4] : test_random_below(1000)};
+    if (turn == 0) {
+        miss.seed = seeds[kind];
+        return miss;
+    }
+    switch (kind) {
     case 0: /* a little before the sync */
         miss.seed = PO_POWER_SEED_LOSE_ALL;
-        miss.fail_hit = site->call.hit > i / 4 ? site->call.hit - i / 4 : 1;
+        miss.fail_hit = site->call.hit > turn ? site->call.hit - turn : 1;
         break;
-    case 1: miss.cut_at = met[1] + 1 + turn % 8; break;
+    case 1: miss.cut_at = met[1] + 1 + turn / 8; break;
     case 2: miss.cut_at = 1 + test_random_below(ops + 1); break;
-    default: miss.cut_at = met[0] + 1 + turn % 8; break;
+    default: miss.cut_at = met[0] + 1 + turn / 8; break;
     }
     return miss;
 }
