@@ -34,6 +34,7 @@ struct child {
     po_time_us deadline_us; /* SIGKILL, or SIGTERM when grace is left */
     po_time_us grace_us;
     bool is_timed_out;
+    bool stays_in_group;
     po_time_us drain_until_us; /* when has_ended */
 };
 
@@ -42,7 +43,7 @@ static po_time_us now_us(void) { return po_clock_system.monotonic_us(po_clock_sy
 /* The group cannot be another's: its leader is not reaped yet. ESRCH, nobody left, is the good case. */
 static void kill_group(const struct child *child, int signal_number)
 {
-    bool is_told = po_sys_kill(-child->pid, signal_number) == 0;
+    bool is_told = !child->stays_in_group && po_sys_kill(-child->pid, signal_number) == 0;
     if (!is_told) (void)po_sys_kill(child->pid, signal_number);
 }
 
@@ -114,6 +115,7 @@ static po_rc start(struct po_ctx *cx, const struct po_process_options *options, 
                                .argv = options->argv,
                                .env = options->env != NULL ? options->env : plain_env,
                                .directory = options->directory,
+                               .stays_in_group = options->stays_in_group,
                                .fds = {theirs.fds[0], theirs.fds[1], theirs.fds[2]}};
     pid_t pid = 0;
     if (po_sys_spawn(&how, &pid) != 0) {
@@ -251,6 +253,7 @@ po_rc po_process_run(struct po_ctx *cx, const struct po_process_options *options
                           .bufs = {NULL, out, err},
                           .input = options->input,
                           .deadline_us = deadline_of(cx, options),
+                          .stays_in_group = options->stays_in_group,
                           .grace_us = options->grace_ms * PO_US_PER_MS};
     PO_TRY(cx, start(cx, options, &child));
     PO_TRY(cx, feed(cx, &child));

@@ -20,8 +20,9 @@ struct po_process_options {
         *env;              /* NULL-terminated "NAME=value"; NULL: PATH, LANG=C.UTF-8, TZ=UTC only */
     const char *directory; /* to start in; NULL: ours */
     po_str input;          /* given to stdin, then closed; empty: stdin is at its end */
-    int64_t timeout_ms; /* 1..PO_PROCESS_TIMEOUT_MS_MAX; an earlier cx->deadline_us also ends it */
-    int64_t grace_ms;   /* at the deadline SIGTERM, and after this time SIGKILL; 0: SIGKILL */
+    int64_t timeout_ms;  /* 1..PO_PROCESS_TIMEOUT_MS_MAX; an earlier cx->deadline_us also ends it */
+    int64_t grace_ms;    /* at the deadline SIGTERM, and after this time SIGKILL; 0: SIGKILL */
+    bool stays_in_group; /* of ours (a sandbox allows no other): only the child itself is killed */
 };
 
 struct po_process_result {
@@ -36,7 +37,7 @@ struct po_process_result {
 /*
  * Start a program, feed and drain it, wait for its end.
  *
- * The child has its own process group, default signal handling, an empty signal mask and only the
+ * The child has its own process group (unless stays_in_group), default signal handling, an empty signal mask and only the
  * descriptors 0, 1 and 2. At the deadline its whole group is killed; when it has ended, what is left
  * of its group is killed too. An exit status other than 0 is no error of this function.
  *

@@ -75,8 +75,10 @@ struct po_sys_spawn {
     const char *const *env;
     const char *directory; /* NULL: ours */
     int fds[3];            /* become 0, 1 and 2; nothing else stays open */
+    int channel;           /* becomes 3; 0: none */
+    bool stays_in_group;   /* of ours; else it leads a process group of its own */
 };
-/* In its own process group, with default signals and an empty signal mask. */
+/* With default signals and an empty signal mask. */
 int po_sys_spawn(const struct po_sys_spawn *how, pid_t *ret_pid);
 /* Write to a pipe whose reader may be gone: EPIPE instead of a signal. */
 ssize_t po_sys_write_pipe(int fd, const void *buf, size_t len);
@@ -84,5 +86,38 @@ int po_sys_uname(struct utsname *ret_name);
 bool po_sys_isatty(int fd);
 uid_t po_sys_geteuid(void);
 pid_t po_sys_getpid(void);
+/* A connected pair of stream sockets. */
+int po_sys_socketpair(int ret_fds[static 2]);
+
+/* ---- relative to an open directory; for files that are not the home's (the power-cut layer is not told) */
+
+int po_sys_fstatat(int dir_fd, const char *name, struct stat *ret_stat); /* symlinks not followed */
+ssize_t po_sys_readlinkat(int dir_fd, const char *name, char *buf, size_t len);
+int po_sys_unlinkat(int dir_fd, const char *name, bool is_dir);
+int po_sys_renameat(int from_fd, const char *from, int to_fd, const char *to);
+int po_sys_mkdirat(int dir_fd, const char *name, mode_t mode);
+int po_sys_fstatvfs(int fd, struct statvfs *ret_statvfs);
+/* The descriptor is the stream's afterwards; it stays the caller's on failure. */
+DIR *po_sys_fdopendir(int fd);
+
+/* ---- restricting this process (sandbox.h) ---- */
+
+int po_sys_landlock_abi(void); /* 0 or less: none */
+/* Rights that a ruleset governs; the kernel's struct landlock_ruleset_attr. */
+struct po_sys_landlock {
+    uint64_t fs;
+    uint64_t net;
+    uint64_t scoped;
+};
+int po_sys_landlock_create(const struct po_sys_landlock *handled);
+int po_sys_landlock_add(int ruleset_fd, int path_fd, uint64_t rights);
+int po_sys_landlock_restrict(int ruleset_fd);
+bool po_sys_has_seccomp(void);
+/* Soft and hard limit; never raised above what the hard limit is. */
+int po_sys_setrlimit(int resource, uint64_t value);
+int po_sys_prctl(int option, unsigned long value);
+/* None left to this process, none to be had by what it starts (after no_new_privs). */
+int po_sys_drop_capabilities(void);
+int po_sys_close_from(int first);
 
 #endif

@@ -29,21 +29,23 @@ static int set_actions(posix_spawn_file_actions_t *actions, const struct po_sys_
     int why = 0;
     for (int i = 0; i < 3 && why == 0; i++)
         why = posix_spawn_file_actions_adddup2(actions, how->fds[i], i);
-    if (why == 0) why = posix_spawn_file_actions_addclosefrom_np(actions, 3);
+    bool has_channel = how->channel > 0;
+    if (why == 0 && has_channel) why = posix_spawn_file_actions_adddup2(actions, how->channel, 3);
+    if (why == 0) why = posix_spawn_file_actions_addclosefrom_np(actions, has_channel ? 4 : 3);
     if (why == 0 && how->directory != NULL)
         why = posix_spawn_file_actions_addchdir_np(actions, how->directory);
     return why;
 }
 
-static int set_attributes(posix_spawnattr_t *attributes)
+static int set_attributes(posix_spawnattr_t *attributes, const struct po_sys_spawn *how)
 {
     sigset_t none;
     sigset_t all;
+    int group = how->stays_in_group ? 0 : POSIX_SPAWN_SETPGROUP;
     (void)sigemptyset(&none);
     (void)sigfillset(&all);
-    int why =
-        posix_spawnattr_setflags(attributes, (short)(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF |
-                                                     POSIX_SPAWN_SETSIGMASK));
+    int why = posix_spawnattr_setflags(
+        attributes, (short)(group | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK));
     if (why == 0) why = posix_spawnattr_setpgroup(attributes, 0);
     if (why == 0) why = posix_spawnattr_setsigdefault(attributes, &all);
     if (why == 0) why = posix_spawnattr_setsigmask(attributes, &none);
@@ -63,7 +65,7 @@ int po_sys_spawn(const struct po_sys_spawn *how, pid_t *ret_pid)
     why = posix_spawnattr_init(&attributes);
     if (why == 0) {
         why = set_actions(&actions, how);
-        if (why == 0) why = set_attributes(&attributes);
+        if (why == 0) why = set_attributes(&attributes, how);
         /* posix_spawn takes char *const[] for historical reasons and changes nothing. */
         if (why == 0)
             why = posix_spawn(ret_pid, how->path, &actions, &attributes,

@@ -1,0 +1,14 @@
+/*
+ * The two large fences of sandbox.h.
+ */
+#ifndef PO_CORE_SANDBOX_PRIV_H
+#define PO_CORE_SANDBOX_PRIV_H
+
+#include "core/sandbox.h"
+
+/* The ruleset with its rules as a descriptor, not yet in force; -1 where the host has no landlock. */
+PO_RC po_sandbox_landlock_build(struct po_ctx *cx, const struct po_sandbox_options *options,
+                                int *ret_fd);
+PO_RC po_sandbox_seccomp_load(struct po_ctx *cx, const struct po_sandbox_options *options);
+
+#endif
