@@ -210,6 +210,58 @@ PO_RC po_store_intent_close(struct po_ctx *cx, struct po_tx *tx, const uint8_t i
 PO_RC po_store_intent_list(struct po_ctx *cx, struct po_store *store,
                            struct po_store_intent **ret_intents, size_t *ret_count);
 
+/* ---- programs: grants, keys that may sign them, texts kept in the ledger ---------------------- */
+
+#define PO_STORE_GRANTS_MAX 10000
+#define PO_STORE_GRANT_FILE_BYTES_MAX 1024
+
+/* What one entry point of a program may do, bound to the digest of its closure. */
+struct po_store_grant {
+    uint64_t id; /* rises with each grant */
+    po_str file; /* "backup_age.script", below scripts/ or as it was given */
+    po_str entry;
+    po_str clause; /* "GOV-01.2" of a control program; else empty */
+    uint8_t digest[PO_SHA256_BYTES];
+    po_str caps;   /* canonical JSON; sealed */
+    po_str author; /* who asked for it; sealed */
+    po_time_us granted_us;
+    po_time_us effective_us; /* from then on it holds */
+    po_time_us revoked_us;   /* 0: it was not */
+};
+/*
+ * Tenant and author are cx's, granted_us is now; id, author and revoked_us are ignored on the way in.
+ *
+ * Errors   PO_INVALID names or times;  PO_LIMIT sizes, or PO_STORE_GRANTS_MAX
+ */
+PO_RC po_store_grant_add(struct po_ctx *cx, struct po_tx *tx, const struct po_store_grant *grant,
+                         uint64_t *ret_id);
+/* PO_NOTFOUND no such grant, or it was revoked before. */
+PO_RC po_store_grant_revoke(struct po_ctx *cx, struct po_tx *tx, uint64_t id);
+/* Every grant ever given, oldest first; in the arena. */
+PO_RC po_store_grant_list(struct po_ctx *cx, struct po_store *store,
+                          struct po_store_grant **ret_grants, size_t *ret_count);
+
+/* A key whose signature makes a bundle trusted. */
+struct po_store_trust_key {
+    po_str name;  /* the key's own name, of its vkey */
+    po_str vkey;  /* "name+hex8+base64" */
+    po_str level; /* "vendor" or "organisation" */
+    po_time_us time_us;
+};
+/* Set or replace by name. PO_INVALID another level. */
+PO_RC po_store_trust_set(struct po_ctx *cx, struct po_tx *tx, const struct po_store_trust_key *key);
+/* PO_NOTFOUND. */
+PO_RC po_store_trust_remove(struct po_ctx *cx, struct po_tx *tx, po_str name);
+PO_RC po_store_trust_list(struct po_ctx *cx, struct po_store *store,
+                          struct po_store_trust_key **ret_keys, size_t *ret_count);
+
+/* Does the ledger hold the texts of this closure (event program.stored)? Added in the transaction of
+ * that event; adding it again is fine. */
+PO_RC po_store_program_has(struct po_ctx *cx, struct po_store *store,
+                           const uint8_t digest[static PO_SHA256_BYTES], bool *ret_has);
+PO_RC po_store_program_add(struct po_ctx *cx, struct po_tx *tx,
+                           const uint8_t digest[static PO_SHA256_BYTES]);
+
 /* ---- check ---------------------------------------------------------------------------------- */
 
 #define PO_STORE_FINDINGS_MAX 200

@@ -30,6 +30,7 @@ static const struct sealed_table sealed_tables[] = {
     {PO_STATEMENT_CHECK_TENANT, "tenant", false, 1, {"name"}},
     {PO_STATEMENT_CHECK_REGISTER, "register", false, 2, {"value", "author"}},
     {PO_STATEMENT_CHECK_INTENT, "intent", true, 1, {"detail"}},
+    {PO_STATEMENT_CHECK_GRANT, "program_grant", false, 2, {"caps", "author"}},
 };
 
 /* The message was made with po_arena_printf; out of memory reads as such. */
