@@ -6,6 +6,7 @@
 
 #include "assess/assess.h"
 #include "fact/fact.h"
+#include "program/program.h"
 
 void po_judgement_fail(struct po_judgement *out, const char *reason);
 /* Make the counts say what the state says: an empty population passes nothing (law 1). */
@@ -20,6 +21,8 @@ struct po_assess_inputs {
     const struct po_clause_run *newest; /* per clause */
     struct po_fact_set *facts;
 };
+/* Facts that only this layer can make, by name. */
+const struct po_fact_type *po_assess_fact_types(size_t *ret_count);
 /* Make one of this layer's facts and add it to the snapshot; nothing for a name it does not make. */
 PO_RC po_assess_provide(struct po_ctx *cx, const struct po_assess_inputs *in, const char *name);
 

@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -168,6 +169,69 @@ TEST(home_markers__lists_success_markers_and_locks)
     check_eq_int(fixture_at(value, "locks")->count, 2);
     check_eq_int(fixture_int(row_with(fixture_at(value, "locks"), "name", "job.lock"), "age_s"),
                  60);
+}
+
+/* ---- home.locks ------------------------------------------------------------------------------------------ */
+
+#define DEAD_PID "4194303\n"
+
+static bool lock_is_held(const struct po_json *value, const char *path)
+{
+    return fixture_bool(row_with(fixture_at(value, "locks"), "path", path), "held");
+}
+
+TEST(home_locks__tells_held_ones_from_forgotten_ones)
+{
+    TEST_CX(cx);
+    struct po_fact_set *set = fixture_set(cx);
+    fixture_file("home/scripts/dead.lock", DEAD_PID);
+    fixture_file("home/scripts/lives.lock", "77\n");
+    fixture_file("home/logs/empty.lock", "");
+    fixture_file("home/logs/taken.lock", DEAD_PID);
+    fixture_file("home/logs/ordinary", DEAD_PID);
+    fixture_file("home/data/lock.lock", DEAD_PID); /* data/ is ours */
+    fixture_dir("proc/77");
+    check_eq_int(mkdir(test_tmp("home/scripts/dir.lock"), 0700), 0);
+    check_eq_int(symlink("/etc/passwd", test_tmp("home/scripts/link.lock")), 0);
+    static const char *const old[] = {"home/scripts/dead.lock", "home/scripts/lives.lock",
+                                      "home/logs/empty.lock", "home/logs/taken.lock"};
+    for (size_t i = 0; i < sizeof old / sizeof *old; i++)
+        set_age(old[i], 100);
+    int taken = open(test_tmp("home/logs/taken.lock"), O_RDONLY);
+    check_that(taken >= 0 && flock(taken, LOCK_EX) == 0);
+    const struct po_json *value = fixture_read(cx, set, "home.locks");
+    check_eq_u64(fixture_at(value, "locks")->count, 4);
+    check_that(!lock_is_held(value, "scripts/dead.lock"));
+    check_that(!lock_is_held(value, "logs/empty.lock"));
+    check_that(lock_is_held(value, "scripts/lives.lock"));
+    check_that(lock_is_held(value, "logs/taken.lock"));
+    check_eq_int(fixture_int(value, "locks.0.age_s"), 100);
+    check_that(fixture_bool(value, "all_listed"));
+    check_eq_int(close(taken), 0);
+}
+
+TEST(home_locks__does_not_touch_a_young_lock)
+{
+    TEST_CX(cx);
+    struct po_fact_set *set = fixture_set(cx);
+    fixture_file("home/scripts/young.lock", DEAD_PID);
+    fixture_file("home/scripts/minute.lock", DEAD_PID);
+    set_age("home/scripts/young.lock", 59);
+    set_age("home/scripts/minute.lock", 60);
+    const struct po_json *value = fixture_read(cx, set, "home.locks");
+    const struct po_json *locks = fixture_at(value, "locks");
+    check_that(fixture_is_null(row_with(locks, "path", "scripts/young.lock"), "held"));
+    check_that(!lock_is_held(value, "scripts/minute.lock"));
+}
+
+/* A link in the place of a directory leads elsewhere: what lies there is none of ours. */
+TEST(home_locks__follows_no_link)
+{
+    TEST_CX(cx);
+    struct po_fact_set *set = fixture_set(cx);
+    fixture_file("elsewhere/job.lock", DEAD_PID);
+    check_eq_int(symlink(test_tmp("elsewhere"), test_tmp("home/scripts")), 0);
+    check_eq_u64(fixture_at(fixture_read(cx, set, "home.locks"), "locks")->count, 0);
 }
 
 /* ---- home.credentials ----------------------------------------------------------------------------------------- */
