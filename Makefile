@@ -142,7 +142,7 @@ $(POWER): $(MOD_OBJ) $(LIB_TEST_OBJ) $(POWER_OBJ) $(B)/stamp/sources
 	@$(LINK) -o $@ $(MOD_OBJ) $(LIB_TEST_OBJ) $(POWER_OBJ) $(TEST_LIBS)
 
 # runs Script files: conformity, examples, benchmarks
-SCRIPT_TOOL_OBJ := $(call object,$(sort $(wildcard tests/script/*.c)))
+SCRIPT_TOOL_OBJ := $(call object,$(sort $(wildcard tests/script/*.c)) tests/unit/script/host_fixture.c)
 $(B)/script_tool: $(SCRIPT_TOOL_OBJ) $(MOD_OBJ) $(B)/stamp/sources
 	$(call say,LINK,$@)
 	@$(LINK) -o $@ $(SCRIPT_TOOL_OBJ) $(MOD_OBJ) $(LIB_LIBS)
@@ -245,7 +245,7 @@ cover: ## coverage by module, from the unit tests
 	@scripts/cover $(O)/cover
 
 lint: ## format words symbols layers sizes headers shell man trace selftest [L='format sizes']
-	@$(if $(and $(L),$(if $(filter symbols,$(L)),,yes)),,$(AGAIN) -k V=symbols all && $(AGAIN) -k V=release all \
+	+@$(if $(and $(L),$(if $(filter symbols,$(L)),,yes)),,$(AGAIN) -k V=symbols all && $(AGAIN) -k V=release all \
 	    || rm -f $(O)/release/paulyops)
 	@O=$(O) CPPFLAGS='$(CPPFLAGS) $(LIB_CFLAGS)' WARN='$(WARN)' scripts/lint $(L)
 

@@ -243,6 +243,7 @@ static struct po_type *user_method(struct po_check *k, struct po_node *e, struct
     struct po_type *to[PO_GENERICS_MAX * 2];
     struct po_subst s = po_type_fresh(k, m->gens, m->gen_count, to);
     struct po_type *t = po_type_find(po_type_subst(k, m->type, &s));
+    po_check_bounds(k, &s, e);
     e->fn = m->fn;
     if (t->kind != TY_FN) return &k->t_unknown;
     if (!po_type_unify(k, t->args[0], o)) {
@@ -262,6 +263,7 @@ static struct po_type *sum_method(struct po_check *k, struct po_node *e, struct 
     if (t->kind == TY_VAR) (void)po_type_unify(k, t, &k->t_int);
     t = po_type_find(t);
     if (e->n > 0) po_check_err(k, e->pos, "E0423", "'sum' expects 0 argument(s)");
+    if (t->kind == TY_FLOAT) e->builtin = po_builtin_find(RECV_ARRAY, PO_LIT("sum of floats"));
     if (t->kind == TY_INT || t->kind == TY_FLOAT || t->kind == TY_UNKNOWN) return t;
     po_check_err(k, e->pos, "E0408", "sum needs numbers, found %s", po_type_show(k, t));
     return &k->t_unknown;
@@ -367,6 +369,7 @@ static struct po_type *instantiated_call(struct po_check *k, struct po_node *e, 
                      PO_STR_ARG(inst->a->name->s), known);
     }
     po_check_use(k, sym);
+    po_check_bounds(k, &s, e);
     inst->a->sym = sym;
     inst->a->t = po_type_subst(k, sym->type, &s);
     inst->t = inst->a->t;

@@ -28,22 +28,43 @@ static void push_rigid(struct po_check *k, struct po_name *name, struct po_type 
 
 static uint8_t check_bounds(struct po_check *k, struct po_node *bounds, uint32_t pos)
 {
-    static const char *const known[] = {"Eq",        "Ord",  "PartialEq", "PartialOrd", "Hash",
-                                        "Clone",     "Copy", "Debug",     "Display",    "Default",
-                                        "Serialize", "Send", "Sync",      "Add",        "Sub",
-                                        "Mul",       "Div",  "Num",       "From"};
+    static const struct {
+        const char *name;
+        uint8_t mask;
+    } known[] = {
+        {"Eq", BOUND_EQ},
+        {"Ord", BOUND_EQ | BOUND_ORD},
+        {"PartialEq", BOUND_EQ},
+        {"PartialOrd", BOUND_EQ | BOUND_ORD},
+        {"Hash", BOUND_EQ},
+        {"Add", BOUND_ADD},
+        {"Sub", BOUND_SUB},
+        {"Mul", BOUND_MUL},
+        {"Div", BOUND_DIV},
+        {"Num", BOUND_NUM},
+        {"Clone", 0},
+        {"Copy", 0},
+        {"Debug", 0},
+        {"Display", 0},
+        {"Default", 0},
+        {"Serialize", 0},
+        {"Send", 0},
+        {"Sync", 0},
+        {"From", 0},
+    };
+    enum { KNOWN_COUNT = sizeof known / sizeof known[0] };
     uint8_t mask = 0;
     for (struct po_node *b = bounds; b != NULL; b = b->next) {
         if (b->kind != NK_NAME) continue;
         size_t i = 0;
-        while (i < sizeof known / sizeof known[0] && !po_str_eq_cstr(b->name->s, known[i])) {
+        while (i < KNOWN_COUNT && !po_str_eq_cstr(b->name->s, known[i].name)) {
             i++;
         }
-        if (i == sizeof known / sizeof known[0]) {
+        if (i < KNOWN_COUNT) {
+            mask |= known[i].mask;
+        } else {
             po_check_err(k, pos, "E0302", "unknown bound '%.*s'", PO_STR_ARG(b->name->s));
         }
-        if (i < 5) mask |= BOUND_EQ;
-        if (i == 1 || i == 3) mask |= BOUND_ORD;
     }
     return mask;
 }

@@ -161,8 +161,11 @@ static struct po_type *sym_type(struct po_check *k, struct po_node *e, struct po
         return po_type_instance(k, scheme->type, scheme->gens, scheme->gen_count);
     }
     po_check_use(k, sym);
-    return sym->gen_count > 0 ? po_type_instance(k, sym->type, sym->gens, sym->gen_count)
-                              : sym->type;
+    if (sym->gen_count == 0) return sym->type;
+    struct po_type *to[PO_GENERICS_MAX * 2];
+    struct po_subst s = po_type_fresh(k, sym->gens, sym->gen_count, to);
+    po_check_bounds(k, &s, e);
+    return po_type_subst(k, sym->type, &s);
 }
 
 static uint32_t distance(po_str a, po_str b)
@@ -302,6 +305,7 @@ static struct po_type *method_path(struct po_check *k, struct po_node *e, struct
          arg = arg->next) {
         (void)po_type_unify(k, po_type_subst(k, m->self->args[i++], &s), po_check_type(k, arg));
     }
+    po_check_bounds(k, &s, e);
     e->fn = m->fn;
     return po_type_subst(k, m->type, &s);
 }

@@ -57,11 +57,53 @@ static void ordering(struct po_check *k, const struct po_deferred *d)
     }
 }
 
+static uint8_t bound_of(int op)
+{
+    switch (op) {
+    case TK_PLUS: return BOUND_ADD;
+    case TK_MINUS: return BOUND_SUB;
+    case TK_STAR: return BOUND_MUL;
+    default: return BOUND_DIV;
+    }
+}
+
+/* What a type gives to a bounded type parameter. */
+static uint8_t bounds_met(const struct po_type *t)
+{
+    switch (t->kind) {
+    case TY_RIGID: return t->bounds;
+    case TY_INT:
+    case TY_FLOAT: return BOUND_EQ | BOUND_ORD | BOUND_NUM;
+    case TY_STR: return BOUND_EQ | BOUND_ORD | BOUND_ADD;
+    case TY_TUPLE: return BOUND_EQ | BOUND_ORD; /* as sort keys */
+    case TY_ARRAY: return BOUND_EQ | BOUND_ADD;
+    case TY_FN: return 0;
+    case TY_VAR:
+    case TY_NEVER:
+    case TY_UNKNOWN: return UINT8_MAX;
+    default: return BOUND_EQ;
+    }
+}
+
+static void bounded(struct po_check *k, const struct po_deferred *d)
+{
+    const struct po_type *t = po_type_find(d->l);
+    uint8_t missing = d->r->bounds & (uint8_t)~bounds_met(t);
+    if (missing == 0) return;
+    po_check_err(k, d->node->pos, "E0424", "%s does not meet the bound %s of %s",
+                 po_type_show(k, d->l),
+                 missing & BOUND_EQ    ? "Eq"
+                 : missing & BOUND_ORD ? "Ord"
+                                       : "Num",
+                 po_type_show(k, d->r));
+}
+
 static void arithmetic(struct po_check *k, const struct po_deferred *d)
 {
     struct po_type *l = po_type_find(d->l);
     struct po_type *r = po_type_find(d->r);
-    if (l->kind == r->kind && (l->kind == TY_INT || l->kind == TY_FLOAT)) {
+    bool is_bounded = l == r && l->kind == TY_RIGID && (l->bounds & bound_of(d->op));
+    if (is_bounded || (l->kind == r->kind && (l->kind == TY_INT || l->kind == TY_FLOAT))) {
         set_out(k, d, l);
         return;
     }
@@ -91,6 +133,11 @@ static bool solve_op(struct po_check *k, const struct po_deferred *d, bool is_fi
 {
     struct po_type *l = po_type_find(d->l);
     struct po_type *r = po_type_find(d->r);
+    if (d->op == PO_OP_BOUND) {
+        if (l->kind == TY_VAR && !is_final) return false;
+        bounded(k, d);
+        return true;
+    }
     if (d->op == TK_PLUS && (l->kind == TY_STR || r->kind == TY_STR)) {
         concat(k, d, is_final);
         return true;
@@ -135,6 +182,15 @@ static void apply_op(struct po_check *k, struct po_deferred d)
         if (!po_comp_burn(k->c, 1)) return;
     }
     *end = kept;
+}
+
+void po_check_bounds(struct po_check *k, const struct po_subst *s, struct po_node *node)
+{
+    for (uint32_t i = 0; i < s->n; i++) {
+        if (s->from[i]->bounds == 0) continue;
+        apply_op(k, (struct po_deferred){
+                        .op = PO_OP_BOUND, .l = s->to[i], .r = s->from[i], .node = node});
+    }
 }
 
 void po_check_solve(struct po_check *k, bool is_final)

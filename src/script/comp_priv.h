@@ -69,6 +69,7 @@ struct po_name {
 struct po_tok {
     uint8_t kind;
     bool nl;     /* first on its line */
+    bool breaks; /* and the break before it may end a statement: not inside ( and [ */
     bool sp;     /* white space before it */
     bool is_big; /* TK_INT: 9223372036854775808, only good after '-' */
     uint32_t pos;

@@ -462,7 +462,8 @@ static bool useful(struct po_check *k, const struct row *rows, const struct cell
         result = useful_or(k, rows, q, cols);
     } else if (count == 0 && !is_wild(q->p)) {
         result = useful_literal(k, rows, q, cols);
-    } else if (count == 0) {
+    } else if (count == 0 || (is_wild(q->p) && all_wild(rows))) {
+        /* also where a recursive type would unfold for ever */
         result = useful(k, default_rows(k, rows), q->rest, cols->rest);
     } else {
         result = useful_ctors(k, rows, q, cols, count, max_length);

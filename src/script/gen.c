@@ -302,6 +302,8 @@ static void add_impls(struct po_build *b)
 
 /* ---- descriptions for JSON -------------------------------------------------------------------- */
 
+#define DESC_DEPTH_MAX 64 /* of types that are no circle: struct S<T> { s: Option<S<[T]>> } */
+
 static const struct po_desc desc_any = {.kind = DESC_ANY};
 
 static void desc_parts(struct po_build *b, struct po_desc *d, struct po_type **args, uint32_t n,
@@ -314,9 +316,35 @@ static void desc_parts(struct po_build *b, struct po_desc *d, struct po_type **a
     }
 }
 
+static bool is_same_type(struct po_build *b, struct po_type *x, struct po_type *y, uint32_t depth)
+{
+    x = po_type_find(x);
+    y = po_type_find(y);
+    if (x == y) return true;
+    if (depth > DESC_DEPTH_MAX || !po_comp_burn(b->c, 1)) return false;
+    bool is_same = x->kind == y->kind && x->def == y->def && x->n == y->n && x->names == y->names;
+    for (uint32_t i = 0; i < x->n && is_same; i++) {
+        is_same = is_same_type(b, x->args[i], y->args[i], depth + 1);
+    }
+    return is_same && x->kind != TY_VAR && x->kind != TY_RIGID;
+}
+
+/* The description of a struct or enum, made before: recursive types are circles. */
+static struct po_desc *desc_known(struct po_build *b, struct po_type *t)
+{
+    for (struct po_known_desc *known = t->def->descs; known != NULL; known = known->next) {
+        if (is_same_type(b, known->type, t, 0)) return known->desc;
+    }
+    return NULL;
+}
+
 static void desc_named(struct po_build *b, struct po_desc *d, struct po_type *t, uint32_t depth)
 {
     struct po_def *def = t->def;
+    struct po_known_desc *known = po_comp_alloc(b->c, 1, sizeof *known);
+    if (known == NULL) return;
+    *known = (struct po_known_desc){t, d, def->descs};
+    def->descs = known;
     d->id = (uint32_t)def->type_id;
     d->kind = def == b->k->option   ? DESC_OPTION
               : def == b->k->result ? DESC_RESULT
@@ -344,7 +372,9 @@ const struct po_desc *po_desc_of(struct po_build *b, struct po_type *t, uint32_t
         [TY_MAP] = DESC_MAP,       [TY_SET] = DESC_SET,      [TY_TUPLE] = DESC_TUPLE,
         [TY_RECORD] = DESC_RECORD, [TY_SECRET] = DESC_SECRET};
     t = po_type_find(t);
-    if (depth > 12 || !po_comp_burn(b->c, 1)) return &desc_any;
+    if (depth > DESC_DEPTH_MAX || !po_comp_burn(b->c, 1)) return &desc_any;
+    struct po_desc *known = t->kind == TY_NAMED ? desc_known(b, t) : NULL;
+    if (known != NULL) return known;
     struct po_desc *d = po_image_alloc(b, 1, sizeof *d);
     if (d == NULL) return &desc_any;
     d->kind = t->kind < sizeof kinds ? kinds[t->kind] : DESC_ANY;

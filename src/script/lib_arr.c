@@ -3,11 +3,7 @@
 
 #include "script/comp_priv.h"
 
-LIB(arr_new)
-{
-    UNUSED_ARGS;
-    return po_val_array(vm, 0, ret);
-}
+LIB(arr_new) { return po_val_array(vm, 0, ret); }
 
 static bool out_of_bounds(struct po_vm *vm, int64_t index, uint32_t count)
 {
@@ -24,7 +20,6 @@ static bool is_inside(int64_t index, uint32_t count)
 
 LIB(arr_push)
 {
-    UNUSED_ARGS;
     bool is_good = po_array_push(vm, a[0].u.arr, a[1]);
     *ret = po_val_unit();
     return is_good;
@@ -32,7 +27,6 @@ LIB(arr_push)
 
 LIB(arr_pop)
 {
-    UNUSED_ARGS;
     struct po_array *arr = a[0].u.arr;
     *ret = po_val_none();
     return arr->count == 0 || po_val_some(vm, arr->items[--arr->count], ret);
@@ -44,25 +38,12 @@ static bool element(struct po_vm *vm, const struct po_array *arr, int64_t index,
     return !is_inside(index, arr->count) || po_val_some(vm, arr->items[index], ret);
 }
 
-LIB(arr_get)
-{
-    UNUSED_ARGS;
-    return element(vm, a[0].u.arr, a[1].u.i, ret);
-}
-LIB(arr_first)
-{
-    UNUSED_ARGS;
-    return element(vm, a[0].u.arr, 0, ret);
-}
-LIB(arr_last)
-{
-    UNUSED_ARGS;
-    return element(vm, a[0].u.arr, (int64_t)a[0].u.arr->count - 1, ret);
-}
+LIB(arr_get) { return element(vm, a[0].u.arr, a[1].u.i, ret); }
+LIB(arr_first) { return element(vm, a[0].u.arr, 0, ret); }
+LIB(arr_last) { return element(vm, a[0].u.arr, (int64_t)a[0].u.arr->count - 1, ret); }
 
 LIB(arr_set)
 {
-    UNUSED_ARGS;
     struct po_array *arr = a[0].u.arr;
     if (!is_inside(a[1].u.i, arr->count)) return out_of_bounds(vm, a[1].u.i, arr->count);
     arr->items[a[1].u.i] = a[2];
@@ -72,7 +53,6 @@ LIB(arr_set)
 
 LIB(arr_insert)
 {
-    UNUSED_ARGS;
     struct po_array *arr = a[0].u.arr;
     int64_t index = a[1].u.i;
     struct po_val v = a[2];
@@ -88,7 +68,6 @@ LIB(arr_insert)
 
 LIB(arr_remove)
 {
-    UNUSED_ARGS;
     struct po_array *arr = a[0].u.arr;
     int64_t index = a[1].u.i;
     if (!is_inside(index, arr->count)) return out_of_bounds(vm, index, arr->count);
@@ -102,7 +81,6 @@ LIB(arr_remove)
 
 LIB(arr_clear)
 {
-    UNUSED_ARGS;
     a[0].u.arr->count = 0;
     *ret = po_val_unit();
     return true;
@@ -121,7 +99,6 @@ static bool find(struct po_vm *vm, const struct po_array *arr, struct po_val v, 
 
 LIB(arr_contains)
 {
-    UNUSED_ARGS;
     int64_t at = -1;
     bool is_good = find(vm, a[0].u.arr, a[1], &at);
     *ret = po_val_bool(at >= 0);
@@ -130,7 +107,6 @@ LIB(arr_contains)
 
 LIB(arr_index_of)
 {
-    UNUSED_ARGS;
     int64_t at = -1;
     if (!find(vm, a[0].u.arr, a[1], &at)) return false;
     *ret = po_val_none();
@@ -148,20 +124,11 @@ static bool part(struct po_vm *vm, struct po_val v, int64_t from, int64_t to, st
     return po_vm_subarray(vm, v, (uint32_t)from, (uint32_t)(n - to), ret);
 }
 
-LIB(arr_take)
-{
-    UNUSED_ARGS;
-    return part(vm, a[0], 0, a[1].u.i < 0 ? 0 : a[1].u.i, ret);
-}
-LIB(arr_skip)
-{
-    UNUSED_ARGS;
-    return part(vm, a[0], a[1].u.i < 0 ? 0 : a[1].u.i, INT64_MAX, ret);
-}
+LIB(arr_take) { return part(vm, a[0], 0, a[1].u.i < 0 ? 0 : a[1].u.i, ret); }
+LIB(arr_skip) { return part(vm, a[0], a[1].u.i < 0 ? 0 : a[1].u.i, INT64_MAX, ret); }
 
 LIB(arr_slice)
 {
-    UNUSED_ARGS;
     uint32_t n1 = a[0].u.arr->count + 1;
     if (!is_inside(a[1].u.i, n1)) return out_of_bounds(vm, a[1].u.i, n1);
     if (!is_inside(a[2].u.i, n1)) return out_of_bounds(vm, a[2].u.i, n1);
@@ -170,7 +137,6 @@ LIB(arr_slice)
 
 LIB(arr_reverse)
 {
-    UNUSED_ARGS;
     if (!po_vm_subarray(vm, a[0], 0, 0, ret)) return false;
     struct po_array *arr = ret->u.arr;
     for (uint32_t i = 0; i < arr->count / 2; i++) {
@@ -181,11 +147,7 @@ LIB(arr_reverse)
     return true;
 }
 
-LIB(arr_concat)
-{
-    UNUSED_ARGS;
-    return po_val_arith(vm, TK_PLUS, a[0], a[1], ret);
-}
+LIB(arr_concat) { return po_val_arith(vm, TK_PLUS, a[0], a[1], ret); }
 
 static bool pair_up(struct po_vm *vm, struct po_val x, struct po_val y, struct po_array *out)
 {
@@ -196,7 +158,6 @@ static bool pair_up(struct po_vm *vm, struct po_val x, struct po_val y, struct p
 
 LIB(arr_enumerate)
 {
-    UNUSED_ARGS;
     struct po_array *arr = a[0].u.arr;
     if (!po_val_array(vm, arr->count, ret)) return false;
     for (uint32_t i = 0; i < arr->count; i++) {
@@ -207,7 +168,6 @@ LIB(arr_enumerate)
 
 LIB(arr_zip)
 {
-    UNUSED_ARGS;
     struct po_array *x = a[0].u.arr;
     struct po_array *y = a[1].u.arr;
     if (!po_val_array(vm, 0, ret)) return false;
@@ -219,7 +179,6 @@ LIB(arr_zip)
 
 LIB(arr_unique)
 {
-    UNUSED_ARGS;
     struct po_val set;
     struct po_array *arr = a[0].u.arr;
     if (!po_map_make(vm, V_SET, &set)) return false;
@@ -231,12 +190,9 @@ LIB(arr_unique)
     return po_val_iter(vm, set, ret);
 }
 
-LIB(arr_sum)
+static bool sum_from(struct po_vm *vm, const struct po_array *arr, struct po_val sum,
+                     struct po_val *ret)
 {
-    UNUSED_ARGS;
-    struct po_array *arr = a[0].u.arr;
-    struct po_val sum = po_val_int(0);
-    if (arr->count > 0 && arr->items[0].tag == V_FLOAT) sum = po_val_float(0);
     for (uint32_t i = 0; i < arr->count; i++) {
         double f = 0;
         if (arr->items[i].tag != sum.tag)
@@ -251,6 +207,16 @@ LIB(arr_sum)
     *ret = sum;
     return po_charge(vm, 1 + arr->count / 4);
 }
+
+LIB(arr_sum)
+{
+    struct po_array *arr = a[0].u.arr;
+    bool is_float = arr->count > 0 && arr->items[0].tag == V_FLOAT;
+    return sum_from(vm, arr, is_float ? po_val_float(0) : po_val_int(0), ret);
+}
+
+/* The checker knows that the elements are floats: an empty array gives 0.0. */
+LIB(arr_sum_floats) { return sum_from(vm, a[0].u.arr, po_val_float(0), ret); }
 
 /* ---- closures --------------------------------------------------------------------------------- */
 
@@ -272,9 +238,33 @@ static bool test(struct po_vm *vm, struct po_val f, struct po_val *arg, bool *re
     return true;
 }
 
+/* Elements before the first one whose test fails. */
+static bool leading(struct po_vm *vm, struct po_val *a, uint32_t *ret_count)
+{
+    struct po_array *arr = NULL;
+    bool is_good = true;
+    if (!po_lib_snapshot(vm, a[0], &arr)) return false;
+    for (*ret_count = 0; *ret_count < arr->count; (*ret_count)++) {
+        if (!test(vm, a[1], &arr->items[*ret_count], &is_good)) return false;
+        if (!is_good) break;
+    }
+    return true;
+}
+
+LIB(arr_take_while)
+{
+    uint32_t count = 0;
+    return leading(vm, a, &count) && part(vm, a[0], 0, count, ret);
+}
+
+LIB(arr_skip_while)
+{
+    uint32_t count = 0;
+    return leading(vm, a, &count) && part(vm, a[0], count, INT64_MAX, ret);
+}
+
 LIB(arr_map)
 {
-    UNUSED_ARGS;
     struct po_val f = a[1];
     struct po_array *arr = NULL;
     struct po_val out;
@@ -290,7 +280,6 @@ LIB(arr_map)
 
 LIB(arr_for_each)
 {
-    UNUSED_ARGS;
     struct po_val f = a[1];
     struct po_array *arr = NULL;
     if (!po_lib_snapshot(vm, a[0], &arr)) return false;
@@ -318,7 +307,6 @@ static bool split_by(struct po_vm *vm, struct po_val *a, struct po_array *yes, s
 
 LIB(arr_filter)
 {
-    UNUSED_ARGS;
     struct po_val out;
     if (!po_val_array(vm, 0, &out) || !split_by(vm, a, out.u.arr, NULL)) return false;
     *ret = out;
@@ -327,7 +315,6 @@ LIB(arr_filter)
 
 LIB(arr_partition)
 {
-    UNUSED_ARGS;
     struct po_val both[2];
     if (!po_val_array(vm, 0, &both[0]) || !po_val_array(vm, 0, &both[1])) return false;
     return split_by(vm, a, both[0].u.arr, both[1].u.arr) && po_val_tuple(vm, both, 2, ret);
@@ -335,7 +322,6 @@ LIB(arr_partition)
 
 LIB(arr_retain)
 {
-    UNUSED_ARGS;
     struct po_array *self = a[0].u.arr;
     struct po_val out;
     if (!po_val_array(vm, 0, &out) || !split_by(vm, a, out.u.arr, NULL)) return false;
@@ -359,14 +345,9 @@ static bool fold(struct po_vm *vm, struct po_val arr_val, struct po_val acc, str
 
 static bool is_callable(struct po_val v) { return v.tag >= V_FN && v.tag <= V_CTOR; }
 
-LIB(arr_fold)
-{
-    UNUSED_ARGS;
-    return fold(vm, a[0], a[1], a[2], ret);
-}
+LIB(arr_fold) { return fold(vm, a[0], a[1], a[2], ret); }
 LIB(arr_reduce)
 {
-    UNUSED_ARGS;
     bool is_first = is_callable(a[1]);
     return fold(vm, a[0], is_first ? a[2] : a[1], is_first ? a[1] : a[2], ret);
 }
@@ -387,7 +368,6 @@ static bool search(struct po_vm *vm, struct po_val *a, bool want, uint32_t *ret,
 
 LIB(arr_find)
 {
-    UNUSED_ARGS;
     struct po_array *arr = NULL;
     uint32_t at = 0;
     if (!search(vm, a, true, &at, &arr)) return false;
@@ -397,7 +377,6 @@ LIB(arr_find)
 
 LIB(arr_any)
 {
-    UNUSED_ARGS;
     struct po_array *arr = NULL;
     uint32_t at = 0;
     if (!search(vm, a, true, &at, &arr)) return false;
@@ -407,7 +386,6 @@ LIB(arr_any)
 
 LIB(arr_all)
 {
-    UNUSED_ARGS;
     struct po_array *arr = NULL;
     uint32_t at = 0;
     if (!search(vm, a, false, &at, &arr)) return false;
@@ -417,7 +395,6 @@ LIB(arr_all)
 
 LIB(arr_count)
 {
-    UNUSED_ARGS;
     struct po_val out;
     if (!po_val_array(vm, 0, &out) || !split_by(vm, a, out.u.arr, NULL)) return false;
     *ret = po_val_int(out.u.arr->count);
@@ -426,7 +403,6 @@ LIB(arr_count)
 
 LIB(arr_flat_map)
 {
-    UNUSED_ARGS;
     struct po_val f = a[1];
     struct po_array *arr = NULL;
     struct po_val out;
@@ -445,7 +421,6 @@ LIB(arr_flat_map)
 
 LIB(arr_group_by)
 {
-    UNUSED_ARGS;
     struct po_val f = a[1];
     struct po_array *arr = NULL;
     struct po_val map;
@@ -473,7 +448,6 @@ LIB(arr_group_by)
 
 LIB(range_to_array)
 {
-    UNUSED_ARGS;
     struct po_range r = *a[0].u.range;
     if (!po_val_array(vm, 0, ret)) return false;
     for (int64_t i = r.lo; i < r.hi; i++) {
@@ -484,7 +458,6 @@ LIB(range_to_array)
 
 LIB(range_map)
 {
-    UNUSED_ARGS;
     struct po_range r = *a[0].u.range;
     struct po_val f = a[1];
     struct po_val out;
@@ -500,7 +473,6 @@ LIB(range_map)
 
 LIB(range_contains)
 {
-    UNUSED_ARGS;
     *ret = po_val_bool(a[1].u.i >= a[0].u.range->lo && a[1].u.i < a[0].u.range->hi);
     return true;
 }

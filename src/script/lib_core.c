@@ -81,15 +81,10 @@ LIB(core_format)
     return fill(vm, a, n, &vm->scratch) && po_lib_finish_text(vm, ret);
 }
 
-LIB(core_to_string)
-{
-    UNUSED_ARGS;
-    return po_val_display(vm, a[0], ret);
-}
+LIB(core_to_string) { return po_val_display(vm, a[0], ret); }
 
 LIB(core_type_of)
 {
-    UNUSED_ARGS;
     po_str name = po_str_of(po_val_kind(a[0]));
     if (a[0].tag == V_STRUCT) name = vm->s->types[a[0].aux].name;
     if (a[0].tag == V_ENUM) name = vm->s->ctors[a[0].aux].type_name;
@@ -119,7 +114,6 @@ static bool size_of(struct po_vm *vm, struct po_val v, int64_t *ret)
 
 LIB(core_len)
 {
-    UNUSED_ARGS;
     int64_t size = 0;
     bool is_good = size_of(vm, a[0], &size);
     *ret = po_val_int(size);
@@ -128,7 +122,6 @@ LIB(core_len)
 
 LIB(core_is_empty)
 {
-    UNUSED_ARGS;
     if (a[0].tag == V_STR) {
         *ret = po_val_bool(po_len(a[0]) == 0);
         return true;
@@ -141,7 +134,6 @@ LIB(core_is_empty)
 
 LIB(core_identity)
 {
-    UNUSED_ARGS;
     *ret = a[0];
     return true;
 }
@@ -161,7 +153,6 @@ static bool clone_map(struct po_vm *vm, struct po_val v, struct po_val *ret)
 /* One level: what is inside stays shared. */
 LIB(core_clone)
 {
-    UNUSED_ARGS;
     struct po_val v = a[0];
     *ret = v;
     switch (v.tag) {
@@ -180,7 +171,6 @@ LIB(core_clone)
 
 LIB(core_eq)
 {
-    UNUSED_ARGS;
     bool is_equal = false;
     bool is_good = po_val_equal(vm, a[0], a[1], &is_equal);
     *ret = po_val_bool(is_equal);
@@ -210,14 +200,12 @@ static bool fail(struct po_vm *vm, const char *kind, const char *message)
 
 LIB(core_never)
 {
-    UNUSED_ARGS;
     (void)ret;
     return fail(vm, "Panic", "not callable");
 }
 
 LIB(core_panic)
 {
-    UNUSED_ARGS;
     (void)ret;
     struct po_val text;
     return po_val_display(vm, a[0], &text) && po_raise_str(vm, "Panic", po_text(text));
@@ -225,28 +213,21 @@ LIB(core_panic)
 
 LIB(core_todo)
 {
-    UNUSED_ARGS;
     (void)ret;
     return fail(vm, "Panic", "not yet implemented");
 }
 LIB(core_unimplemented)
 {
-    UNUSED_ARGS;
     (void)ret;
     return fail(vm, "Panic", "not implemented");
 }
 LIB(core_unreachable)
 {
-    UNUSED_ARGS;
     (void)ret;
     return fail(vm, "Panic", "entered unreachable code");
 }
 
-LIB(core_error)
-{
-    UNUSED_ARGS;
-    return po_val_error(vm, po_text(a[0]), po_text(a[1]), ret);
-}
+LIB(core_error) { return po_val_error(vm, po_text(a[0]), po_text(a[1]), ret); }
 
 static bool check(struct po_vm *vm, bool holds, const char *message, struct po_val *ret)
 {
@@ -275,7 +256,6 @@ static bool compare_message(struct po_vm *vm, const struct po_val *a, const char
 
 LIB(core_assert_eq)
 {
-    UNUSED_ARGS;
     bool is_equal = false;
     *ret = po_val_unit();
     if (!po_val_equal(vm, a[0], a[1], &is_equal)) return false;
@@ -284,7 +264,6 @@ LIB(core_assert_eq)
 
 LIB(core_assert_ne)
 {
-    UNUSED_ARGS;
     bool is_equal = false;
     *ret = po_val_unit();
     if (!po_val_equal(vm, a[0], a[1], &is_equal)) return false;
@@ -299,45 +278,16 @@ static bool assert_order(struct po_vm *vm, const struct po_val *a, int low, int 
     return po_val_order(vm, a[0], a[1], &c) && check(vm, c >= low && c <= high, message, ret);
 }
 
-LIB(core_assert_gt)
-{
-    UNUSED_ARGS;
-    return assert_order(vm, a, 1, 1, "expected greater", ret);
-}
-LIB(core_assert_ge)
-{
-    UNUSED_ARGS;
-    return assert_order(vm, a, 0, 1, "expected >=", ret);
-}
-LIB(core_assert_lt)
-{
-    UNUSED_ARGS;
-    return assert_order(vm, a, -1, -1, "expected less", ret);
-}
-LIB(core_assert_le)
-{
-    UNUSED_ARGS;
-    return assert_order(vm, a, -1, 0, "expected <=", ret);
-}
-LIB(core_assert_true)
-{
-    UNUSED_ARGS;
-    return check(vm, a[0].u.i != 0, "expected true", ret);
-}
-LIB(core_assert_false)
-{
-    UNUSED_ARGS;
-    return check(vm, a[0].u.i == 0, "expected false", ret);
-}
-LIB(core_assert_empty)
-{
-    UNUSED_ARGS;
-    return check(vm, a[0].u.arr->count == 0, "expected empty", ret);
-}
+LIB(core_assert_gt) { return assert_order(vm, a, 1, 1, "expected greater", ret); }
+LIB(core_assert_ge) { return assert_order(vm, a, 0, 1, "expected >=", ret); }
+LIB(core_assert_lt) { return assert_order(vm, a, -1, -1, "expected less", ret); }
+LIB(core_assert_le) { return assert_order(vm, a, -1, 0, "expected <=", ret); }
+LIB(core_assert_true) { return check(vm, a[0].u.i != 0, "expected true", ret); }
+LIB(core_assert_false) { return check(vm, a[0].u.i == 0, "expected false", ret); }
+LIB(core_assert_empty) { return check(vm, a[0].u.arr->count == 0, "expected empty", ret); }
 
 LIB(core_assert_len)
 {
-    UNUSED_ARGS;
     *ret = po_val_unit();
     if (a[0].u.arr->count == a[1].u.i) return true;
     return po_raise(vm, "AssertionFailed", "expected length %lld, got %u", (long long)a[1].u.i,
@@ -346,7 +296,6 @@ LIB(core_assert_len)
 
 LIB(core_assert_contains)
 {
-    UNUSED_ARGS;
     if (!po_charge_bytes(vm, po_len(a[0]))) return false;
     return check(vm, po_str_find(po_text(a[0]), po_text(a[1]), 0) != SIZE_MAX,
                  "expected to contain", ret);
@@ -354,7 +303,6 @@ LIB(core_assert_contains)
 
 LIB(core_assert_approx)
 {
-    UNUSED_ARGS;
     double d = a[0].u.f - a[1].u.f;
     return check(vm, (d < 0 ? -d : d) <= a[2].u.f, "expected approximately equal", ret);
 }
@@ -370,20 +318,11 @@ static bool group(struct po_vm *vm, struct po_val tasks, uint32_t kind, struct p
     return true;
 }
 
-LIB(core_all)
-{
-    UNUSED_ARGS;
-    return group(vm, a[0], 1, ret);
-}
-LIB(core_race)
-{
-    UNUSED_ARGS;
-    return group(vm, a[0], 2, ret);
-}
+LIB(core_all) { return group(vm, a[0], 1, ret); }
+LIB(core_race) { return group(vm, a[0], 2, ret); }
 /* The time limit of the run bounds a task; a limit of its own waits for overlapping execution. */
 LIB(core_timeout)
 {
-    UNUSED_ARGS;
     *ret = a[0];
     return true;
 }
@@ -395,13 +334,11 @@ static bool is_option(struct po_val v) { return v.aux <= PO_CTOR_NONE; }
 
 LIB(opt_is_good)
 {
-    UNUSED_ARGS;
     *ret = po_val_bool(is_good_val(a[0]));
     return true;
 }
 LIB(opt_is_bad)
 {
-    UNUSED_ARGS;
     *ret = po_val_bool(!is_good_val(a[0]));
     return true;
 }
@@ -424,7 +361,6 @@ LIB(opt_unwrap)
 
 LIB(opt_unwrap_err)
 {
-    UNUSED_ARGS;
     if (is_good_val(a[0])) return fail(vm, "UnwrapFailed", "called unwrap_err on Ok");
     *ret = a[0].u.vals[0];
     return true;
@@ -432,14 +368,12 @@ LIB(opt_unwrap_err)
 
 LIB(opt_unwrap_or)
 {
-    UNUSED_ARGS;
     *ret = is_good_val(a[0]) ? a[0].u.vals[0] : a[1];
     return true;
 }
 
 LIB(opt_unwrap_or_else)
 {
-    UNUSED_ARGS;
     if (is_good_val(a[0])) {
         *ret = a[0].u.vals[0];
         return true;
@@ -449,7 +383,6 @@ LIB(opt_unwrap_or_else)
 
 LIB(opt_map)
 {
-    UNUSED_ARGS;
     struct po_val o = a[0];
     struct po_val v;
     *ret = o;
@@ -459,7 +392,6 @@ LIB(opt_map)
 
 LIB(opt_map_err)
 {
-    UNUSED_ARGS;
     struct po_val o = a[0];
     struct po_val v;
     *ret = o;
@@ -469,34 +401,29 @@ LIB(opt_map_err)
 
 LIB(opt_and_then)
 {
-    UNUSED_ARGS;
     *ret = a[0];
     return !is_good_val(a[0]) || po_vm_call(vm, a[1], a[0].u.vals, 1, ret);
 }
 
 LIB(opt_or)
 {
-    UNUSED_ARGS;
     *ret = is_good_val(a[0]) ? a[0] : a[1];
     return true;
 }
 LIB(opt_and)
 {
-    UNUSED_ARGS;
     *ret = is_good_val(a[0]) ? a[1] : a[0];
     return true;
 }
 
 LIB(opt_or_else)
 {
-    UNUSED_ARGS;
     *ret = a[0];
     return is_good_val(a[0]) || po_vm_call(vm, a[1], a[0].u.vals, is_option(a[0]) ? 0 : 1, ret);
 }
 
 LIB(opt_filter)
 {
-    UNUSED_ARGS;
     struct po_val o = a[0];
     struct po_val keeps = po_val_bool(false);
     if (is_good_val(o) && !po_vm_call(vm, a[1], o.u.vals, 1, &keeps)) return false;
@@ -506,7 +433,6 @@ LIB(opt_filter)
 
 LIB(opt_ok_or)
 {
-    UNUSED_ARGS;
     bool is_some = is_good_val(a[0]);
     return po_val_enum(vm, is_some ? PO_CTOR_OK : PO_CTOR_ERR, is_some ? a[0].u.vals[0] : a[1],
                        ret);
@@ -514,14 +440,12 @@ LIB(opt_ok_or)
 
 LIB(opt_flatten)
 {
-    UNUSED_ARGS;
     *ret = is_good_val(a[0]) ? a[0].u.vals[0] : a[0];
     return true;
 }
 
 LIB(opt_inspect)
 {
-    UNUSED_ARGS;
     struct po_val o = a[0];
     struct po_val ignored;
     if (is_good_val(o) && !po_vm_call(vm, a[1], o.u.vals, 1, &ignored)) return false;
@@ -531,7 +455,6 @@ LIB(opt_inspect)
 
 LIB(opt_inspect_err)
 {
-    UNUSED_ARGS;
     struct po_val o = a[0];
     struct po_val ignored;
     if (!is_good_val(o) && !po_vm_call(vm, a[1], o.u.vals, 1, &ignored)) return false;
@@ -542,7 +465,6 @@ LIB(opt_inspect_err)
 /* Option<Result> <-> Result<Option> */
 LIB(opt_transpose)
 {
-    UNUSED_ARGS;
     struct po_val o = a[0];
     struct po_val inner;
     if (o.aux == PO_CTOR_NONE) return po_val_enum(vm, PO_CTOR_OK, o, ret);
@@ -562,7 +484,6 @@ LIB(opt_transpose)
 
 LIB(opt_zip)
 {
-    UNUSED_ARGS;
     *ret = po_val_none();
     if (!is_good_val(a[0]) || !is_good_val(a[1])) return true;
     struct po_val pair[2] = {a[0].u.vals[0], a[1].u.vals[0]};
@@ -572,14 +493,12 @@ LIB(opt_zip)
 
 LIB(opt_ok)
 {
-    UNUSED_ARGS;
     *ret = po_val_none();
     return !is_good_val(a[0]) || po_val_some(vm, a[0].u.vals[0], ret);
 }
 
 LIB(opt_err)
 {
-    UNUSED_ARGS;
     *ret = po_val_none();
     return is_good_val(a[0]) || po_val_some(vm, a[0].u.vals[0], ret);
 }

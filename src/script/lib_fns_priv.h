@@ -11,8 +11,9 @@
 
 /* Head of an implementation: LIB(str_trim) { ... } with vm, a, n, ret. */
 #define LIB(name)                                                                                  \
-    bool po_lib_##name(struct po_vm *vm, struct po_val *a, uint32_t n, struct po_val *ret)
-#define UNUSED_ARGS (void)vm, (void)a, (void)n
+    bool po_lib_##name(MAYBE struct po_vm *vm, MAYBE struct po_val *a, MAYBE uint32_t n,           \
+                       MAYBE struct po_val *ret)
+#define MAYBE __attribute__((unused))
 
 /* '*' any text, '?' one code point; linear in both. */
 bool po_glob_matches(struct po_vm *vm, po_str pattern, po_str text, bool *ret);

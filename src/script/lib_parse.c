@@ -23,7 +23,6 @@ static bool parse_failed(struct po_vm *vm, struct po_val s, const char *type, st
 
 LIB(str_parse_int)
 {
-    UNUSED_ARGS;
     struct po_val t;
     if (!po_lib_trim(vm, a[0], true, true, &t)) return false;
     po_str s = po_text(t);
@@ -73,7 +72,6 @@ static bool is_float_text(po_str s)
 
 LIB(str_parse_float)
 {
-    UNUSED_ARGS;
     struct po_val t;
     char text[400];
     if (!po_lib_trim(vm, a[0], true, true, &t)) return false;
@@ -122,7 +120,6 @@ bool po_glob_matches(struct po_vm *vm, po_str pattern, po_str text, bool *ret)
 
 LIB(str_matches)
 {
-    UNUSED_ARGS;
     bool matches = false;
     bool is_good = po_glob_matches(vm, po_text(a[1]), po_text(a[0]), &matches);
     *ret = po_val_bool(matches);

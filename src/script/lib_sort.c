@@ -97,7 +97,6 @@ static bool check_orderable(struct po_vm *vm, const struct po_val *vals, uint32_
 
 LIB(arr_sort)
 {
-    UNUSED_ARGS;
     struct sorter so = {.vm = vm};
     struct po_val out;
     if (!po_vm_subarray(vm, a[0], 0, 0, &out)) return false;
@@ -109,7 +108,6 @@ LIB(arr_sort)
 
 LIB(arr_sort_by)
 {
-    UNUSED_ARGS;
     struct sorter so = {.vm = vm, .less = a[1]};
     struct po_val out;
     if (!po_vm_subarray(vm, a[0], 0, 0, &out) || !sort_items(&so, out.u.arr)) return false;
@@ -131,7 +129,6 @@ static bool keys_of(struct po_vm *vm, struct po_val f, const struct po_array *ar
 
 LIB(arr_sort_by_key)
 {
-    UNUSED_ARGS;
     struct po_array *arr = NULL;
     struct po_val keys;
     struct po_val order;
@@ -167,16 +164,8 @@ static bool extreme(struct po_vm *vm, const struct po_array *items, const struct
     return po_val_some(vm, items->items[best], ret);
 }
 
-LIB(arr_max)
-{
-    UNUSED_ARGS;
-    return extreme(vm, a[0].u.arr, a[0].u.arr, 1, ret);
-}
-LIB(arr_min)
-{
-    UNUSED_ARGS;
-    return extreme(vm, a[0].u.arr, a[0].u.arr, -1, ret);
-}
+LIB(arr_max) { return extreme(vm, a[0].u.arr, a[0].u.arr, 1, ret); }
+LIB(arr_min) { return extreme(vm, a[0].u.arr, a[0].u.arr, -1, ret); }
 
 static bool extreme_by(struct po_vm *vm, struct po_val *a, int sign, struct po_val *ret)
 {
@@ -186,13 +175,5 @@ static bool extreme_by(struct po_vm *vm, struct po_val *a, int sign, struct po_v
            extreme(vm, arr, keys.u.arr, sign, ret);
 }
 
-LIB(arr_max_by_key)
-{
-    UNUSED_ARGS;
-    return extreme_by(vm, a, 1, ret);
-}
-LIB(arr_min_by_key)
-{
-    UNUSED_ARGS;
-    return extreme_by(vm, a, -1, ret);
-}
+LIB(arr_max_by_key) { return extreme_by(vm, a, 1, ret); }
+LIB(arr_min_by_key) { return extreme_by(vm, a, -1, ret); }

@@ -16,7 +16,6 @@ static bool err_value(struct po_vm *vm, const char *kind, const char *message, s
 
 LIB(std_json_parse)
 {
-    UNUSED_ARGS;
     struct po_val v;
     bool is_valid = false;
     if (!po_json_read(vm, po_text(a[0]), &v, &is_valid)) return false;
@@ -26,7 +25,6 @@ LIB(std_json_parse)
 
 LIB(std_json_stringify)
 {
-    UNUSED_ARGS;
     PO_BUF_AUTO out;
     po_buf_init(&out, vm->heap.limit);
     return po_json_write(vm, a[0], &out) && po_val_str(vm, po_buf_str(&out), ret);
@@ -60,7 +58,6 @@ static int64_t days_of(int64_t y, unsigned m, unsigned d)
 
 LIB(std_format_iso)
 {
-    UNUSED_ARGS;
     int64_t t = a[0].u.i;
     if (t < -62135596800 || t > 253402300799) {
         return po_raise(vm, "InvalidArgument", "time outside the years 1 to 9999");
@@ -89,7 +86,6 @@ static bool digits(po_str s, size_t at, size_t n, unsigned *ret)
 
 LIB(std_parse_iso)
 {
-    UNUSED_ARGS;
     static const uint8_t lengths[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     po_str s = po_text(a[0]);
     unsigned v[6] = {0};
@@ -119,7 +115,6 @@ static bool hex(struct po_vm *vm, const uint8_t bytes[static 32], struct po_val 
 
 LIB(std_sha256)
 {
-    UNUSED_ARGS;
     uint8_t out[32];
     const struct po_script_crypto *crypto = vm->run->crypto;
     if (!po_charge_bytes(vm, po_len(a[0]) * 4ul)) return false;
@@ -131,7 +126,6 @@ LIB(std_sha256)
 
 LIB(std_hmac)
 {
-    UNUSED_ARGS;
     uint8_t out[32];
     const struct po_script_crypto *crypto = vm->run->crypto;
     if (!po_charge_bytes(vm, po_len(a[1]) * 4ul)) return false;
@@ -144,7 +138,6 @@ LIB(std_hmac)
 
 LIB(std_equal)
 {
-    UNUSED_ARGS;
     *ret = po_val_bool(po_str_eq_secret(po_text(a[0]), po_text(a[1])));
     return po_charge_bytes(vm, po_len(a[0]));
 }
@@ -153,7 +146,6 @@ LIB(std_equal)
 
 LIB(std_matches)
 {
-    UNUSED_ARGS;
     bool matches = false;
     bool is_good = po_glob_matches(vm, po_text(a[0]), po_text(a[1]), &matches);
     *ret = po_val_bool(matches);
@@ -162,7 +154,6 @@ LIB(std_matches)
 
 LIB(std_levenshtein)
 {
-    UNUSED_ARGS;
     struct po_val x;
     struct po_val y;
     if (!po_val_iter(vm, a[0], &x) || !po_val_iter(vm, a[1], &y)) return false;
@@ -262,7 +253,6 @@ static po_str cut_at(po_str *s, char ch)
 
 LIB(std_semver)
 {
-    UNUSED_ARGS;
     po_str x = po_text(a[0]);
     po_str y = po_text(a[1]);
     (void)cut_at(&x, '+');
@@ -337,7 +327,6 @@ static void dpkg_split(po_str v, po_str *epoch, po_str *upstream, po_str *revisi
 
 LIB(std_dpkg)
 {
-    UNUSED_ARGS;
     po_str x[3];
     po_str y[3];
     int c = 0;
@@ -424,7 +413,6 @@ static bool parse_address(po_str s, uint8_t out[static 16], unsigned *bits)
 
 LIB(std_cidr)
 {
-    UNUSED_ARGS;
     po_str net = po_text(a[0]);
     po_str prefix_text = cut_at(&net, '/');
     uint8_t x[16] = {0};
@@ -462,16 +450,11 @@ static double mean_of(const struct po_array *arr)
     return sum / arr->count;
 }
 
-LIB(std_mean)
-{
-    UNUSED_ARGS;
-    return floats(vm, a[0].u.arr) && po_val_finite(vm, mean_of(a[0].u.arr), ret);
-}
+LIB(std_mean) { return floats(vm, a[0].u.arr) && po_val_finite(vm, mean_of(a[0].u.arr), ret); }
 
 /* Linear between the two nearest ranks, p in 0..100. */
 LIB(std_percentile)
 {
-    UNUSED_ARGS;
     struct po_val sorted;
     double p = a[1].u.f;
     if (!floats(vm, a[0].u.arr)) return false;
@@ -489,7 +472,6 @@ LIB(std_percentile)
 /* Least squares of ys over xs; 0 when all xs are equal. */
 LIB(std_slope)
 {
-    UNUSED_ARGS;
     const struct po_array *x = a[0].u.arr;
     const struct po_array *y = a[1].u.arr;
     if (!floats(vm, x) || !floats(vm, y)) return false;

@@ -58,21 +58,9 @@ bool po_lib_trim(struct po_vm *vm, struct po_val s, bool start, bool end, struct
     return true;
 }
 
-LIB(str_trim)
-{
-    UNUSED_ARGS;
-    return po_lib_trim(vm, a[0], true, true, ret);
-}
-LIB(str_trim_start)
-{
-    UNUSED_ARGS;
-    return po_lib_trim(vm, a[0], true, false, ret);
-}
-LIB(str_trim_end)
-{
-    UNUSED_ARGS;
-    return po_lib_trim(vm, a[0], false, true, ret);
-}
+LIB(str_trim) { return po_lib_trim(vm, a[0], true, true, ret); }
+LIB(str_trim_start) { return po_lib_trim(vm, a[0], true, false, ret); }
+LIB(str_trim_end) { return po_lib_trim(vm, a[0], false, true, ret); }
 
 /* ---- letters ---------------------------------------------------------------------------------- */
 
@@ -137,26 +125,10 @@ static bool recase(struct po_vm *vm, struct po_val s, enum casing casing, struct
     return po_lib_finish_text(vm, ret);
 }
 
-LIB(str_upper)
-{
-    UNUSED_ARGS;
-    return recase(vm, a[0], CASE_UPPER, ret);
-}
-LIB(str_lower)
-{
-    UNUSED_ARGS;
-    return recase(vm, a[0], CASE_LOWER, ret);
-}
-LIB(str_capitalize)
-{
-    UNUSED_ARGS;
-    return recase(vm, a[0], CASE_CAPITAL, ret);
-}
-LIB(str_title)
-{
-    UNUSED_ARGS;
-    return recase(vm, a[0], CASE_TITLE, ret);
-}
+LIB(str_upper) { return recase(vm, a[0], CASE_UPPER, ret); }
+LIB(str_lower) { return recase(vm, a[0], CASE_LOWER, ret); }
+LIB(str_capitalize) { return recase(vm, a[0], CASE_CAPITAL, ret); }
+LIB(str_title) { return recase(vm, a[0], CASE_TITLE, ret); }
 
 static bool all_points(struct po_vm *vm, struct po_val s, bool letters, bool digits,
                        struct po_val *ret)
@@ -176,21 +148,9 @@ static bool all_points(struct po_vm *vm, struct po_val s, bool letters, bool dig
     return true;
 }
 
-LIB(str_is_alpha)
-{
-    UNUSED_ARGS;
-    return all_points(vm, a[0], true, false, ret);
-}
-LIB(str_is_digit)
-{
-    UNUSED_ARGS;
-    return all_points(vm, a[0], false, true, ret);
-}
-LIB(str_is_alnum)
-{
-    UNUSED_ARGS;
-    return all_points(vm, a[0], true, true, ret);
-}
+LIB(str_is_alpha) { return all_points(vm, a[0], true, false, ret); }
+LIB(str_is_digit) { return all_points(vm, a[0], false, true, ret); }
+LIB(str_is_alnum) { return all_points(vm, a[0], true, true, ret); }
 
 /* ---- searching -------------------------------------------------------------------------------- */
 
@@ -206,27 +166,23 @@ static size_t find(po_str s, po_str needle, size_t from)
 
 LIB(str_contains)
 {
-    UNUSED_ARGS;
     *ret = po_val_bool(find(po_text(a[0]), po_text(a[1]), 0) != SIZE_MAX);
     return po_charge_bytes(vm, po_len(a[0]));
 }
 
 LIB(str_starts)
 {
-    UNUSED_ARGS;
     *ret = po_val_bool(po_str_starts(po_text(a[0]), po_text(a[1])));
     return true;
 }
 LIB(str_ends)
 {
-    UNUSED_ARGS;
     *ret = po_val_bool(po_str_ends(po_text(a[0]), po_text(a[1])));
     return true;
 }
 
 LIB(str_find)
 {
-    UNUSED_ARGS;
     po_str s = po_text(a[0]);
     size_t at = find(s, po_text(a[1]), 0);
     *ret = po_val_none();
@@ -238,7 +194,6 @@ LIB(str_find)
 
 LIB(str_count)
 {
-    UNUSED_ARGS;
     po_str s = po_text(a[0]);
     po_str needle = po_text(a[1]);
     int64_t count = 0;
@@ -253,7 +208,6 @@ LIB(str_count)
 
 LIB(str_replace)
 {
-    UNUSED_ARGS;
     po_str s = po_text(a[0]);
     po_str from = po_text(a[1]);
     po_str to = po_text(a[2]);
@@ -286,7 +240,6 @@ LIB(str_replace)
 
 LIB(str_split)
 {
-    UNUSED_ARGS;
     struct po_val s = a[0];
     po_str text = po_text(s);
     po_str sep = po_text(a[1]);
@@ -302,7 +255,6 @@ LIB(str_split)
 
 LIB(str_split_once)
 {
-    UNUSED_ARGS;
     struct po_val s = a[0];
     size_t at = find(po_text(s), po_text(a[1]), 0);
     if (po_len(a[1]) == 0) return po_raise(vm, "InvalidArgument", "empty separator");
@@ -316,7 +268,6 @@ LIB(str_split_once)
 
 LIB(str_split_white)
 {
-    UNUSED_ARGS;
     struct po_val s = a[0];
     po_str text = po_text(s);
     size_t start = SIZE_MAX;
@@ -336,7 +287,6 @@ LIB(str_split_white)
 
 LIB(str_lines)
 {
-    UNUSED_ARGS;
     struct po_val s = a[0];
     po_str text = po_text(s);
     size_t run = 0;
@@ -351,11 +301,7 @@ LIB(str_lines)
     return run >= text.len || po_array_push(vm, ret->u.arr, po_val_slice(s, run, text.len));
 }
 
-LIB(str_chars)
-{
-    UNUSED_ARGS;
-    return po_val_iter(vm, a[0], ret);
-}
+LIB(str_chars) { return po_val_iter(vm, a[0], ret); }
 
 static int64_t points(struct po_val s)
 {
@@ -369,7 +315,6 @@ static size_t offset_of(struct po_val s, int64_t index)
 
 LIB(str_substring)
 {
-    UNUSED_ARGS;
     int64_t from = a[1].u.i;
     int64_t to = a[2].u.i;
     int64_t len = points(a[0]);
@@ -385,7 +330,6 @@ LIB(str_substring)
 
 LIB(str_char_at)
 {
-    UNUSED_ARGS;
     struct po_val v;
     *ret = po_val_none();
     if (!po_charge_bytes(vm, po_is_wide(a[0]) ? po_len(a[0]) : 1)) return false;
@@ -406,13 +350,11 @@ static bool strip(struct po_val s, struct po_val part, bool is_prefix, struct po
 
 LIB(str_strip_prefix_free)
 {
-    UNUSED_ARGS;
     (void)strip(a[0], a[1], true, ret);
     return true;
 }
 LIB(str_strip_suffix_free)
 {
-    UNUSED_ARGS;
     (void)strip(a[0], a[1], false, ret);
     return true;
 }
@@ -424,16 +366,8 @@ static bool strip_option(struct po_vm *vm, struct po_val *a, bool is_prefix, str
     return !strip(a[0], a[1], is_prefix, &v) || po_val_some(vm, v, ret);
 }
 
-LIB(str_strip_prefix)
-{
-    UNUSED_ARGS;
-    return strip_option(vm, a, true, ret);
-}
-LIB(str_strip_suffix)
-{
-    UNUSED_ARGS;
-    return strip_option(vm, a, false, ret);
-}
+LIB(str_strip_prefix) { return strip_option(vm, a, true, ret); }
+LIB(str_strip_suffix) { return strip_option(vm, a, false, ret); }
 
 /* ---- building --------------------------------------------------------------------------------- */
 
@@ -462,16 +396,8 @@ static bool join(struct po_vm *vm, struct po_val sep, const struct po_array *arr
     return true;
 }
 
-LIB(str_join)
-{
-    UNUSED_ARGS;
-    return join(vm, a[1], a[0].u.arr, ret);
-}
-LIB(str_join_free)
-{
-    UNUSED_ARGS;
-    return join(vm, a[0], a[1].u.arr, ret);
-}
+LIB(str_join) { return join(vm, a[1], a[0].u.arr, ret); }
+LIB(str_join_free) { return join(vm, a[0], a[1].u.arr, ret); }
 
 /* `count` code points of the filler repeated. */
 static void append_fill(struct po_buf *out, struct po_val filler, int64_t count)
@@ -486,7 +412,6 @@ static void append_fill(struct po_buf *out, struct po_val filler, int64_t count)
 
 LIB(str_repeat)
 {
-    UNUSED_ARGS;
     int64_t count = a[1].u.i < 0 ? 0 : a[1].u.i;
     uint64_t total = 0;
     bool too_long =
@@ -515,25 +440,12 @@ static bool pad(struct po_vm *vm, struct po_val *a, int side, struct po_val *ret
     return po_lib_finish_text(vm, ret);
 }
 
-LIB(str_pad_left)
-{
-    UNUSED_ARGS;
-    return pad(vm, a, 0, ret);
-}
-LIB(str_pad_right)
-{
-    UNUSED_ARGS;
-    return pad(vm, a, 1, ret);
-}
-LIB(str_center)
-{
-    UNUSED_ARGS;
-    return pad(vm, a, 2, ret);
-}
+LIB(str_pad_left) { return pad(vm, a, 0, ret); }
+LIB(str_pad_right) { return pad(vm, a, 1, ret); }
+LIB(str_center) { return pad(vm, a, 2, ret); }
 
 LIB(str_truncate)
 {
-    UNUSED_ARGS;
     int64_t max = a[1].u.i;
     *ret = a[0];
     if (points(a[0]) <= max) return true;
@@ -545,7 +457,6 @@ LIB(str_truncate)
 
 LIB(str_reverse)
 {
-    UNUSED_ARGS;
     po_str s = po_text(a[0]);
     char *out = po_heap_str(vm, s.len);
     if (out == NULL || !po_charge_bytes(vm, s.len)) return false;

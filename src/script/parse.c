@@ -7,7 +7,7 @@
  */
 #include "script/parse_priv.h"
 
-static const struct po_tok eof_tok = {.kind = TK_EOF, .nl = true, .sp = true};
+static const struct po_tok eof_tok = {.kind = TK_EOF, .nl = true, .breaks = true, .sp = true};
 
 const struct po_tok *po_p_peek(const struct po_parser *p, uint32_t k)
 {
@@ -124,7 +124,8 @@ bool po_p_enter(struct po_parser *p)
 static void end_statement(struct po_parser *p)
 {
     const struct po_tok *tok = po_p_cur(p);
-    if (tok->kind == TK_EOF || tok->kind == TK_RBRACE || po_p_accept(p, TK_SEMI) || tok->nl) return;
+    if (tok->kind == TK_EOF || tok->kind == TK_RBRACE || po_p_accept(p, TK_SEMI) || tok->breaks)
+        return;
     if (p->at > 0 && p->toks[p->at - 1].kind == TK_RBRACE) return;
     po_p_fail(p, "expected newline or ';' after statement");
 }
@@ -198,7 +199,7 @@ struct po_node *po_p_attributes(struct po_parser *p)
         uint32_t pos = po_p_next(p)->pos;
         struct po_node *attr = po_p_node(p, NK_ATTR, pos);
         attr->name = po_p_ident_any(p, "attribute name");
-        bool has_args = po_p_at(p, TK_LPAREN) && !po_p_cur(p)->nl;
+        bool has_args = po_p_at(p, TK_LPAREN) && !po_p_cur(p)->breaks;
         if (has_args) attr->list = attribute_args(p);
         po_list_add(&list, attr);
     }
@@ -388,7 +389,7 @@ static bool is_foreign_word(const struct po_parser *p)
                                         "class", "type",  "use",       "pub",    "loop"};
     const struct po_tok *tok = po_p_cur(p);
     const struct po_tok *next = po_p_peek(p, 1);
-    if (tok->kind != TK_ID || next->nl) return false;
+    if (tok->kind != TK_ID || next->breaks) return false;
     if (next->kind != TK_ID && next->kind != TK_FN && next->kind != TK_LBRACE) return false;
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         bool is_it = po_str_eq_cstr(tok->name->s, words[i]);
@@ -401,7 +402,7 @@ static struct po_node *return_stmt(struct po_parser *p)
 {
     struct po_node *node = po_p_node(p, NK_RETURN, po_p_next(p)->pos);
     const struct po_tok *tok = po_p_cur(p);
-    bool is_bare = tok->nl || tok->kind == TK_SEMI || tok->kind == TK_RBRACE ||
+    bool is_bare = tok->breaks || tok->kind == TK_SEMI || tok->kind == TK_RBRACE ||
                    tok->kind == TK_COMMA || tok->kind == TK_EOF || tok->kind == TK_RPAREN;
     if (!is_bare) node->a = po_p_expr(p);
     return node;
@@ -517,8 +518,29 @@ static void recover(struct po_parser *p)
     }
 }
 
+/* Inside ( and [ no line break ends anything; inside a { within them it does again. */
+static void join_lines(struct po_comp *c, struct po_module *m)
+{
+    uint8_t *open = po_comp_alloc(c, m->tok_count, 1);
+    uint32_t depth = 0;
+    for (uint32_t i = 0; i < m->tok_count && open != NULL; i++) {
+        struct po_tok *tok = &m->toks[i];
+        tok->breaks = tok->nl && (depth == 0 || open[depth - 1] == TK_LBRACE);
+        switch (tok->kind) {
+        case TK_LPAREN:
+        case TK_LBRACKET:
+        case TK_LBRACE: open[depth++] = (uint8_t)tok->kind; break;
+        case TK_RPAREN:
+        case TK_RBRACKET:
+        case TK_RBRACE: depth -= depth > 0; break;
+        default: break;
+        }
+    }
+}
+
 void po_parse(struct po_comp *c, struct po_module *m)
 {
+    join_lines(c, m);
     struct po_parser parser = {.c = c, .m = m, .toks = m->toks, .count = m->tok_count};
     struct po_parser *p = &parser;
     struct po_list list = {0};

@@ -51,7 +51,7 @@ static int precedence(int kind)
 static struct po_node *cast(struct po_parser *p)
 {
     struct po_node *e = unary(p);
-    while (po_p_at(p, TK_AS) && !po_p_cur(p)->nl) {
+    while (po_p_at(p, TK_AS) && !po_p_cur(p)->breaks) {
         struct po_node *node = po_p_node(p, NK_CAST, po_p_next(p)->pos);
         node->a = e;
         node->c = po_p_type(p);
@@ -65,14 +65,14 @@ static struct po_node *binary(struct po_parser *p, int level)
     if (level > 6) return cast(p);
     struct po_node *e = binary(p, level + 1);
     bool is_chainable = level != 3 && level != 4;
-    while (precedence(po_p_cur(p)->kind) == level && !po_p_cur(p)->nl) {
+    while (precedence(po_p_cur(p)->kind) == level && !po_p_cur(p)->breaks) {
         const struct po_tok *tok = po_p_next(p);
         struct po_node *node = po_p_node(p, NK_BIN, tok->pos);
         node->op = tok->kind;
         node->a = e;
         node->b = binary(p, level + 1);
         e = node;
-        if (!is_chainable && precedence(po_p_cur(p)->kind) == level && !po_p_cur(p)->nl) {
+        if (!is_chainable && precedence(po_p_cur(p)->kind) == level && !po_p_cur(p)->breaks) {
             po_p_fail(p, "comparison operators cannot be chained");
         }
     }
@@ -86,7 +86,7 @@ struct po_node *po_p_expr(struct po_parser *p)
         return po_p_node(p, NK_UNIT, 0);
     }
     struct po_node *e = binary(p, 1);
-    if ((po_p_at(p, TK_DOTDOT) || po_p_at(p, TK_DOTDOTEQ)) && !po_p_cur(p)->nl) {
+    if ((po_p_at(p, TK_DOTDOT) || po_p_at(p, TK_DOTDOTEQ)) && !po_p_cur(p)->breaks) {
         const struct po_tok *tok = po_p_next(p);
         struct po_node *node = po_p_node(p, NK_RANGE, tok->pos);
         node->a = e;
@@ -249,7 +249,7 @@ static struct po_node *shorthand(struct po_parser *p, const struct po_tok *tok)
 
 static void separator(struct po_parser *p, const char *what)
 {
-    if (po_p_accept(p, TK_COMMA) || po_p_at(p, TK_RBRACE) || po_p_cur(p)->nl) return;
+    if (po_p_accept(p, TK_COMMA) || po_p_at(p, TK_RBRACE) || po_p_cur(p)->breaks) return;
     po_p_fail(p, what);
 }
 
@@ -320,19 +320,19 @@ static struct po_node *suffixes(struct po_parser *p, struct po_node *e, bool wit
         const struct po_tok *tok = po_p_cur(p);
         bool is_pathy =
             e->kind == NK_ID || e->kind == NK_PATH || e->kind == NK_MEMBER || e->kind == NK_INST;
-        if (tok->kind == TK_LPAREN && !tok->nl) {
+        if (tok->kind == TK_LPAREN && !tok->breaks) {
             e = call_node(p, e);
-        } else if (tok->kind == TK_LBRACKET && !tok->nl) {
+        } else if (tok->kind == TK_LBRACKET && !tok->breaks) {
             e = index_node(p, e);
         } else if (tok->kind == TK_DOT) {
             e = dot(p, e);
-        } else if (tok->kind == TK_QUESTION && !tok->nl && with_question) {
+        } else if (tok->kind == TK_QUESTION && !tok->breaks && with_question) {
             struct po_node *node = po_p_node(p, NK_TRYQ, po_p_next(p)->pos);
             node->a = e;
             e = node;
         } else if (tok->kind == TK_COLON2 && is_pathy) {
             e = path_node(p, e);
-        } else if (tok->kind == TK_LBRACE && e->kind == NK_PATH && !tok->nl && !p->no_struct &&
+        } else if (tok->kind == TK_LBRACE && e->kind == NK_PATH && !tok->breaks && !p->no_struct &&
                    looks_like_struct(p)) {
             e = struct_literal(p, e);
         } else {
@@ -410,7 +410,7 @@ static struct po_node *await_expr(struct po_parser *p)
     node->a = po_p_at(p, TK_AWAIT) ? await_expr(p) : primary(p);
     po_p_leave(p);
     struct po_node *e = node;
-    while (po_p_at(p, TK_QUESTION) && !po_p_cur(p)->nl) {
+    while (po_p_at(p, TK_QUESTION) && !po_p_cur(p)->breaks) {
         struct po_node *question = po_p_node(p, NK_TRYQ, po_p_next(p)->pos);
         question->a = e;
         e = question;
@@ -421,7 +421,7 @@ static struct po_node *await_expr(struct po_parser *p)
 /* `Name<T>` before '(' or '::': tried without reporting, undone when it is a comparison. */
 static struct po_node *instantiation(struct po_parser *p, struct po_node *id)
 {
-    if (!po_p_at(p, TK_LT) || po_p_cur(p)->nl) return id;
+    if (!po_p_at(p, TK_LT) || po_p_cur(p)->breaks) return id;
     struct po_parser saved = *p;
     p->is_trial = true;
     struct po_node *args = po_p_type_args(p);
@@ -462,7 +462,7 @@ static struct po_node *name_expr(struct po_parser *p)
     struct po_node *e = instantiation(p, id);
     bool is_capital =
         tok->name->s.len > 0 && tok->name->s.ptr[0] >= 'A' && tok->name->s.ptr[0] <= 'Z';
-    bool is_literal = po_p_at(p, TK_LBRACE) && !po_p_cur(p)->nl && !p->no_struct && is_capital;
+    bool is_literal = po_p_at(p, TK_LBRACE) && !po_p_cur(p)->breaks && !p->no_struct && is_capital;
     return is_literal && looks_like_struct(p) ? struct_literal(p, e) : e;
 }
 

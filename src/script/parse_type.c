@@ -322,7 +322,7 @@ static struct po_node *name_pattern(struct po_parser *p, uint32_t pos)
         pat->kind = PK_VAR;
         pat->flag = FLAG_TUPLE;
         pat->list = pattern_list(p, TK_RPAREN, &pat->n);
-    } else if (is_type && po_p_at(p, TK_LBRACE) && !po_p_cur(p)->nl) {
+    } else if (is_type && po_p_at(p, TK_LBRACE) && !po_p_cur(p)->breaks) {
         pat->kind = has_path ? PK_VAR : PK_REC;
         pat->flag = FLAG_STRUCT;
         pat->list = field_patterns(p);

@@ -34,7 +34,16 @@ enum po_type_kind {
     TY_TUPLE,
     TY_RECORD
 };
-enum { BOUND_EQ = 1, BOUND_ORD = 2 };
+enum {
+    BOUND_EQ = 1,
+    BOUND_ORD = 2,
+    BOUND_ADD = 4,
+    BOUND_SUB = 8,
+    BOUND_MUL = 16,
+    BOUND_DIV = 32, /* and the remainder */
+    BOUND_NUM = BOUND_ADD | BOUND_SUB | BOUND_MUL | BOUND_DIV
+};
+#define PO_OP_BOUND 0 /* a deferred row that is no operator: does `l` meet the bounds of `r`? */
 
 /* TY_FN: args = parameters, then the result last (n counts all). TY_RECORD: names beside args. */
 struct po_type {
@@ -88,6 +97,14 @@ struct po_def {
     struct po_method *methods;
     int32_t type_id;   /* of the image, -1 = not yet */
     int32_t ctor_base; /* enums: id of the first constructor */
+    struct po_known_desc *descs;
+};
+
+/* The generator's: what it described already, by the type's arguments. */
+struct po_known_desc {
+    struct po_type *type;
+    struct po_desc *desc;
+    struct po_known_desc *next;
 };
 
 enum po_sym_kind {
@@ -294,6 +311,8 @@ struct po_type *po_check_binary(struct po_check *k, struct po_node *e);
 struct po_type *po_check_assign(struct po_check *k, struct po_node *e);
 struct po_type *po_check_cast(struct po_check *k, struct po_node *e);
 void po_check_solve(struct po_check *k, bool is_final);
+/* The type arguments of an instance against the bounds of its parameters, now or when known. */
+void po_check_bounds(struct po_check *k, const struct po_subst *s, struct po_node *node);
 
 /* ---- check_name.c */
 struct po_type *po_check_ident(struct po_check *k, struct po_node *e);

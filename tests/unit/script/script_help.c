@@ -15,23 +15,31 @@ po_str script_read(struct po_ctx *cx, const char *source_path)
     return copy;
 }
 
-struct po_script *script_compile(struct po_ctx *cx, po_str text, struct po_script_diags *diags)
+static struct po_script *compile_with(struct po_ctx *cx, po_str text,
+                                      const struct po_script_loader *loader,
+                                      struct po_script_diags *diags)
 {
-    static const struct po_script_config config = {.keep_going_without_needs = true};
+    const struct po_script_config config = {.loader = loader, .keep_going_without_needs = true};
     struct po_script *script = NULL;
     po_rc rc = po_script_compile(cx, &config, PO_LIT("t.script"), text, diags, &script);
     check_that(po_is_ok(rc) == (script != NULL));
     return script;
 }
 
-struct script_result *script_run_text(struct po_ctx *cx, po_str text,
-                                      const struct po_script_limits *limits)
+struct po_script *script_compile(struct po_ctx *cx, po_str text, struct po_script_diags *diags)
+{
+    return compile_with(cx, text, NULL, diags);
+}
+
+static struct script_result *run_with(struct po_ctx *cx, po_str text,
+                                      const struct po_script_limits *limits,
+                                      const struct po_script_loader *loader)
 {
     struct script_result *r = po_arena_alloc(cx->arena, 1, sizeof *r);
     PO_BUF_AUTO out;
     po_buf_init(&out, 16u << 20);
     check_that(r != NULL);
-    struct po_script *script = script_compile(cx, text, &r->diags);
+    struct po_script *script = compile_with(cx, text, loader, &r->diags);
     r->is_compiled = script != NULL;
     if (script == NULL) return r;
     struct po_script_run run = {.limits =
@@ -44,9 +52,21 @@ struct script_result *script_run_text(struct po_ctx *cx, po_str text,
     return r;
 }
 
+struct script_result *script_run_text(struct po_ctx *cx, po_str text,
+                                      const struct po_script_limits *limits)
+{
+    return run_with(cx, text, limits, NULL);
+}
+
 void script_report(struct po_ctx *cx, po_str text, struct po_buf *out)
 {
-    struct script_result *r = script_run_text(cx, text, NULL);
+    script_report_with(cx, text, NULL, out);
+}
+
+void script_report_with(struct po_ctx *cx, po_str text, const struct po_script_loader *loader,
+                        struct po_buf *out)
+{
+    struct script_result *r = run_with(cx, text, NULL, loader);
     for (size_t i = 0; i < r->diags.count; i++) {
         const struct po_script_diag *d = &r->diags.at[i];
         if (d->severity == PO_SCRIPT_WARNING) continue;

@@ -21,6 +21,8 @@ struct po_script *script_compile(struct po_ctx *cx, po_str text, struct po_scrip
 po_str script_read(struct po_ctx *cx, const char *source_path);
 /* As script_tool prints it: diagnostics, or output and how the run ended. */
 void script_report(struct po_ctx *cx, po_str text, struct po_buf *out);
+void script_report_with(struct po_ctx *cx, po_str text, const struct po_script_loader *loader,
+                        struct po_buf *out);
 void check_fault(struct po_ctx *cx, const char *text, const struct po_script_limits *limits,
                  const char *kind);
 

@@ -25,31 +25,117 @@ TEST_TIMEOUT(script_programs__print_what_is_written_beside_them, 120)
     }
 }
 
-/* small.txt: "=== program\n...=== result\n..." repeated: codes, places and messages. */
-TEST_TIMEOUT(script_small_programs__are_accepted_or_refused_as_written, 120)
+/* ---- tables of programs ----------------------------------------------------------------------- */
+
+/*
+ * programs/NAME.txt: "=== program NAME", source, any number of "=== file PATH" with the text of an
+ * imported file, "=== result" and what script_report must say. A line of the result that begins with
+ * '~' stands for every line that begins with the rest of it.
+ */
+struct section {
+    po_str head; /* the rest of the === line */
+    po_str body;
+};
+
+struct program {
+    po_str name;
+    po_str source;
+    po_str want;
+    struct section files[8];
+    size_t file_count;
+};
+
+static po_rc load_section(void *user, struct po_ctx *cx, po_str path, po_str *ret_text)
 {
-    TEST_CX(cx);
-    po_str rest = script_read(cx, "tests/script/small.txt");
-    unsigned count = 0;
-    while (rest.len > 0) {
-        static const po_str program = {"=== program\n", 12};
-        static const po_str result = {"\n=== result\n", 12};
-        check_that(po_str_starts(rest, program));
-        size_t mid = po_str_find(rest, result, 0);
-        check_that(mid != SIZE_MAX);
-        size_t end = po_str_find(rest, program, mid);
-        po_str source = po_str_slice(rest, 12, mid + 1);
-        po_str want = po_str_slice(rest, mid + 12, end == SIZE_MAX ? rest.len : end);
-        PO_BUF_AUTO out;
-        po_buf_init(&out, 1u << 20);
-        TEST_CX(own);
-        script_report(own, source, &out);
-        check_that(po_str_eq(po_buf_str(&out), want), "program:\n%.*s\nwant:\n%.*s\ngot:\n%.*s",
-                   PO_STR_ARG(source), PO_STR_ARG(want), PO_STR_ARG(po_buf_str(&out)));
-        rest = end == SIZE_MAX ? (po_str){NULL, 0} : po_str_slice(rest, end, rest.len);
-        count++;
+    const struct program *program = user;
+    for (size_t i = 0; i < program->file_count; i++) {
+        if (!po_str_eq(program->files[i].head, path)) continue;
+        *ret_text = program->files[i].body;
+        return po_rc_ok();
     }
-    check_that(count > 100);
+    return PO_FAIL(cx, PO_NOTFOUND, "no such file");
+}
+
+static bool next_section(po_str *rest, struct section *ret)
+{
+    static const po_str mark = {"\n=== ", 5};
+    po_str line = {NULL, 0};
+    if (!po_str_next_line(rest, &line)) return false;
+    check_that(po_str_starts(line, po_str_of("=== ")));
+    ret->head = po_str_slice(line, 4, line.len);
+    bool is_empty = po_str_starts(*rest, po_str_of("=== "));
+    size_t end = is_empty ? 0 : po_str_find(*rest, mark, 0);
+    if (end == SIZE_MAX)
+        end = rest->len;
+    else if (!is_empty)
+        end++;
+    ret->body = po_str_slice(*rest, 0, end);
+    *rest = po_str_slice(*rest, end, rest->len);
+    return true;
+}
+
+static bool next_program(po_str *rest, struct program *ret)
+{
+    struct section s;
+    *ret = (struct program){0};
+    while (next_section(rest, &s)) {
+        if (po_str_starts(s.head, po_str_of("program"))) {
+            ret->name = po_str_trim(po_str_slice(s.head, 7, s.head.len));
+            ret->source = s.body;
+        } else if (po_str_starts(s.head, po_str_of("file "))) {
+            check_that(ret->file_count < 8);
+            s.head = po_str_slice(s.head, 5, s.head.len);
+            ret->files[ret->file_count++] = s;
+        } else {
+            check_eq_str(s.head, "result");
+            ret->want = s.body;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_as_wanted(po_str got, po_str want)
+{
+    po_str w = {NULL, 0};
+    po_str g = {NULL, 0};
+    while (po_str_next_line(&want, &w)) {
+        if (!po_str_next_line(&got, &g)) return false;
+        bool is_prefix = w.len > 0 && w.ptr[0] == '~';
+        bool is_same = is_prefix ? po_str_starts(g, po_str_slice(w, 1, w.len)) : po_str_eq(g, w);
+        if (!is_same) return false;
+    }
+    return !po_str_next_line(&got, &g);
+}
+
+TEST_TIMEOUT(script_programs__are_accepted_refused_and_printed_as_their_tables_say, 240)
+{
+    static const struct {
+        const char *name;
+        unsigned count; /* at least */
+    } table[] = {{"small", 100},     {"lexical", 28},  {"types", 30},
+                 {"functions", 30},  {"matching", 35}, {"errors", 25},
+                 {"structures", 30}, {"library", 25},  {"modules", 14}};
+    TEST_EACH(row, table)
+    {
+        TEST_CX(cx);
+        char path[128];
+        (void)snprintf(path, sizeof path, "tests/script/programs/%s.txt", row->name);
+        po_str rest = script_read(cx, path);
+        struct program p;
+        unsigned count = 0;
+        for (; next_program(&rest, &p); count++) {
+            TEST_CX(own);
+            PO_BUF_AUTO out;
+            po_buf_init(&out, 1u << 20);
+            struct po_script_loader loader = {load_section, &p};
+            script_report_with(own, p.source, &loader, &out);
+            check_that(is_as_wanted(po_buf_str(&out), p.want),
+                       "%.*s:\n%.*s\nwant:\n%.*s\ngot:\n%.*s", PO_STR_ARG(p.name),
+                       PO_STR_ARG(p.source), PO_STR_ARG(p.want), PO_STR_ARG(po_buf_str(&out)));
+        }
+        check_that(count >= row->count);
+    }
 }
 
 /* ---- the 14 examples -------------------------------------------------------------------------- */
