@@ -17,6 +17,14 @@
     {                                                                                              \
         "--as-of", "LEAF", false, "as the evidence stood at that ledger size"                      \
     }
+#define ROOT_OPTION                                                                                \
+    {                                                                                              \
+        "--root", "DIR", false, "directory that imports resolve below"                             \
+    }
+#define SHIPPED_OPTION                                                                             \
+    {                                                                                              \
+        "--shipped", NULL, false, "the programs of this build instead of files"                    \
+    }
 
 /* path, operands, min, max, needs, action, read event, function, help, details, options */
 static const struct po_command commands[] = {
@@ -322,6 +330,55 @@ static const struct po_command commands[] = {
      "and says HYPOTHETICAL on stderr. FILE: {\"IAM-02\":{\"state\":\"fail\",\"passing\":19,"
      "\"total\":20}}",
      {AS_OF_OPTION, {"--states", "FILE", false, "control states to score instead of evidence"}}},
+    {"script check",
+     "[PATH…]",
+     0,
+     PO_CLI_ARGS_MAX,
+     PO_NEEDS_NOTHING,
+     "script.check",
+     PO_EVENT_TYPE_NONE,
+     po_cmd_script_check,
+     "Compile programs: every finding as file:line:column, then what each entry point needs",
+     "PATH is a file or a directory (default: the home's scripts/). Nothing is run or recorded.\n"
+     "Imports resolve below --root, else below the nearest directory with a bundle.json.\n"
+     "Exit 2 when a file has errors.\n"
+     "Example: paulyops script check ~/PaulyOps/scripts -o ndjson",
+     {{"--strict", NULL, false, "a parameter without a type is an error (as in shipped programs)"},
+      {"--carets", NULL, false, "show the line and mark the place, also when no terminal reads"},
+      ROOT_OPTION,
+      SHIPPED_OPTION}},
+    {"script fmt",
+     "[PATH…]",
+     0,
+     PO_CLI_ARGS_MAX,
+     PO_NEEDS_NOTHING,
+     "script.fmt",
+     PO_EVENT_TYPE_NONE,
+     po_cmd_script_fmt,
+     "Rewrite programs in the one style of the language",
+     "There are no options of style. A file is replaced whole or not at all, and only when it\n"
+     "changes. A changed text has another digest: a grant given before no longer fits.",
+     {{"--check", NULL, false, "change nothing; exit 2 when a file is not in that style"},
+      ROOT_OPTION}},
+    {"script test",
+     "[PATH…]",
+     0,
+     PO_CLI_ARGS_MAX,
+     PO_NEEDS_NOTHING,
+     "script.test",
+     PO_EVENT_TYPE_NONE,
+     po_cmd_script_test,
+     "Run the @test functions of programs with their fixtures",
+     "Tests of x.script stand in x_test.script; what their host functions answer stands in\n"
+     "x_test.json: {\"pass\":{\"now\":0,\"facts\":{\"store.check\":{…}},\"answers\":[{\"module\":\"fs\",\n"
+     "\"name\":\"read\",\"args\":[\"/a\"],\"value\":\"x\"}]}}. A test names its fixture with\n"
+     "@test(fixture = \"pass\"); should_panic, skip and tag = \"…\" are the other arguments.\n"
+     "Nothing outside the fixtures is read, nothing is recorded. Exit 2 when a test fails.",
+     {{"--coverage", NULL, false, "which lines of each program its tests ran"},
+      {"--tag", "TAG", false, "only tests with this tag"},
+      {"--name", "TEST", false, "only the test of this name"},
+      ROOT_OPTION,
+      SHIPPED_OPTION}},
     {"store check", "", 0, 0, PO_NEEDS_READ, "store.check", PO_EVENT_TYPE_STORE_CHECKED,
      po_cmd_store_check, "Check the database: pages, references, schema, sealed cells",
      "Exit 2 when it has findings.", NO_OPTIONS},

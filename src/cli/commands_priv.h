@@ -43,6 +43,17 @@ PO_RC po_cmd_schedule_install(struct po_ctx *cx, struct po_cli *cli);
 PO_RC po_cmd_schedule_remove(struct po_ctx *cx, struct po_cli *cli);
 PO_RC po_cmd_schedule_status(struct po_ctx *cx, struct po_cli *cli);
 PO_RC po_cmd_score(struct po_ctx *cx, struct po_cli *cli);
+PO_RC po_cmd_script_bundle(struct po_ctx *cx, struct po_cli *cli);
+PO_RC po_cmd_script_check(struct po_ctx *cx, struct po_cli *cli);
+PO_RC po_cmd_script_fmt(struct po_ctx *cx, struct po_cli *cli);
+PO_RC po_cmd_script_grant(struct po_ctx *cx, struct po_cli *cli);
+PO_RC po_cmd_script_list(struct po_ctx *cx, struct po_cli *cli);
+PO_RC po_cmd_script_new(struct po_ctx *cx, struct po_cli *cli);
+PO_RC po_cmd_script_replay(struct po_ctx *cx, struct po_cli *cli);
+PO_RC po_cmd_script_revoke(struct po_ctx *cx, struct po_cli *cli);
+PO_RC po_cmd_script_run(struct po_ctx *cx, struct po_cli *cli);
+PO_RC po_cmd_script_test(struct po_ctx *cx, struct po_cli *cli);
+PO_RC po_cmd_script_trust(struct po_ctx *cx, struct po_cli *cli);
 PO_RC po_cmd_store_check(struct po_ctx *cx, struct po_cli *cli);
 PO_RC po_cmd_version(struct po_ctx *cx, struct po_cli *cli);
 
