@@ -4,7 +4,7 @@
  * Invariants
  *  1. A value that is not understood is refused when it is parsed; nothing is guessed later.
  *  2. Matching is linear in practice and never worse than pattern times value: no recursion.
- *  3. po_caps_cover errs to "no": what it calls covered is covered for every value.
+ *  3. po_caps_cover_at errs to "no": what it calls covered is covered for every value.
  */
 #include "program/caps_priv.h"
 
@@ -49,8 +49,6 @@ bool po_cap_changes_things(enum po_cap_kind kind)
 {
     return (unsigned)kind >= PO_CAP_COUNT || rows[kind].changes_things;
 }
-
-bool po_cap_is_path(enum po_cap_kind kind) { return rows[kind].form == FORM_PATH; }
 
 /* ---- globs -------------------------------------------------------------------------------------- */
 
@@ -151,64 +149,60 @@ static bool below_home(const char *home, po_str path, po_str *ret_rest)
     return ret_rest->len == 0 || ret_rest->ptr[0] == '/';
 }
 
-static bool allows(const struct po_cap *cap, const char *home, po_str value)
+/* `value` is concrete, or with `is_glob` a pattern all of whose matches must be covered. */
+static bool path_covers(po_str pattern, const char *home, po_str value, bool is_glob)
 {
-    static const struct glob by_path = {.has_parts = true};
-    static const struct glob by_name = {.has_parts = false};
+    struct glob glob = {.has_parts = true, .is_of_globs = is_glob};
+    if (po_str_eq_cstr(pattern, "/**")) return true;
+    bool is_below = po_str_starts(pattern, PO_LIT("~/"));
+    if (!is_below || po_str_starts(value, PO_LIT("~/"))) return path_match(&glob, pattern, value);
+    po_str rest = {0};
+    if (!below_home(home, value, &rest)) return false;
+    if (rest.len == 0) return po_str_eq_cstr(pattern, "~/**");
+    return path_match(&glob, po_str_slice(pattern, 1, pattern.len), rest);
+}
+
+/* Words of a command are apart by NUL when concrete, by a blank in a pattern. */
+static bool value_covers(const struct po_cap *cap, const char *home, po_str value, bool is_glob)
+{
+    struct glob glob = {.has_parts = false, .is_of_globs = is_glob};
     switch (rows[cap->kind].form) {
-    case FORM_PATH:
-        if (cap->value.ptr[0] == '~') {
-            po_str rest = {0};
-            if (!below_home(home, value, &rest)) return false;
-            if (rest.len == 0) return po_str_eq_cstr(cap->value, "~/**");
-            return path_match(&by_path, po_str_slice(cap->value, 1, cap->value.len), rest);
-        }
-        return path_match(&by_path, cap->value, value);
-    case FORM_EXEC: return exec_match(&by_name, cap->value, value, '\0');
+    case FORM_PATH: return path_covers(cap->value, home, value, is_glob);
+    case FORM_EXEC:
+        if (po_str_eq_cstr(cap->value, "/**")) return true;
+        return exec_match(&glob, cap->value, value, is_glob ? ' ' : '\0');
     case FORM_LIST:
     case FORM_NAME: break;
     }
-    return glob_match(&by_name, cap->value, value);
+    return glob_match(&glob, cap->value, value);
 }
 
-bool po_caps_allow_at(const struct po_caps *caps, enum po_cap_kind kind, const char *home,
-                      po_str value)
+static bool set_covers(const struct po_caps *caps, const struct po_cap *asked, const char *home,
+                       bool is_glob)
 {
-    if (value.len == 0 || value.len > PO_CAP_VALUE_BYTES_MAX) return false;
-    for (size_t i = 0; i < caps->count; i++)
-        if (caps->at[i].kind == kind && allows(&caps->at[i], home, value)) return true;
+    if (asked->value.len == 0 || asked->value.len > PO_CAP_VALUE_BYTES_MAX) return false;
+    for (size_t i = 0; i < caps->count; i++) {
+        bool is_it = caps->at[i].kind == asked->kind &&
+                     value_covers(&caps->at[i], home, asked->value, is_glob);
+        if (is_it) return true;
+    }
     return false;
+}
+
+bool po_caps_allow_at(const struct po_caps *caps, const struct po_cap *asked, const char *home)
+{
+    return set_covers(caps, asked, home, false);
 }
 
 bool po_caps_allow(const struct po_caps *caps, enum po_cap_kind kind, po_str value)
 {
-    return po_caps_allow_at(caps, kind, NULL, value);
+    struct po_cap asked = {kind, value};
+    return set_covers(caps, &asked, NULL, false);
 }
 
-static bool covers(const struct po_cap *cap, const struct po_cap *need)
+bool po_caps_cover_at(const struct po_caps *caps, const struct po_cap *need, const char *home)
 {
-    static const struct glob by_path = {.has_parts = true, .is_of_globs = true};
-    static const struct glob by_name = {.has_parts = false, .is_of_globs = true};
-    if (cap->kind != need->kind) return false;
-    if (po_str_eq(cap->value, need->value)) return true;
-    switch (rows[cap->kind].form) {
-    case FORM_PATH:
-        if (po_str_eq_cstr(cap->value, "/**")) return true;
-        return path_match(&by_path, cap->value, need->value);
-    case FORM_EXEC:
-        if (po_str_eq_cstr(cap->value, "/**")) return true;
-        return exec_match(&by_name, cap->value, need->value, ' ');
-    case FORM_LIST:
-    case FORM_NAME: break;
-    }
-    return glob_match(&by_name, cap->value, need->value);
-}
-
-bool po_caps_cover(const struct po_caps *caps, const struct po_cap *need)
-{
-    for (size_t i = 0; i < caps->count; i++)
-        if (covers(&caps->at[i], need)) return true;
-    return false;
+    return set_covers(caps, need, home, true);
 }
 
 /* ---- sets --------------------------------------------------------------------------------------- */
@@ -327,13 +321,15 @@ static PO_RC add_member(struct po_ctx *cx, struct po_caps *caps, const struct po
 
 PO_RC po_caps_of_json(struct po_ctx *cx, const struct po_json *object, struct po_caps *ret_caps)
 {
-    struct po_caps caps = {0};
+    struct po_cap room[PO_CAPS_MAX];
+    struct po_caps caps = {.at = room};
     if (object == NULL || object->type != PO_JSON_OBJECT)
         return PO_FAIL(cx, PO_INVALID, "capabilities are no JSON object");
-    PO_ARENA_NEW(cx, caps.at, PO_CAPS_MAX);
     for (const struct po_json *member = object->first; member != NULL; member = member->next) {
         PO_TRY(cx, add_member(cx, &caps, member));
     }
+    PO_ARENA_NEW(cx, caps.at, caps.count + 1);
+    memcpy(caps.at, room, caps.count * sizeof *room);
     *ret_caps = caps;
     return po_rc_ok();
 }

@@ -66,7 +66,12 @@ bool po_cap_changes_things(enum po_cap_kind kind); /* writing and exec: two appr
  * Errors   PO_INVALID unknown word (named), value of a wrong type;  PO_LIMIT;  PO_NOMEM
  */
 PO_RC po_caps_parse(struct po_ctx *cx, po_str needs_json, struct po_caps *ret_caps);
-/* Does the set have it? `value` is concrete: a path, a name. Globs: '*' within a part, '**' across. */
+/*
+ * Does the set have it? `value` is concrete: a path, a name, a command with its words apart by NUL.
+ * Paths: '*' within a part, "**" across, "/x/" and "**" also "/x" itself. Names: '*' is anything.
+ * Commands: the program is exact, then one pattern an argument; one that begins with '*' lets no
+ * option ("-x") through; "**" at the end is any further arguments.
+ */
 bool po_caps_allow(const struct po_caps *caps, enum po_cap_kind kind, po_str value);
 /* Canonical JSON: {"fact":["ledger.events"],"time":["*"]}. */
 void po_caps_put(const struct po_caps *caps, struct po_json_out *out);
@@ -114,6 +119,7 @@ PO_RC po_bundle_open_embedded(struct po_ctx *cx, struct po_bundle **ret_bundle);
  */
 PO_RC po_bundle_open_dir(struct po_ctx *cx, const char *dir, const struct po_trust_key *keys,
                          size_t key_count, struct po_bundle **ret_bundle);
+po_str po_bundle_name(const struct po_bundle *bundle); /* of an unsigned one: the directory */
 enum po_trust po_bundle_trust(const struct po_bundle *bundle);
 po_str po_bundle_signer(const struct po_bundle *bundle); /* key name; "" when unsigned */
 size_t po_bundle_program_count(const struct po_bundle *bundle);
@@ -123,6 +129,19 @@ size_t po_bundle_file_count(const struct po_bundle *bundle);
 po_str po_bundle_file_path(const struct po_bundle *bundle, size_t i);
 PO_RC po_bundle_file_text(struct po_ctx *cx, const struct po_bundle *bundle, size_t i,
                           po_str *ret_text);
+/* A file of an unsigned directory that does not compile: it has no programs. */
+bool po_bundle_file_is_broken(const struct po_bundle *bundle, size_t i);
+/*
+ * Compile one file with what it imports from the bundle: for checks, tests and coverage. `how` gives
+ * strictness, coverage and whether needs count; host and loader are the bundle's.
+ *
+ * Errors   as po_script_compile;  PO_NOTFOUND no such file;  PO_CORRUPT
+ */
+PO_RC po_bundle_compile(struct po_ctx *cx, struct po_bundle *bundle, po_str path,
+                        const struct po_script_config *how, struct po_script_diags *ret_diags,
+                        struct po_script **ret_script);
+/* The host functions that its files are compiled against. */
+const struct po_script_host_fn *po_bundle_host(const struct po_bundle *bundle, size_t *ret_count);
 /*
  * Compile all files of a directory and write its manifest, canonical JSON: {"edition":1,"files":{path:
  * sha256},"name","programs":[{"entry","file","id","kind","name","needs"}],"v":1}. Test files
@@ -166,7 +185,7 @@ struct po_program {
  * Errors   PO_INVALID it does not compile (ret_diags says where), or its needs are not the manifest's;
  *          PO_NOTFOUND;  PO_CORRUPT;  PO_NOMEM
  */
-PO_RC po_program_load(struct po_ctx *cx, const struct po_bundle *bundle, po_str file, po_str entry,
+PO_RC po_program_load(struct po_ctx *cx, struct po_bundle *bundle, po_str file, po_str entry,
                       struct po_script_diags *ret_diags, struct po_program *ret_program);
 void po_program_done(struct po_program *program);
 
@@ -176,9 +195,15 @@ struct po_program_denial {
     po_str value;      /* the concrete path, name or command; or the need itself before a run */
     const char *fence; /* "needs", "grant", "ceiling"; NULL: nothing was denied */
 };
-/* The needs of a program against grant (NULL: no limit) and ceiling: PO_DENIED and what lacks. */
+/*
+ * The needs of a program against grant (NULL: no limit) and ceiling, as a run asks them.
+ *
+ * ret_denial  out  what lacks, when PO_DENIED
+ */
 PO_RC po_program_allowed(struct po_ctx *cx, const struct po_program *program,
                          const struct po_caps *grant, struct po_program_denial *ret_denial);
+/* What a person granted is trusted as theirs: sets trust and ceiling; never PO_TRUST_SYSTEM. */
+void po_program_trust_raise(struct po_program *program, enum po_trust trust);
 
 /* What the layers above answer for a program: flags, audit, evidence, store, ... NULL refuses. */
 struct po_program_services {

@@ -102,6 +102,13 @@ struct po_run_spec {
 PO_RC po_run_here(struct po_ctx *cx, const struct po_run_spec *spec,
                   struct po_program_result *ret_result);
 
+/* po_run_here for a program of this build, answered by po_parent_answer. */
+PO_RC po_run_in_process(struct po_ctx *cx, const struct po_program *program,
+                        const struct po_program_job *job, const struct po_gate *gate,
+                        struct po_program_result *ret_result);
+PO_RC po_program_digest(struct po_ctx *cx, const struct po_program *program,
+                        uint8_t ret_digest[static PO_SHA256_BYTES]);
+
 /*
  * The parent's half of a call from a child: asks the gate again and answers what is neither fs nor
  * exec (facts, services). `call->fn_index` counts in the table of po_program_host_table().
