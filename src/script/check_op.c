@@ -92,9 +92,9 @@ static void bounded(struct po_check *k, const struct po_deferred *d)
     if (missing == 0) return;
     po_check_err(k, d->node->pos, "E0424", "%s does not meet the bound %s of %s",
                  po_type_show(k, d->l),
-                 missing & BOUND_EQ    ? "Eq"
-                 : missing & BOUND_ORD ? "Ord"
-                                       : "Num",
+                 missing & BOUND_ORD  ? "Ord"
+                 : missing & BOUND_EQ ? "Eq"
+                                      : "Num",
                  po_type_show(k, d->r));
 }
 

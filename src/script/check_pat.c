@@ -286,8 +286,16 @@ static void variant_pattern(struct po_check *k, struct po_node *p, struct po_typ
 
 /* ---- patterns --------------------------------------------------------------------------------- */
 
+/* `Done { code }` where no struct is called Done: a variant, as `Done(code)` is. */
+static bool is_bare_variant(struct po_check *k, struct po_node *p, struct po_type *t)
+{
+    bool is_struct = p->name == NULL || (p->name->def != NULL && !p->name->def->is_enum);
+    return p->kind == PK_REC && !is_struct && unqualified(k, p, po_type_find(t)) != NULL;
+}
+
 static void pattern_of(struct po_check *k, struct po_node *p, struct po_type *t, int kind)
 {
+    if (is_bare_variant(k, p, t)) p->kind = PK_VAR;
     switch (p->kind) {
     case PK_UNIT:
         if (!po_type_unify(k, t, &k->t_unit)) {

@@ -482,6 +482,10 @@ struct po_node *po_p_block(struct po_parser *p)
     while (po_p_more(p, TK_RBRACE)) {
         if (po_p_accept(p, TK_SEMI)) continue;
         struct po_node *stmt = po_p_stmt(p);
+        bool is_outer = stmt->kind == NK_IMPORT || stmt->kind == NK_EXPORT;
+        if (is_outer) {
+            po_p_fail_code(p, stmt->pos, "E0200", "import and export stand outside of blocks");
+        }
         uint32_t at = p->at;
         end_statement(p);
         has_semi = p->at > at;
