@@ -187,15 +187,20 @@ static po_rc sync_parent(struct po_ctx *cx, const char *path)
     return po_rc_ok();
 }
 
-po_rc po_fs_write_atomic(struct po_ctx *cx, const char *path, po_str content, mode_t mode)
+po_rc po_fs_place(struct po_ctx *cx, const char *path, po_str content, mode_t mode)
 {
     TEMP_FILE_AUTO temp = {.path = NULL, .fd = -1};
     PO_TRY(cx, temp_open(cx, path, &temp));
     PO_TRY(cx, temp_fill(cx, &temp, content, mode));
     if (po_sys_rename(temp.path, path) != 0) return fail_sys(cx, errno, "replacing", path);
     temp.path = NULL;
-    PO_TRY(cx, sync_parent(cx, path));
     return po_rc_ok();
+}
+
+po_rc po_fs_write_atomic(struct po_ctx *cx, const char *path, po_str content, mode_t mode)
+{
+    PO_TRY(cx, po_fs_place(cx, path, content, mode));
+    return sync_parent(cx, path);
 }
 
 /* Where renameat2 cannot refuse an existing name (NFS): a second name, then the first one goes. */
@@ -209,7 +214,7 @@ static int name_by_link(struct temp_file *temp, const char *path)
     return 0;
 }
 
-po_rc po_fs_write_new(struct po_ctx *cx, const char *path, po_str content, mode_t mode)
+po_rc po_fs_place_new(struct po_ctx *cx, const char *path, po_str content, mode_t mode)
 {
     struct po_fs_info there = {0};
     PO_TRY(cx, po_fs_info(cx, path, &there));
@@ -221,8 +226,13 @@ po_rc po_fs_write_new(struct po_ctx *cx, const char *path, po_str content, mode_
         temp.path = NULL;
     else if ((errno != EINVAL && errno != ENOSYS) || name_by_link(&temp, path) != 0)
         return fail_sys(cx, errno, "creating", path);
-    PO_TRY(cx, sync_parent(cx, path));
     return po_rc_ok();
+}
+
+po_rc po_fs_write_new(struct po_ctx *cx, const char *path, po_str content, mode_t mode)
+{
+    PO_TRY(cx, po_fs_place_new(cx, path, content, mode));
+    return sync_parent(cx, path);
 }
 
 po_rc po_fs_append(struct po_ctx *cx, const char *path, po_str content, mode_t mode)

@@ -50,6 +50,9 @@ PO_RC po_fs_read_fd(struct po_ctx *cx, int fd, const char *path, struct po_buf *
 PO_RC po_fs_write_atomic(struct po_ctx *cx, const char *path, po_str content, mode_t mode);
 /* Create only if absent, durable and whole; PO_EXISTS when a file, link or directory is there. */
 PO_RC po_fs_write_new(struct po_ctx *cx, const char *path, po_str content, mode_t mode);
+/* Both, but for several files of one directory: their names are durable after po_fs_sync_dir. */
+PO_RC po_fs_place(struct po_ctx *cx, const char *path, po_str content, mode_t mode);
+PO_RC po_fs_place_new(struct po_ctx *cx, const char *path, po_str content, mode_t mode);
 /*
  * Append one chunk (created with `mode`), not synced: for logs. All of it or, on failure, none;
  * when only closing failed it may be there.

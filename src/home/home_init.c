@@ -25,7 +25,7 @@ static PO_RC make_tree(struct po_ctx *cx, const struct po_home *home)
 static PO_RC write_if_absent(struct po_ctx *cx, const struct po_home *home,
                              enum po_home_place place, po_str content)
 {
-    po_rc rc = po_fs_write_new(cx, home->paths[place], content, po_home_place_row(place)->mode);
+    po_rc rc = po_fs_place_new(cx, home->paths[place], content, po_home_place_row(place)->mode);
     if (rc.code != PO_EXISTS) return rc;
     po_err_clear(cx);
     return po_rc_ok();
@@ -41,7 +41,8 @@ static PO_RC write_config(struct po_ctx *cx, const struct po_home *home)
     po_buf_clear(&text);
     po_flags_defaults(&text);
     PO_TRY_LEAF(cx, po_buf_check(&text), "writing the status flags");
-    return write_if_absent(cx, home, PO_PLACE_FLAGS, po_buf_str(&text));
+    PO_TRY(cx, write_if_absent(cx, home, PO_PLACE_FLAGS, po_buf_str(&text)));
+    return po_fs_sync_dir(cx, home->paths[PO_PLACE_CONFIG]);
 }
 
 static PO_RC name_instance(struct po_ctx *cx, struct po_home *home)

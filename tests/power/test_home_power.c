@@ -252,6 +252,7 @@ static struct miss choose_miss(const struct site *site, const uint64_t met[2], u
     uint64_t turn =
         site->attempts / 4; /* each kind of miss meets each seed, then the next moment */
     uint64_t kind = site->attempts % 4;
+    uint64_t later = 1 + turn / 8 * (turn / 8 + 1) / 2;
     struct miss miss = {.seed = turn % 8 < 4 ? seeds[turn % 4] : test_random_below(1000)};
     if (turn == 0) {
         miss.seed = seeds[kind];
@@ -262,9 +263,9 @@ static struct miss choose_miss(const struct site *site, const uint64_t met[2], u
         miss.seed = PO_POWER_SEED_LOSE_ALL;
         miss.fail_hit = site->call.hit > turn ? site->call.hit - turn : 1;
         break;
-    case 1: miss.cut_at = met[1] + 1 + turn / 8; break;
+    case 1: miss.cut_at = met[1] + later; break;
     case 2: miss.cut_at = 1 + test_random_below(ops + 1); break;
-    default: miss.cut_at = met[0] + 1 + turn / 8; break;
+    default: miss.cut_at = met[0] + later; break;
     }
     return miss;
 }
