@@ -7,6 +7,7 @@
 #include "cli/cli.h"
 #include "core/err.h"
 #include "fact/fact.h"
+#include "program/program.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -39,11 +40,26 @@ static bool fill_standard_files(void)
     return true;
 }
 
+/* Roles that are no drills. */
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+} roles[] = {
+    {"program", po_program_role_run},
+};
+
+static int run_role(const char *name, int argc, char **argv)
+{
+    for (size_t i = 0; i < sizeof roles / sizeof *roles; i++)
+        if (strcmp(roles[i].name, name) == 0) return roles[i].run(argc, argv);
+    return po_drill_role_run(name, argc, argv);
+}
+
 int main(int argc, char **argv)
 {
     if (!fill_standard_files()) return po_code_exit(PO_IO);
     harden_process();
     if (argc > 1 && strncmp(argv[1], ROLE_PREFIX, sizeof ROLE_PREFIX - 1) == 0)
-        return po_drill_role_run(argv[1] + sizeof ROLE_PREFIX - 1, argc - 2, argv + 2);
+        return run_role(argv[1] + sizeof ROLE_PREFIX - 1, argc - 2, argv + 2);
     return po_cli_main(argc, argv);
 }
