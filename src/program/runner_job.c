@@ -130,11 +130,30 @@ static PO_RC get_facts(struct po_ctx *cx, const struct po_json *root, struct po_
     return po_rc_ok();
 }
 
-static PO_RC get_caps(struct po_ctx *cx, po_str frame, const struct po_json *value,
-                      struct po_caps *ret_caps)
+static enum po_cap_kind kind_of(po_str name)
 {
-    if (value == NULL) return PO_FAIL(cx, PO_INVALID, "a set of capabilities is missing");
-    return po_caps_parse(cx, po_str_slice(frame, value->offset, value->end), ret_caps);
+    size_t kind = 0;
+    while (kind < PO_CAP_COUNT && !po_str_eq_cstr(name, po_cap_name((enum po_cap_kind)kind)))
+        kind++;
+    return (enum po_cap_kind)kind;
+}
+
+/* As po_caps_put wrote it. A ceiling holds values that no @needs may have, so this is not its parser. */
+static PO_RC get_caps(struct po_ctx *cx, const struct po_json *object, struct po_caps *ret_caps)
+{
+    struct po_caps caps = {0};
+    if (object == NULL || object->type != PO_JSON_OBJECT)
+        return PO_FAIL(cx, PO_INVALID, "a set of capabilities is missing");
+    PO_ARENA_NEW(cx, caps.at, PO_CAPS_MAX);
+    for (const struct po_json *list = object->first; list != NULL; list = list->next) {
+        enum po_cap_kind kind = kind_of(list->key);
+        if (kind == PO_CAP_COUNT || caps.count + list->count > PO_CAPS_MAX)
+            return PO_FAIL(cx, PO_INVALID, "a set of capabilities that is none");
+        for (const struct po_json *value = list->first; value != NULL; value = value->next)
+            caps.at[caps.count++] = (struct po_cap){.kind = kind, .value = value->str};
+    }
+    *ret_caps = caps;
+    return po_rc_ok();
 }
 
 static PO_RC get_limits(struct po_ctx *cx, const struct po_json *root,
@@ -160,15 +179,14 @@ static PO_RC get_limits(struct po_ctx *cx, const struct po_json *root,
     return po_rc_ok();
 }
 
-static PO_RC get_sets(struct po_ctx *cx, po_str frame, const struct po_json *root,
-                      struct po_runner_job *job)
+static PO_RC get_sets(struct po_ctx *cx, const struct po_json *root, struct po_runner_job *job)
 {
     const struct po_json *grant = po_json_get(root, "grant");
-    PO_TRY(cx, get_caps(cx, frame, po_json_get(root, "needs"), &job->needs));
-    PO_TRY(cx, get_caps(cx, frame, po_json_get(root, "ceiling"), &job->ceiling));
+    PO_TRY(cx, get_caps(cx, po_json_get(root, "needs"), &job->needs));
+    PO_TRY(cx, get_caps(cx, po_json_get(root, "ceiling"), &job->ceiling));
     if (grant == NULL) return PO_FAIL(cx, PO_INVALID, "a set of capabilities is missing");
     job->has_grant = grant->type != PO_JSON_NULL;
-    if (job->has_grant) PO_TRY(cx, get_caps(cx, frame, grant, &job->grant));
+    if (job->has_grant) PO_TRY(cx, get_caps(cx, grant, &job->grant));
     return po_rc_ok();
 }
 
@@ -186,7 +204,7 @@ po_rc po_runner_job_get(struct po_ctx *cx, po_str frame, struct po_runner_job *r
     PO_TRY(cx, po_json_get_str(cx, root, "entry", &job.entry));
     PO_TRY(cx, po_json_get_str(cx, root, "args", &job.args_json));
     PO_TRY(cx, po_json_get_str(cx, root, "replay", &job.replay_calls));
-    PO_TRY(cx, get_sets(cx, frame, root, &job));
+    PO_TRY(cx, get_sets(cx, root, &job));
     PO_TRY(cx, get_cstr(cx, root, "home", &job.home));
     if (job.home[0] == '\0') job.home = NULL;
     PO_TRY(cx, get_limits(cx, root, &job.limits));
