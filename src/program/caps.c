@@ -149,17 +149,29 @@ static bool below_home(const char *home, po_str path, po_str *ret_rest)
     return ret_rest->len == 0 || ret_rest->ptr[0] == '/';
 }
 
+/* A pattern "/x/" with two stars matches "/x" too: then that has to be covered as well. */
+static bool each_path_match(const struct glob *glob, po_str pattern, po_str value)
+{
+    if (!path_match(glob, pattern, value)) return false;
+    while (glob->is_of_globs && value.len > 3 && po_str_ends(value, PO_LIT("/**"))) {
+        value.len -= 3;
+        if (!path_match(glob, pattern, value)) return false;
+    }
+    return true;
+}
+
 /* `value` is concrete, or with `is_glob` a pattern all of whose matches must be covered. */
 static bool path_covers(po_str pattern, const char *home, po_str value, bool is_glob)
 {
     struct glob glob = {.has_parts = true, .is_of_globs = is_glob};
     if (po_str_eq_cstr(pattern, "/**")) return true;
     bool is_below = po_str_starts(pattern, PO_LIT("~/"));
-    if (!is_below || po_str_starts(value, PO_LIT("~/"))) return path_match(&glob, pattern, value);
+    bool is_need_below = is_glob && po_str_starts(value, PO_LIT("~/"));
+    if (!is_below || is_need_below) return each_path_match(&glob, pattern, value);
     po_str rest = {0};
     if (!below_home(home, value, &rest)) return false;
     if (rest.len == 0) return po_str_eq_cstr(pattern, "~/**");
-    return path_match(&glob, po_str_slice(pattern, 1, pattern.len), rest);
+    return each_path_match(&glob, po_str_slice(pattern, 1, pattern.len), rest);
 }
 
 /* Words of a command are apart by NUL when concrete, by a blank in a pattern. */
@@ -227,7 +239,7 @@ static PO_RC find_kind(struct po_ctx *cx, po_str name, enum po_cap_kind *ret_kin
     return PO_FAIL(cx, PO_INVALID, "there is no capability '%.*s'", PO_STR_ARG(name));
 }
 
-/* Absolute or below the home, no "." and "..", no empty part. */
+/* Absolute or below the home, no "." and "..", no empty part, no three stars in a row. */
 static bool is_path_glob(po_str value)
 {
     po_str rest = value;
@@ -235,6 +247,7 @@ static bool is_path_glob(po_str value)
     if (po_str_starts(rest, PO_LIT("~/"))) rest = po_str_slice(rest, 1, rest.len);
     if (!po_str_starts(rest, PO_LIT("/"))) return false;
     if (rest.len == 1) return true;
+    if (po_str_find(value, PO_LIT("***"), 0) != SIZE_MAX) return false;
     rest = po_str_slice(rest, 1, rest.len);
     while (po_str_next_field(&rest, '/', &part)) {
         bool is_odd = part.len == 0 || po_str_eq_cstr(part, ".") || po_str_eq_cstr(part, "..");

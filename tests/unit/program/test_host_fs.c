@@ -1,0 +1,172 @@
+/* host/fs in a runner child: each function, and what it refuses. */
+#include "unit/program/runner_fixture.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* "<tmp>/d/<name>" */
+static const char *in_d(struct po_ctx *cx, const char *name)
+{
+    const char *path = po_arena_printf(cx->arena, "%s/%s", test_tmp("d"), name);
+    check_that(path != NULL);
+    return path;
+}
+
+/* One program whose body may write "D" for <tmp>/d; its needs: all of d. */
+static const char *said(struct po_ctx *cx, const char *needs, const char *body)
+{
+    PO_BUF_AUTO text = {0};
+    po_buf_init(&text, 1 << 16);
+    const char *whole = runner_text(cx, needs, body);
+    for (const char *c = whole; *c != '\0'; c++)
+        if (c[0] == 'D' && c[1] == '/')
+            po_buf_append_cstr(&text, test_tmp("d"));
+        else
+            po_buf_append_char(&text, *c);
+    struct po_program_result result = runner_go(cx, text.ptr);
+    return runner_said(cx, &result);
+}
+
+#define ALL "fs_read = \"D/**\", fs_write = \"D/**\""
+
+static void make_d(void)
+{
+    check_eq_int(mkdir(test_tmp("d"), 0755), 0);
+    test_write_file(test_tmp("d/a.txt"), "alpha\n", 6);
+    test_write_file(test_tmp("d/bad"), "\xff\xfe", 2);
+    check_eq_int(mkdir(test_tmp("d/sub"), 0755), 0);
+    test_write_file(test_tmp("d/sub/b.txt"), "beta", 4);
+    check_eq_int(symlink("a.txt", test_tmp("d/link")), 0);
+    check_eq_int(symlink("/etc", test_tmp("d/out")), 0);
+    check_eq_int(mkfifo(test_tmp("d/pipe"), 0600), 0);
+}
+
+TEST(host_fs__reads_lists_and_looks)
+{
+    static const struct {
+        const char *name;
+        const char *body;
+        const char *want;
+    } rows[] = {
+        {"read", "fs.read(\"D/a.txt\").unwrap()", "\"alpha\\n\""},
+        {"read, odd spelling", "fs.read(\"D//./sub/b.txt\").unwrap()", "\"beta\""},
+        {"list", "let v = fs.list(\"D/\").unwrap()\n    f\"{v}\"", "\"[a.txt, bad, link, out, pipe, sub]\""},
+        {"glob", "let v = fs.glob(\"D/*.txt\").unwrap().len()\n    f\"{v}\"", "\"1\""},
+        {"glob across", "let v = fs.glob(\"D/**\").unwrap().len()\n    f\"{v}\"", "\"7\""},
+        {"glob, names", "fs.glob(\"D/s*/b*\").unwrap()[0].replace(\"D/\", \"\")", "\"/sub/b.txt\""},
+        {"exists", "let v = [fs.exists(\"D/a.txt\").unwrap(), fs.exists(\"D/no\").unwrap(), "
+                   "fs.exists(\"D/no/no\").unwrap()]\n    f\"{v}\"",
+         "\"[true, false, false]\""},
+        {"stat", "let v = fs.stat(\"D/a.txt\").unwrap()\n    f\"{v.kind} {v.size}\"",
+         "\"file 6\""},
+        {"stat of others",
+         "let v = [\"link\", \"sub\", \"pipe\"].map(|n| fs.stat(\"D/\" + n).unwrap().kind)\n    f\"{v}\"",
+         "\"[link, dir, other]\""},
+        {"sha256", "fs.sha256(\"D/sub/b.txt\").unwrap()",
+         "\"f44e64e75f3948e9f73f8dfa94721c4ce8cbb4f265c4790c702b2d41cfbf2753\""},
+        {"free_bytes", "let v = fs.free_bytes(\"D/a.txt\").unwrap().total > 0\n    f\"{v}\"", "\"true\""},
+    };
+    TEST_CX(cx);
+    make_d();
+    TEST_EACH(row, rows)
+        check_eq_cstr(said(cx, ALL, row->body), row->want);
+    test_row(NULL);
+}
+
+TEST(host_fs__refuses_what_is_no_file_of_the_place)
+{
+    static const struct {
+        const char *name;
+        const char *body;
+        const char *want;
+    } rows[] = {
+        {"absent", "fs.read(\"D/no\")", "No such file"},
+        {"link", "fs.read(\"D/link\")", "a symbolic link is on the way"},
+        {"link on the way", "fs.read(\"D/out/passwd\")", "a symbolic link is on the way"},
+        {"link to list", "fs.list(\"D/out\")", "symbolic link"},
+        {"directory", "fs.read(\"D/sub\")", "is no regular file"},
+        {"pipe", "fs.read(\"D/pipe\")", "is no regular file"},
+        {"no text", "fs.read(\"D/bad\")", "is not UTF-8 text"},
+        {"dots", "fs.read(\"D/../x\")", "'..' in the path"},
+        {"outside", "fs.read(\"/etc/passwd\")", "does not cover '/etc/passwd' (needs)"},
+        {"write over link", "fs.write(\"D/link\", \"x\")", "symbolic link"},
+        {"write over directory", "fs.write(\"D/sub\", \"x\")", "is no regular file"},
+        {"write below a link", "fs.write(\"D/out/x\", \"x\")", "symbolic link"},
+        {"append to link", "fs.append(\"D/link\", \"x\")", "symbolic link"},
+        {"append to pipe", "fs.append(\"D/pipe\", \"x\")", "D/pipe"},
+        {"make over file", "fs.mkdir(\"D/a.txt\")", "File exists"},
+        {"remove absent", "fs.remove(\"D/no\")", "No such file"},
+        {"remove full", "fs.remove(\"D/sub\")", "not empty"},
+        {"mode", "fs.chmod(\"D/a.txt\", 2541)", "a mode is 0 to 0o777"},
+        {"mode of link", "fs.chmod(\"D/link\", 256)", "symbolic link"},
+        {"rename out", "fs.rename(\"D/a.txt\", \"/tmp/x\")", "does not cover '/tmp/x' (needs)"},
+        {"free of link", "fs.free_bytes(\"D/out\")", "symbolic link"},
+    };
+    TEST_CX(cx);
+    make_d();
+    TEST_EACH(row, rows)
+    {
+        const char *body = po_arena_printf(
+            cx->arena, "match %s { Ok(_) => \"done\", Err(e) => e.message }", row->body);
+        const char *answer = said(cx, ALL, body);
+        const char *want = strstr(row->want, "D/pipe") != NULL ? "pipe" : row->want;
+        check_contains(answer, want);
+    }
+    test_row(NULL);
+    check_that(access(test_tmp("d/a.txt"), F_OK) == 0);
+}
+
+static mode_t mode_of(const char *path)
+{
+    struct stat st = {0};
+    check_eq_int(lstat(path, &st), 0);
+    return st.st_mode & 07777;
+}
+
+TEST(host_fs__writes_whole_files_and_keeps_their_mode)
+{
+    TEST_CX(cx);
+    make_d();
+    check_eq_int(chmod(test_tmp("d/a.txt"), 0600), 0);
+    const char *answer = said(cx, ALL,
+                              "fs.write(\"D/a.txt\", \"new\").unwrap()\n"
+                              "    fs.append(\"D/a.txt\", \" text\").unwrap()\n"
+                              "    fs.mkdir(\"D/made\").unwrap()\n"
+                              "    fs.mkdir(\"D/made\").unwrap()\n"
+                              "    fs.write(\"D/made/one\", \"1\").unwrap()\n"
+                              "    fs.rename(\"D/made/one\", \"D/made/two\").unwrap()\n"
+                              "    fs.chmod(\"D/made/two\", 0o444).unwrap()\n"
+                              "    fs.chmod(\"D/made\", 0o700).unwrap()\n"
+                              "    fs.remove(\"D/bad\").unwrap()\n"
+                              "    fs.remove(\"D/link\").unwrap()\n"
+                              "    fs.read(\"D/a.txt\").unwrap()");
+    check_eq_cstr(answer, "\"new text\"");
+    check_eq_int(mode_of(test_tmp("d/a.txt")), 0600);
+    check_eq_int(mode_of(in_d(cx, "made/two")), 0444);
+    check_eq_int(mode_of(in_d(cx, "made")), 0700);
+    check_that(access(test_tmp("d/bad"), F_OK) != 0);
+    check_that(access(test_tmp("d/a.txt"), F_OK) == 0);
+    /* no temporary file is left */
+    check_eq_cstr(said(cx, ALL, "let v = fs.list(\"D/\").unwrap()\n    f\"{v}\""),
+                  "\"[a.txt, made, out, pipe, sub]\"");
+}
+
+TEST(host_fs__a_dry_run_changes_nothing)
+{
+    TEST_CX(cx);
+    struct po_program_result result = {0};
+    struct po_program_job job = {.is_dry_run = true};
+    check_eq_int(mkdir(test_tmp("d"), 0755), 0);
+    const char *path = test_tmp("d/x");
+    const char *needs = po_arena_printf(cx->arena, "fs_write = \"%s\"", path);
+    const char *body =
+        po_arena_printf(cx->arena, "fs.write(\"%s\", \"1\").unwrap()\n    \"ok\"", path);
+    check_ok(cx, runner_try(cx, runner_text(cx, needs, body), &job, &result));
+    check_eq_cstr(runner_said(cx, &result), "\"ok\"");
+    check_that(access(path, F_OK) != 0);
+    check_contains(result.calls_json.ptr, "\"name\":\"write\",\"seq\":1,\"value\":null");
+    job.is_dry_run = false;
+    check_ok(cx, runner_try(cx, runner_text(cx, needs, body), &job, &result));
+    check_that(access(path, F_OK) == 0);
+}
