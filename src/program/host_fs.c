@@ -80,7 +80,7 @@ static PO_RC open_at(struct po_ctx *cx, po_str path, int flags, int *ret_fd, str
     PO_FD_AUTO dir = -1;
     PO_TRY(cx, po_host_fs_walk(cx, path, &dir, &name));
     PO_FD_AUTO fd = po_sys_openat(dir, name, flags | OPEN_FLAGS, NEW_FILE_MODE);
-    if (fd < 0) return fail_path(cx, errno, "opening", path);
+    if (fd < 0) return fail_path(cx, why_not_dir(dir, name, errno), "opening", path);
     if (po_sys_fstat(fd, ret_stat) != 0) return fail_path(cx, errno, "asking about", path);
     *ret_fd = PO_TAKE_FD(fd);
     return po_rc_ok();
