@@ -15,6 +15,8 @@
 #include "core/fs.h"
 #include "core/sys.h"
 
+#include <stdlib.h>
+
 #define EMBED_ROOT "content/"
 
 static const char *const trust_names[PO_TRUST_COUNT] = {"none", "vendor", "organisation", "system"};
@@ -189,8 +191,8 @@ static PO_RC find_programs(struct po_ctx *cx, struct po_bundle *bundle)
         if (!po_str_ends(file->path, PO_LIT(".script")) || po_bundle_is_test(file->path)) continue;
         po_rc rc = po_bundle_compile(cx, bundle, file->path, &how, &diags, &script);
         if (po_is_ok(rc)) rc = po_bundle_rows_of(cx, file->path, script, bundle);
-        if (rc.code == PO_NOMEM) return rc;
-        file->is_broken = !po_is_ok(rc);
+        file->is_broken = rc.code == PO_INVALID || rc.code == PO_LIMIT;
+        if (!file->is_broken) PO_TRY(cx, rc);
         po_err_clear(cx);
     }
     return po_rc_ok();
@@ -224,6 +226,46 @@ PO_RC po_bundle_open_dir(struct po_ctx *cx, const char *dir, const struct po_tru
         bundle->file_count = found.file_count;
         PO_TRY(cx, find_programs(cx, bundle));
     }
+    *ret_bundle = bundle;
+    return po_rc_ok();
+}
+
+static int compare_files(const void *a, const void *b)
+{
+    return po_str_cmp(((const struct po_bundle_file *)a)->path,
+                      ((const struct po_bundle_file *)b)->path);
+}
+
+PO_RC po_bundle_open_texts(struct po_ctx *cx, po_str name, const struct po_bundle_text *texts,
+                           size_t count, struct po_bundle **ret_bundle)
+{
+    struct po_bundle *bundle = NULL;
+    if (count > PO_BUNDLE_FILES_MAX)
+        return PO_FAIL(cx, PO_LIMIT, "a bundle of more than %d files", PO_BUNDLE_FILES_MAX);
+    PO_ARENA_NEW(cx, bundle, 1);
+    PO_ARENA_NEW(cx, bundle->files, count + 1);
+    PO_TRY(cx, po_program_host_table(cx, &bundle->fns, &bundle->fn_count));
+    *bundle = (struct po_bundle){.name = name,
+                                 .signer = PO_LIT(""),
+                                 .trust = PO_TRUST_NONE,
+                                 .ceiling = *po_trust_ceiling(PO_TRUST_NONE),
+                                 .files = bundle->files,
+                                 .file_count = count,
+                                 .fns = bundle->fns,
+                                 .fn_count = bundle->fn_count};
+    for (size_t i = 0; i < count; i++) {
+        struct po_bundle_file *file = &bundle->files[i];
+        *file = (struct po_bundle_file){.path = texts[i].path, .text = texts[i].text};
+        if (!po_bundle_is_path(file->path))
+            return PO_FAIL(cx, PO_INVALID, "'%.*s' is no path of a bundle", PO_STR_ARG(file->path));
+        PO_TRY_LEAF(cx, po_sha256(file->text, file->digest), "digest of a program");
+    }
+    qsort(bundle->files, count, sizeof *bundle->files, compare_files);
+    for (size_t i = 1; i < count; i++)
+        if (po_str_eq(bundle->files[i - 1].path, bundle->files[i].path))
+            return PO_FAIL(cx, PO_INVALID, "'%.*s' is there twice",
+                           PO_STR_ARG(bundle->files[i].path));
+    PO_TRY(cx, find_programs(cx, bundle));
     *ret_bundle = bundle;
     return po_rc_ok();
 }

@@ -71,6 +71,7 @@ static PO_RC walk_name(struct po_ctx *cx, struct walk *walk, int dir_fd, const c
     if (name[0] == '.') return po_rc_ok();
     PO_TRY(cx, po_path_join(cx, walk->root, rel, &path));
     PO_TRY(cx, po_fs_info(cx, path, &info));
+    if (!info.exists) return PO_FAIL(cx, PO_NOTFOUND, "'%s' of a bundle has gone", rel);
     if (info.is_symlink) return PO_FAIL(cx, PO_INVALID, "'%s' of a bundle is a symlink", rel);
     if (!info.is_dir) {
         if (!po_bundle_is_member(po_str_of(name))) return po_rc_ok();

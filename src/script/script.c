@@ -70,6 +70,9 @@ static po_str attr_json(struct po_build *b, const struct po_node *attrs, const c
         }
     }
     po_json_out_object_end(&out);
+    /* half of a @needs would be other needs */
+    if (buf.status != PO_OK) b->c->is_dead = true;
+    if (buf.status == PO_NOMEM) b->c->is_out_of_memory = true;
     return po_image_str(b, po_buf_str(&buf));
 }
 
