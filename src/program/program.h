@@ -119,6 +119,19 @@ PO_RC po_bundle_open_embedded(struct po_ctx *cx, struct po_bundle **ret_bundle);
  */
 PO_RC po_bundle_open_dir(struct po_ctx *cx, const char *dir, const struct po_trust_key *keys,
                          size_t key_count, struct po_bundle **ret_bundle);
+/* One file given as text. */
+struct po_bundle_text {
+    po_str path;
+    po_str text;
+};
+/*
+ * An unsigned bundle of texts alone, with no directory: what the ledger kept of a program. Texts are
+ * borrowed.
+ *
+ * Errors   PO_INVALID a path, or one twice;  PO_LIMIT;  PO_NOMEM
+ */
+PO_RC po_bundle_open_texts(struct po_ctx *cx, po_str name, const struct po_bundle_text *texts,
+                           size_t count, struct po_bundle **ret_bundle);
 po_str po_bundle_name(const struct po_bundle *bundle); /* of an unsigned one: the directory */
 enum po_trust po_bundle_trust(const struct po_bundle *bundle);
 po_str po_bundle_signer(const struct po_bundle *bundle); /* key name; "" when unsigned */
