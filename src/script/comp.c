@@ -176,6 +176,7 @@ void po_comp_report(struct po_comp *c, struct po_module *m, uint32_t pos, const 
     struct po_script_diags *diags = c->diags;
     bool is_warning = code[0] == 'W';
     if (!is_warning && m != NULL) m->has_errors = true;
+    if (c->is_dead && m != NULL) return; /* what follows from giving up says nothing of the text */
     if (diags->count >= PO_SCRIPT_DIAGS_MAX) {
         if (!is_warning) diags->error_count++;
         return;

@@ -7,20 +7,46 @@
 
 #include "core/alloc.h"
 
+#include <stdio.h>
+
+/* Charge `more` bytes; false when the budget has not so many left. */
+static bool take(struct po_vm *vm, size_t more)
+{
+    struct po_heap *heap = &vm->heap;
+    if (more <= po_heap_left(vm)) {
+        heap->used += more;
+        return true;
+    }
+    char text[96];
+    (void)snprintf(text, sizeof text, "memory limit exceeded: %zu bytes wanted, %zu left", more,
+                   po_heap_left(vm));
+    return po_raise_limit(vm, "MemoryLimit", text);
+}
+
+static void *no_memory(struct po_vm *vm)
+{
+    vm->heap.is_out_of_memory = true;
+    (void)po_raise_limit(vm, "MemoryLimit", "out of memory");
+    return NULL;
+}
+
+size_t po_heap_left(const struct po_vm *vm) { return (size_t)(vm->heap.limit - vm->heap.used); }
+
+uint32_t po_heap_next_cap(const struct po_vm *vm, uint32_t cap, size_t item_size)
+{
+    size_t left = po_heap_left(vm);
+    size_t now = cap * item_size;
+    if (now <= PO_BIG_BYTES / 2 || now <= left) return cap * 2;
+    size_t more = left / 2 / item_size;
+    return cap + (more > 0 ? (uint32_t)more : 1);
+}
+
 static struct po_block *add_block(struct po_vm *vm, size_t size)
 {
     struct po_heap *heap = &vm->heap;
-    if (size > heap->limit || heap->used > heap->limit - size) {
-        (void)po_raise_limit(vm, "MemoryLimit", "memory limit exceeded");
-        return NULL;
-    }
+    if (!take(vm, size)) return NULL;
     struct po_block *block = po_calloc(1, sizeof *block + size);
-    if (block == NULL) {
-        heap->is_out_of_memory = true;
-        (void)po_raise_limit(vm, "MemoryLimit", "out of memory");
-        return NULL;
-    }
-    heap->used += size;
+    if (block == NULL) return no_memory(vm);
     block->size = size;
     block->next = heap->blocks;
     if (heap->blocks != NULL) heap->blocks->prev = block;
@@ -63,18 +89,9 @@ static void *grow_block(struct po_vm *vm, void *old, size_t size)
 {
     struct po_heap *heap = &vm->heap;
     struct po_block *block = (struct po_block *)old - 1;
-    size_t more = size - block->size;
-    if (heap->used > heap->limit || more > heap->limit - heap->used) {
-        (void)po_raise_limit(vm, "MemoryLimit", "memory limit exceeded");
-        return NULL;
-    }
+    if (!take(vm, size - block->size)) return NULL;
     struct po_block *moved = po_realloc(block, sizeof *block + size);
-    if (moved == NULL) {
-        heap->is_out_of_memory = true;
-        (void)po_raise_limit(vm, "MemoryLimit", "out of memory");
-        return NULL;
-    }
-    heap->used += more;
+    if (moved == NULL) return no_memory(vm);
     moved->size = size;
     if (moved->prev != NULL) moved->prev->next = moved;
     if (moved->next != NULL) moved->next->prev = moved;

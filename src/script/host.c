@@ -221,11 +221,14 @@ static bool read_any(struct po_vm *vm, const struct po_json *node, uint32_t dept
     return true;
 }
 
+/* What a parsed text may take where little is left of the budget. */
+#define JSON_FLOOR ((size_t)1 << 20)
+
 /* A context of its own, so that texts parsed in a loop do not pile up in the caller's arena. */
 static PO_RC parse(struct po_vm *vm, struct po_ctx *scratch, po_str text, struct po_json **ret)
 {
     *scratch = (struct po_ctx){.clock = vm->cx->clock};
-    scratch->arena = po_arena_new((size_t)256 << 20);
+    scratch->arena = po_arena_new(po_heap_left(vm) + JSON_FLOOR);
     if (scratch->arena == NULL) return PO_FAIL(scratch, PO_NOMEM, "out of memory for JSON");
     return po_json_parse(scratch, text, PO_JSON_ALLOW_REAL, ret);
 }
@@ -508,8 +511,8 @@ bool po_vm_host(struct po_vm *vm, uint32_t index, struct po_val *args, uint32_t 
     }
     PO_BUF_AUTO in;
     PO_BUF_AUTO out;
-    po_buf_init(&in, vm->heap.limit);
-    po_buf_init(&out, vm->heap.limit);
+    po_buf_init(&in, po_heap_left(vm) + JSON_FLOOR);
+    po_buf_init(&out, po_heap_left(vm) + JSON_FLOOR);
     if (!write_list(vm, args, n, &in, 0)) return false;
     if (in.status != PO_OK) return po_raise_limit(vm, "MemoryLimit", "arguments too large");
     const struct po_script_host_fn *fn = &host->fns[index];

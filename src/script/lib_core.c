@@ -1,12 +1,6 @@
 /* Library: output, assertions, conversions, Option and Result. */
 #include "script/lib_fns_priv.h"
 
-bool po_lib_finish_text(struct po_vm *vm, struct po_val *ret)
-{
-    if (vm->scratch.status != PO_OK) return po_raise_limit(vm, "MemoryLimit", "text too long");
-    return po_val_str(vm, po_buf_str(&vm->scratch), ret);
-}
-
 /* ---- print and format ------------------------------------------------------------------------- */
 
 static size_t placeholder(po_str s, size_t at)
@@ -44,7 +38,7 @@ static bool fill(struct po_vm *vm, const struct po_val *a, uint32_t n, struct po
 
 static bool render(struct po_vm *vm, const struct po_val *a, uint32_t n, struct po_buf *out)
 {
-    po_buf_clear(out);
+    po_text_begin(vm);
     if (n > 1 && a[0].tag == V_STR && has_placeholder(po_text(a[0]))) return fill(vm, a, n, out);
     for (uint32_t i = 0; i < n; i++) {
         if (i > 0) po_buf_append_char(out, ' ');
@@ -58,7 +52,7 @@ LIB(core_print)
     *ret = po_val_unit();
     if (!render(vm, a, n, &vm->scratch)) return false;
     po_buf_append_char(&vm->scratch, '\n');
-    return po_vm_output(vm, po_buf_str(&vm->scratch));
+    return po_text_print(vm);
 }
 
 LIB(core_print_end)
@@ -66,7 +60,7 @@ LIB(core_print_end)
     *ret = po_val_unit();
     if (!render(vm, a, n - 1, &vm->scratch)) return false;
     if (!po_val_show(vm, a[n - 1], true, &vm->scratch)) return false;
-    return po_vm_output(vm, po_buf_str(&vm->scratch));
+    return po_text_print(vm);
 }
 
 LIB(core_eprintln)
@@ -77,8 +71,8 @@ LIB(core_eprintln)
 
 LIB(core_format)
 {
-    po_buf_clear(&vm->scratch);
-    return fill(vm, a, n, &vm->scratch) && po_lib_finish_text(vm, ret);
+    po_text_begin(vm);
+    return fill(vm, a, n, &vm->scratch) && po_text_end(vm, ret);
 }
 
 LIB(core_to_string) { return po_val_display(vm, a[0], ret); }
@@ -246,12 +240,12 @@ LIB(core_assert)
 static bool compare_message(struct po_vm *vm, const struct po_val *a, const char *op)
 {
     struct po_val text;
-    po_buf_clear(&vm->scratch);
+    po_text_begin(vm);
     po_buf_append_cstr(&vm->scratch, "expected ");
     if (!po_val_show(vm, a[0], false, &vm->scratch)) return false;
     po_buf_append_cstr(&vm->scratch, op);
     if (!po_val_show(vm, a[1], false, &vm->scratch)) return false;
-    return po_lib_finish_text(vm, &text) && po_raise_str(vm, "AssertionFailed", po_text(text));
+    return po_text_end(vm, &text) && po_raise_str(vm, "AssertionFailed", po_text(text));
 }
 
 LIB(core_assert_eq)
@@ -352,11 +346,11 @@ LIB(opt_unwrap)
     if (n > 1) return po_raise_str(vm, "UnwrapFailed", po_text(a[1]));
     if (a[0].aux == PO_CTOR_NONE) return fail(vm, "UnwrapFailed", "called unwrap on None");
     struct po_val text;
-    po_buf_clear(&vm->scratch);
+    po_text_begin(vm);
     po_buf_append_cstr(&vm->scratch, "called unwrap on Err(");
     if (!po_val_show(vm, a[0].u.vals[0], false, &vm->scratch)) return false;
     po_buf_append_char(&vm->scratch, ')');
-    return po_lib_finish_text(vm, &text) && po_raise_str(vm, "UnwrapFailed", po_text(text));
+    return po_text_end(vm, &text) && po_raise_str(vm, "UnwrapFailed", po_text(text));
 }
 
 LIB(opt_unwrap_err)

@@ -17,8 +17,6 @@
 
 /* '*' any text, '?' one code point; linear in both. */
 bool po_glob_matches(struct po_vm *vm, po_str pattern, po_str text, bool *ret);
-/* Text in vm->scratch becomes the result. */
-bool po_lib_finish_text(struct po_vm *vm, struct po_val *ret);
 
 /* The elements at the start of a method whose closure may change the array. */
 bool po_lib_snapshot(struct po_vm *vm, struct po_val v, struct po_array **ret);

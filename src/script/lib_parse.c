@@ -13,12 +13,12 @@ static bool is_ascii_digit(char ch) { return ch >= '0' && ch <= '9'; }
 static bool parse_failed(struct po_vm *vm, struct po_val s, const char *type, struct po_val *ret)
 {
     struct po_val text;
-    po_buf_clear(&vm->scratch);
+    po_text_begin(vm);
     po_buf_append_cstr(&vm->scratch, "cannot parse '");
     po_buf_append(&vm->scratch, po_text(s));
     po_buf_append_cstr(&vm->scratch, "' as ");
     po_buf_append_cstr(&vm->scratch, type);
-    return po_lib_finish_text(vm, &text) && po_val_enum(vm, PO_CTOR_ERR, text, ret);
+    return po_text_end(vm, &text) && po_val_enum(vm, PO_CTOR_ERR, text, ret);
 }
 
 LIB(str_parse_int)

@@ -25,9 +25,8 @@ LIB(std_json_parse)
 
 LIB(std_json_stringify)
 {
-    PO_BUF_AUTO out;
-    po_buf_init(&out, vm->heap.limit);
-    return po_json_write(vm, a[0], &out) && po_val_str(vm, po_buf_str(&out), ret);
+    po_text_begin(vm);
+    return po_json_write(vm, a[0], &vm->scratch) && po_text_end(vm, ret);
 }
 
 /* ---- std/time: seconds since 1970, UTC, no clock ---------------------------------------------- */
@@ -68,10 +67,10 @@ LIB(std_format_iso)
     unsigned m = 0;
     unsigned d = 0;
     civil(days, &y, &m, &d);
-    po_buf_clear(&vm->scratch);
+    po_text_begin(vm);
     po_buf_printf(&vm->scratch, "%04d-%02u-%02uT%02u:%02u:%02uZ", (int)y, m, d, rest / 3600,
                   rest / 60 % 60, rest % 60);
-    return po_lib_finish_text(vm, ret);
+    return po_text_end(vm, ret);
 }
 
 static bool digits(po_str s, size_t at, size_t n, unsigned *ret)

@@ -114,7 +114,7 @@ static bool recase(struct po_vm *vm, struct po_val s, enum casing casing, struct
     po_str text = po_text(s);
     bool is_first = true;
     if (!po_charge_bytes(vm, text.len)) return false;
-    po_buf_clear(&vm->scratch);
+    po_text_begin(vm);
     for (size_t at = 0; at < text.len;) {
         uint32_t c = po_lib_point_at(text, &at);
         bool is_upper = casing == CASE_UPPER || (is_first && casing != CASE_LOWER);
@@ -122,7 +122,7 @@ static bool recase(struct po_vm *vm, struct po_val s, enum casing casing, struct
         po_utf8_append(&vm->scratch, is_upper ? to_upper(c) : is_lower ? to_lower(c) : c);
         is_first = casing == CASE_TITLE && c == ' ';
     }
-    return po_lib_finish_text(vm, ret);
+    return po_text_end(vm, ret);
 }
 
 LIB(str_upper) { return recase(vm, a[0], CASE_UPPER, ret); }
@@ -212,7 +212,7 @@ LIB(str_replace)
     po_str from = po_text(a[1]);
     po_str to = po_text(a[2]);
     size_t run = 0;
-    po_buf_clear(&vm->scratch);
+    po_text_begin(vm);
     if (!po_charge_bytes(vm, s.len)) return false;
     for (size_t at = 0; from.len > 0 && (at = find(s, from, run)) != SIZE_MAX;
          run = at + from.len) {
@@ -233,7 +233,7 @@ LIB(str_replace)
         return true;
     }
     if (from.len > 0) po_buf_append(&vm->scratch, po_str_slice(s, run, s.len));
-    return po_lib_finish_text(vm, ret);
+    return po_text_end(vm, ret);
 }
 
 /* ---- cutting ---------------------------------------------------------------------------------- */
@@ -419,9 +419,9 @@ LIB(str_repeat)
     if (too_long || total > vm->heap.limit)
         return po_raise_limit(vm, "MemoryLimit", "string too long");
     if (!po_charge_bytes(vm, (size_t)total)) return false;
-    po_buf_clear(&vm->scratch);
+    po_text_begin(vm);
     if (total > 0) append_fill(&vm->scratch, a[0], count * points(a[0]));
-    return po_lib_finish_text(vm, ret);
+    return po_text_end(vm, ret);
 }
 
 static bool pad(struct po_vm *vm, struct po_val *a, int side, struct po_val *ret)
@@ -433,11 +433,11 @@ static bool pad(struct po_vm *vm, struct po_val *a, int side, struct po_val *ret
         return po_raise_limit(vm, "MemoryLimit", "string too long");
     if (!po_charge_bytes(vm, (size_t)missing)) return false;
     int64_t left = side == 0 ? missing : side == 1 ? 0 : missing / 2;
-    po_buf_clear(&vm->scratch);
+    po_text_begin(vm);
     append_fill(&vm->scratch, a[2], left);
     po_buf_append(&vm->scratch, po_text(a[0]));
     append_fill(&vm->scratch, a[2], missing - left);
-    return po_lib_finish_text(vm, ret);
+    return po_text_end(vm, ret);
 }
 
 LIB(str_pad_left) { return pad(vm, a, 0, ret); }

@@ -110,23 +110,34 @@ bool po_map_make(struct po_vm *vm, uint32_t tag, struct po_val *ret)
     return true;
 }
 
-/* Drop removed entries, or double; then index anew. */
-static bool rebuild(struct po_vm *vm, struct po_map_obj *m)
+static bool grow_entries(struct po_vm *vm, struct po_map_obj *m, uint32_t cap)
 {
-    uint32_t cap = m->cap < 8 ? 8 : m->count * 4 < m->cap * 3 ? m->cap : m->cap * 2;
+    size_t size = sizeof *m->entries;
     if (cap > UINT32_MAX / 8) return po_raise_limit(vm, "MemoryLimit", "map too large");
-    if (cap > m->cap) {
-        struct po_entry *entries =
-            po_heap_grow(vm, m->entries, m->cap * sizeof *entries, cap * sizeof *entries);
-        struct po_slot *slots = entries != NULL ? po_heap_alloc(vm, 2 * cap * sizeof *slots) : NULL;
-        if (entries != NULL) m->entries = entries;
-        if (slots == NULL) return false;
-        m->cap = cap;
-        m->slots = slots;
-        m->mask = 2 * cap - 1;
-    }
+    struct po_entry *entries = po_heap_grow(vm, m->entries, m->cap * size, cap * size);
+    if (entries == NULL) return false;
+    m->entries = entries;
+    m->cap = cap;
+    return true;
+}
+
+static bool grow_index(struct po_vm *vm, struct po_map_obj *m)
+{
+    size_t size = sizeof *m->slots;
+    uint32_t count = m->slots != NULL ? m->mask + 1 : 0;
+    uint32_t more = count > 0 ? count * 2 : 2 * m->cap;
+    struct po_slot *slots = po_heap_grow(vm, m->slots, count * size, more * size);
+    if (slots == NULL) return false;
+    m->slots = slots;
+    m->mask = more - 1;
+    return true;
+}
+
+/* Drop removed entries and index anew. */
+static bool reindex(struct po_vm *vm, struct po_map_obj *m)
+{
     struct po_slot *slots = m->slots;
-    memset(slots, 0, 2 * (size_t)cap * sizeof *slots);
+    memset(slots, 0, ((size_t)m->mask + 1) * sizeof *slots);
     uint32_t kept = 0;
     for (uint32_t i = 0; i < m->used; i++) {
         if (m->entries[i].key.tag == V_UNINIT) continue;
@@ -144,6 +155,23 @@ static bool rebuild(struct po_vm *vm, struct po_map_obj *m)
         slots[at] = (struct po_slot){hash, i + 1};
     }
     return po_charge(vm, 1 + kept / 4);
+}
+
+/*
+ * Room for another entry: drop the removed ones when they are many, else double entries and index.
+ * Where the budget does not hold that, entries grow alone until the index is full to 7/8.
+ */
+static bool make_room(struct po_vm *vm, struct po_map_obj *m)
+{
+    if (m->cap == 0) return grow_entries(vm, m, 8) && grow_index(vm, m) && reindex(vm, m);
+    if (m->count < m->cap - m->cap / 4) return reindex(vm, m);
+    size_t doubling = m->cap * sizeof *m->entries + ((size_t)m->mask + 1) * sizeof *m->slots;
+    uint32_t most = m->mask - m->mask / 8;
+    if (doubling > po_heap_left(vm) && m->cap < most) {
+        uint32_t cap = po_heap_next_cap(vm, m->cap, sizeof *m->entries);
+        return grow_entries(vm, m, cap < most ? cap : most);
+    }
+    return grow_entries(vm, m, m->cap * 2) && grow_index(vm, m) && reindex(vm, m);
 }
 
 bool po_vmap_find(struct po_vm *vm, const struct po_map_obj *m, struct po_val key,
@@ -168,7 +196,7 @@ bool po_vmap_put(struct po_vm *vm, struct po_map_obj *m, struct po_val key, stru
         m->entries[slot->entry - 1].val = val;
         return true;
     }
-    if (m->used == m->cap && !rebuild(vm, m)) return false;
+    if (m->used == m->cap && !make_room(vm, m)) return false;
     uint32_t at = hash & m->mask;
     while (m->slots[at].entry != 0 && m->slots[at].entry != SLOT_REMOVED) {
         at = (at + 1) & m->mask;

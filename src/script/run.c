@@ -65,8 +65,7 @@ static PO_RC vm_init(struct po_ctx *cx, struct po_vm *vm, const struct po_script
         return PO_FAIL(cx, PO_NOMEM, "out of memory for a script run");
     }
     vm->stack_end = vm->stack + slots;
-    po_buf_init(&vm->scratch,
-                limits->memory_bytes < (64u << 20) ? limits->memory_bytes : (64u << 20));
+    po_buf_init(&vm->scratch, limits->memory_bytes);
     if (limits->time_us > 0) {
         vm->deadline_us = cx->clock->monotonic_us(cx->clock->user) + limits->time_us;
     }
@@ -136,17 +135,19 @@ static PO_RC keep_value(struct po_ctx *cx, struct po_vm *vm, struct po_val v,
                         struct po_script_outcome *out)
 {
     bool is_err = v.tag == V_ENUM && v.aux == PO_CTOR_ERR;
-    po_buf_clear(&vm->scratch);
-    if (!po_val_show(vm, v, false, &vm->scratch)) return keep_fault(cx, vm, out);
-    PO_TRY(cx, keep(cx, po_buf_str(&vm->scratch), &out->display));
-    po_buf_clear(&vm->scratch);
-    if (!po_json_write(vm, v, &vm->scratch)) return keep_fault(cx, vm, out);
-    PO_TRY(cx, keep(cx, po_buf_str(&vm->scratch), &out->value_json));
+    struct po_buf *text = &vm->scratch;
+    text->max = vm->heap.limit; /* the result may be as large as what it was made from */
+    po_buf_clear(text);
+    if (!po_val_show(vm, v, false, text) || !po_text_check(vm)) return keep_fault(cx, vm, out);
+    PO_TRY(cx, keep(cx, po_buf_str(text), &out->display));
+    po_buf_clear(text);
+    if (!po_json_write(vm, v, text) || !po_text_check(vm)) return keep_fault(cx, vm, out);
+    PO_TRY(cx, keep(cx, po_buf_str(text), &out->value_json));
     if (!is_err) return po_rc_ok();
     out->status = PO_SCRIPT_PROGRAM_ERROR;
-    po_buf_clear(&vm->scratch);
-    if (!po_val_show(vm, v.u.vals[0], true, &vm->scratch)) return keep_fault(cx, vm, out);
-    return keep(cx, po_buf_str(&vm->scratch), &out->fault_message);
+    po_buf_clear(text);
+    if (!po_val_show(vm, v.u.vals[0], true, text)) return keep_fault(cx, vm, out);
+    return keep(cx, po_buf_str(text), &out->fault_message);
 }
 
 static PO_RC finish(struct po_ctx *cx, struct po_vm *vm, bool is_good, struct po_val v,

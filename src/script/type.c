@@ -89,11 +89,17 @@ bool po_type_is_def(struct po_type *t, const struct po_def *def)
     return t->kind == TY_NAMED && t->def == def;
 }
 
+/* A type too deep to walk ends the compilation as one too large does: E0440. */
+static bool may_walk(struct po_check *k, uint32_t depth)
+{
+    return po_comp_burn(k->c, depth <= PO_TYPE_DEPTH_MAX ? 1 : PO_COMP_FUEL);
+}
+
 static bool occurs(struct po_check *k, struct po_type *var, struct po_type *t, uint32_t depth)
 {
     t = po_type_find(t);
     if (t == var) return true;
-    if (depth > PO_TYPE_DEPTH_MAX || !po_comp_burn(k->c, 1)) return true;
+    if (!may_walk(k, depth)) return true;
     for (uint32_t i = 0; i < t->n; i++) {
         if (occurs(k, var, t->args[i], depth + 1)) return true;
     }
@@ -130,7 +136,7 @@ static bool unify(struct po_check *k, struct po_type *a, struct po_type *b, uint
     a = po_type_find(a);
     b = po_type_find(b);
     if (a == b) return true;
-    if (depth > PO_TYPE_DEPTH_MAX || !po_comp_burn(k->c, 1)) return false;
+    if (!may_walk(k, depth)) return false;
     if (a->kind == TY_VAR) {
         if (occurs(k, a, b, depth)) return false;
         a->ref = b;
@@ -161,7 +167,7 @@ static bool has_rigid(struct po_check *k, struct po_type *t, uint32_t depth)
 {
     t = po_type_find(t);
     if (t->kind == TY_RIGID) return true;
-    if (depth > PO_TYPE_DEPTH_MAX || !po_comp_burn(k->c, 1)) return false;
+    if (!may_walk(k, depth)) return false;
     for (uint32_t i = 0; i < t->n; i++) {
         if (has_rigid(k, t->args[i], depth + 1)) return true;
     }
@@ -178,7 +184,7 @@ static struct po_type *subst(struct po_check *k, struct po_type *t, const struct
         }
         return t;
     }
-    if (t->n == 0 || depth > PO_TYPE_DEPTH_MAX || !has_rigid(k, t, depth)) return t;
+    if (t->n == 0 || !may_walk(k, depth) || !has_rigid(k, t, depth)) return t;
     struct po_type *copy = po_type_make(k, t->kind, t->n);
     if (copy->n != t->n) return copy;
     copy->def = t->def;

@@ -180,6 +180,15 @@ static bool as_text(struct po_vm *vm, struct po_val *v, char *buf)
     return po_val_display(vm, *v, v);
 }
 
+/* Room of a long string that grows at its end: twice its size, as far as the budget goes. */
+static size_t room_for(const struct po_vm *vm, size_t total)
+{
+    size_t left = po_heap_left(vm);
+    size_t spare = left > total ? (left - total) / 2 : 0;
+    size_t room = total + (spare < total ? spare : total);
+    return room < PO_STR_LEN_MAX ? room : total;
+}
+
 bool po_val_concat(struct po_vm *vm, struct po_val *parts, uint32_t n, struct po_val *ret)
 {
     char bufs[CONCAT_BUFS][24];
@@ -198,7 +207,7 @@ bool po_val_concat(struct po_vm *vm, struct po_val *parts, uint32_t n, struct po
     const char *start = first.u.s;
     if (tail == NULL) {
         bool grows = total > PO_BIG_BYTES / 2 && head > total / 2;
-        size_t room = grows ? (size_t)total * 2 : (size_t)total;
+        size_t room = grows ? room_for(vm, (size_t)total) : (size_t)total;
         char *s = po_heap_str(vm, room);
         if (s == NULL || !po_charge_bytes(vm, head)) return false;
         if (head > 0) po_copy(s, first.u.s, head);

@@ -165,15 +165,43 @@ bool po_val_show(struct po_vm *vm, struct po_val v, bool is_top, struct po_buf *
     return po_raise_limit(vm, "MemoryLimit", "text too long");
 }
 
+#define TEXT_FLOOR ((size_t)64 << 10) /* for messages where nothing is left */
+#define TEXT_KEPT ((size_t)256 << 10) /* between texts; more is given back */
+
+/* The text is copied to the heap in the end: it may be half of what the budget holds. */
+void po_text_begin(struct po_vm *vm)
+{
+    po_buf_clear(&vm->scratch);
+    vm->scratch.max = TEXT_FLOOR + po_heap_left(vm) / 2;
+}
+
+bool po_text_check(struct po_vm *vm)
+{
+    return vm->scratch.status == PO_OK || po_raise_limit(vm, "MemoryLimit", "text too long");
+}
+
+bool po_text_print(struct po_vm *vm)
+{
+    return po_text_check(vm) && po_vm_output(vm, po_buf_str(&vm->scratch));
+}
+
+bool po_text_end(struct po_vm *vm, struct po_val *ret)
+{
+    if (!po_text_check(vm)) return false;
+    bool is_good = po_val_str(vm, po_buf_str(&vm->scratch), ret);
+    if (vm->scratch.cap > TEXT_KEPT) po_buf_done(&vm->scratch);
+    return is_good;
+}
+
 bool po_val_display(struct po_vm *vm, struct po_val v, struct po_val *ret)
 {
     if (v.tag == V_STR) {
         *ret = v;
         return true;
     }
-    po_buf_clear(&vm->scratch);
+    po_text_begin(vm);
     if (!po_val_show(vm, v, true, &vm->scratch)) return false;
-    return po_val_str(vm, po_buf_str(&vm->scratch), ret);
+    return po_text_end(vm, ret);
 }
 
 /* ---- building --------------------------------------------------------------------------------- */
@@ -192,7 +220,7 @@ bool po_array_push(struct po_vm *vm, struct po_array *arr, struct po_val v)
 {
     if (arr->count == arr->cap) {
         if (arr->cap > UINT32_MAX / 4) return po_raise_limit(vm, "MemoryLimit", "array too long");
-        uint32_t cap = arr->cap < 4 ? 4 : arr->cap * 2;
+        uint32_t cap = arr->cap < 4 ? 4 : po_heap_next_cap(vm, arr->cap, sizeof v);
         struct po_val *items =
             po_heap_grow(vm, arr->items, (size_t)arr->cap * sizeof v, (size_t)cap * sizeof v);
         if (items == NULL) return false;

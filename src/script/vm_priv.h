@@ -140,6 +140,10 @@ struct po_vm {
 
 /* ---- heap.c */
 void *po_heap_alloc(struct po_vm *vm, size_t size); /* NULL: MemoryLimit raised */
+/* Bytes the budget still holds. */
+size_t po_heap_left(const struct po_vm *vm);
+/* To how many items a full container grows: twice as many, or half of what the budget still holds. */
+uint32_t po_heap_next_cap(const struct po_vm *vm, uint32_t cap, size_t item_size);
 void *po_heap_grow(struct po_vm *vm, void *old, size_t old_size, size_t size);
 char *po_heap_str(struct po_vm *vm, size_t len);
 /* `len` bytes directly behind a + a_len when there is room, else NULL. */
@@ -224,6 +228,11 @@ bool po_val_order(struct po_vm *vm, struct po_val a, struct po_val b, int *ret);
 bool po_val_arith(struct po_vm *vm, int op, struct po_val a, struct po_val b, struct po_val *ret);
 bool po_val_show(struct po_vm *vm, struct po_val v, bool is_top, struct po_buf *out);
 bool po_val_display(struct po_vm *vm, struct po_val v, struct po_val *ret); /* top level text */
+/* A text in vm->scratch, and its end: it becomes a value. */
+void po_text_begin(struct po_vm *vm);
+bool po_text_end(struct po_vm *vm, struct po_val *ret);
+bool po_text_print(struct po_vm *vm);
+bool po_text_check(struct po_vm *vm); /* false: it did not fit, the fault is raised */
 const char *po_val_kind(struct po_val v);
 size_t po_format_int(int64_t value, char out[static 24]);
 size_t po_format_float(double value, char out[static 40]);

@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 static const struct po_script_limits tight = {.steps = 200000,
-                                              .memory_bytes = 2u << 20,
+                                              .memory_bytes = 1u << 20,
                                               .output_bytes = 10000,
                                               .depth = 100,
                                               .host_calls = 3};
@@ -49,6 +49,92 @@ TEST_TIMEOUT(script_budgets__end_runaway_programs_in_the_right_fault, 120)
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         check_fault(cx, table[i].text, &tight, table[i].kind);
     }
+}
+
+/*
+ * Memory: nothing goes beyond the limit, and containers that grow step by step fill it. A value that
+ * is doubled as a whole ends where the next one does not fit: what is used and what it needs are more
+ * than the limit.
+ */
+TEST_TIMEOUT(script_memory__ends_at_its_limit_and_not_long_before, 240)
+{
+    TEST_CX(cx);
+    enum { MIB = 1 << 20 };
+    static const struct {
+        const char *name;
+        unsigned percent; /* of the limit used at the least when the fault comes */
+        const char *text;
+    } table[] = {
+        {"push", 99, "let xs: [int] = []\nwhile true { xs.push(1) }"},
+        {"insert", 95, "let xs: [unknown] = []\nlet i = 0\nwhile true { xs.push([i]); i += 1 }"},
+        {"append", 75, "let s = \"x\"\nwhile true { s = s + \"abc\" }"},
+        {"prepend", 99, "let s = \"x\"\nwhile true { s = \"a\" + s }"},
+        {"double a text", 50, "let s = \"x\"\nwhile true { s = s + s }"},
+        {"double an array", 50, "let xs = [1]\nwhile true { xs = xs + xs }"},
+        {"map", 95, "let m = HashMap::new()\nlet i = 0\nwhile true { m.insert(i, i); i += 1 }"},
+        {"set", 90,
+         "let m = HashSet::new()\nlet i = 0\nwhile true { m.insert(\"k\" + i); i += 1 }"},
+        {"nested", 95, "let x: unknown = 0\nwhile true { x = [x, x] }"},
+        {"structs", 90, "struct P { a: int }\nlet xs = []\nwhile true { xs.push(P { a: 1 }) }"},
+        {"closures", 90, "let xs = []\nlet i = 0\nwhile true { let k = i; xs.push(|| k); i += 1 }"},
+        {"records", 90, "let x: unknown = 0\nwhile true { x = { a: x } }"},
+        {"comprehension", 99, "[i for i in 0..100000000]"},
+        {"texts of arrays", 80,
+         "let xs = [i for i in 0..10000]\nlet t = []\nwhile true { t.push(xs.to_string()) }"},
+        {"copies", 90, "let xs = [i for i in 0..1000]\nwhile true { xs.map(|x| x) }"},
+        {"splits", 90, "let s = \"a,\".repeat(10000)\nwhile true { s.split(\",\") }"},
+        {"replaced", 15, "let s = \"ab\"\nwhile true { s = s.replace(\"a\", \"aaaa\") }"},
+        {"padded", 0, "\"x\".pad_left(1000000000, \"ab\")"},
+        {"keys", 90,
+         "let m = HashMap::new()\nfor i in 0..1000 { m.insert(i, i) }\nwhile true { m.keys() }"},
+        {"json", 50,
+         "import { parse } from \"std/json\"\nlet s = \"[\" + \"1,\".repeat(1000) + \"1]\"\nwhile true { parse(s) }"},
+    };
+    TEST_EACH(row, table)
+    {
+        struct po_script_limits limits = {.steps = 100u << 20,
+                                          .memory_bytes = 8 * MIB,
+                                          .output_bytes = MIB,
+                                          .depth = 100,
+                                          .host_calls = 3};
+        struct script_result *r = script_run_text(cx, po_str_of(row->text), &limits);
+        check_that(r->is_compiled);
+        check_eq_str(r->outcome.fault_kind, "MemoryLimit");
+        check_that(r->outcome.memory_bytes <= limits.memory_bytes);
+        check_that(r->outcome.memory_bytes >= limits.memory_bytes / 100 * row->percent,
+                   "%lu bytes used", (unsigned long)r->outcome.memory_bytes);
+    }
+}
+
+/* A text that does not fit is a fault, never a shorter text. */
+TEST(script_memory__no_text_is_cut_short)
+{
+    TEST_CX(cx);
+    static const char *const table[] = {
+        "let xs = [i for i in 0..30000]\nprint(xs)",
+        "let xs = [i for i in 0..30000]\nlet s = xs.to_string()\nprint(s.ends_with(\"]\"))",
+        "import { stringify } from \"std/json\"\nlet xs = [i for i in 0..30000]\n"
+        "print(stringify(xs).ends_with(\"]\"))",
+    };
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        struct po_script_limits limits = po_script_limits_of(PO_SCRIPT_KIND_PLAIN);
+        limits.memory_bytes = 620000;
+        check_fault(cx, table[i], &limits, "MemoryLimit");
+    }
+}
+
+TEST(script_arrays__of_a_million_elements_are_sorted_and_summed_in_a_report)
+{
+    TEST_CX(cx);
+    struct po_script_limits limits = po_script_limits_of(PO_SCRIPT_KIND_REPORT);
+    struct script_result *r =
+        script_run_text(cx,
+                        PO_LIT("let xs = [(i * 7919) % 1000003 for i in 0..1000000]\n"
+                               "let ys = xs.sort()\nprint(ys[0], ys[999999], xs.sum(), ys.len())"),
+                        &limits);
+    check_eq_int(r->outcome.status, PO_SCRIPT_OK);
+    check_eq_str(r->output, "0 1000002 499999547508 1000000\n");
+    check_that(r->outcome.steps <= limits.steps && r->outcome.memory_bytes <= limits.memory_bytes);
 }
 
 TEST(script_budgets__limits_cannot_be_caught_and_output_before_them_is_kept)
