@@ -12,35 +12,46 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 
 #define SANDBOX_ALL_BITS UINT64_MAX
 #define SANDBOX_CLONE_NEW                                                                          \
     (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID |  \
      CLONE_NEWNET | CLONE_PTRACE)
+#define SANDBOX_MODE_BITS (S_ISUID | S_ISGID | S_ISVTX)
 
 enum call_set { ALWAYS, WRITE, EXEC, ABSENT };
 
 struct call {
     int number;
     enum call_set set;
-    bool has_condition;
-    struct scmp_arg_cmp condition;
+    unsigned condition_count;
+    struct scmp_arg_cmp conditions[2];
 };
+
+#define MASKED(arg_index, arg_mask, arg_value)                                                     \
+    {                                                                                              \
+        .arg = (arg_index), .op = SCMP_CMP_MASKED_EQ, .datum_a = (uint64_t)(arg_mask),             \
+        .datum_b = (uint64_t)(arg_value)                                                           \
+    }
 
 static const struct call calls[] = {
 #define CALL(name, call_set) {.number = SCMP_SYS(name), .set = (call_set)},
-#define WHEN(name, call_set, arg_index, arg_mask, arg_value)                                       \
+#define WHEN(name, call_set, index, mask, value)                                                   \
     {.number = SCMP_SYS(name),                                                                     \
      .set = (call_set),                                                                            \
-     .has_condition = true,                                                                        \
-     .condition = {.arg = (arg_index),                                                             \
-                   .op = SCMP_CMP_MASKED_EQ,                                                       \
-                   .datum_a = (uint64_t)(arg_mask),                                                \
-                   .datum_b = (uint64_t)(arg_value)}},
+     .condition_count = 1,                                                                         \
+     .conditions = {MASKED(index, mask, value)}},
+#define OPEN(name, call_set, index, mask, value)                                                   \
+    {.number = SCMP_SYS(name),                                                                     \
+     .set = (call_set),                                                                            \
+     .condition_count = 2,                                                                         \
+     .conditions = {MASKED(index, mask, value), MASKED((index) + 1, SANDBOX_MODE_BITS, 0)}},
 #define ABSENT(name) {.number = SCMP_SYS(name), .set = ABSENT},
 #include "core/sandbox_calls.def"
 #undef CALL
 #undef WHEN
+#undef OPEN
 #undef ABSENT
 };
 
@@ -64,8 +75,8 @@ static bool is_wanted(const struct call *call, const struct po_sandbox_options *
 static int add_call(scmp_filter_ctx filter, const struct call *call)
 {
     uint32_t action = call->set == ABSENT ? SCMP_ACT_ERRNO(ENOSYS) : SCMP_ACT_ALLOW;
-    return seccomp_rule_add_array(filter, action, call->number, call->has_condition ? 1 : 0,
-                                  call->has_condition ? &call->condition : NULL);
+    return seccomp_rule_add_array(filter, action, call->number, call->condition_count,
+                                  call->conditions);
 }
 
 po_rc po_sandbox_seccomp_load(struct po_ctx *cx, const struct po_sandbox_options *options)

@@ -170,6 +170,8 @@ static int body_writes(const struct inside *inside)
     inside_that(fd >= 0);
     inside_that(write(fd, "x", 1) == 1);
     inside_that(fchmod(fd, 0640) == 0);
+    inside_that(is_refused(fchmod(fd, 04755), EPERM));
+    inside_that(is_refused(open(in_dir(inside, "sub/u"), O_WRONLY | O_CREAT, 04755), EPERM));
     inside_that(close(fd) == 0);
     inside_that(mkdir(in_dir(inside, "sub/dir"), 0700) == 0);
     inside_that(rmdir(in_dir(inside, "sub/dir")) == 0);
