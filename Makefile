@@ -201,7 +201,7 @@ export UBSAN_OPTIONS ?= print_stacktrace=1
 export PYTHONDONTWRITEBYTECODE := 1
 
 .PHONY: help all manifest test fault power system fuzz fuzz-replay cover lint format trace analyze \
-        bench soak bare compdb install clean
+        bench bench-script soak bare compdb install clean
 help: ## this list
 	@echo "make VERB [V=variant] [O=build] [MODS='core ledger'] [T='glob*']; variants: $(VARIANTS)"
 	@sed -n 's/^\([a-z][a-z -]*\):[^#]*## \(.*\)/  \1\t\2/p' Makefile | expand -t 16
@@ -285,6 +285,9 @@ BENCH_SRC := $(sort $(wildcard bench/bench_*.c))
 $(B)/bench-%: $(B)/bench/bench_%.o $(MOD_OBJ) $(B)/stamp/sources
 	$(call say,LINK,$@)
 	@$(LINK) -o $@ $< $(MOD_OBJ) $(LIB_LIBS)
+bench-script: ## Script against Lua 5.4 on nine micro programs, cold start, checking; release build
+	+@$(AGAIN) MODS='core script' V=release $(O)/release/bench-script
+	@$(O)/release/bench-script
 bench: ## measure: bench/bench_*.c, release build
 	+@$(AGAIN) V=release all $(patsubst bench/bench_%.c,$(O)/release/bench-%,$(BENCH_SRC))
 	@for b in $(patsubst bench/bench_%.c,$(O)/release/bench-%,$(BENCH_SRC)); do $$b || exit 1; done
