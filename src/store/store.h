@@ -229,7 +229,7 @@ struct po_store_grant {
     po_time_us revoked_us;   /* 0: it was not */
 };
 /*
- * Tenant and author are cx's, granted_us is now; id, author and revoked_us are ignored on the way in.
+ * Tenant and author are cx's; id, author and revoked_us are ignored on the way in.
  *
  * Errors   PO_INVALID names or times;  PO_LIMIT sizes, or PO_STORE_GRANTS_MAX
  */

@@ -34,7 +34,7 @@ static po_rc check_grant(struct po_ctx *cx, const struct po_store_grant *grant)
                        PO_STORE_GRANT_FILE_BYTES_MAX);
     if (grant->entry.len > ENTRY_BYTES_MAX || grant->clause.len > CLAUSE_BYTES_MAX)
         return PO_FAIL(cx, PO_INVALID, "a grant's entry or clause is too long");
-    if (grant->effective_us < po_ctx_now_us(cx))
+    if (grant->effective_us < grant->granted_us)
         return PO_FAIL(cx, PO_INVALID, "a grant cannot hold before it was given");
     return po_rc_ok();
 }
@@ -78,7 +78,7 @@ po_rc po_store_grant_add(struct po_ctx *cx, struct po_tx *tx, const struct po_st
     po_bind_blob(&query, 6, po_str_n(grant->digest, sizeof grant->digest));
     po_bind_blob(&query, 7, po_buf_str(&caps));
     po_bind_blob(&query, 8, po_buf_str(&author));
-    po_bind_i64(&query, 9, po_ctx_now_us(cx));
+    po_bind_i64(&query, 9, grant->granted_us);
     po_bind_i64(&query, 10, grant->effective_us);
     PO_TRY(cx, po_query_run(cx, &query));
     *ret_id = id;

@@ -12,6 +12,7 @@ static struct po_store_grant make_grant(uint8_t fill, po_time_us effective_us)
                                    .entry = PO_LIT("age"),
                                    .clause = PO_LIT("GOV-01.2"),
                                    .caps = PO_LIT("{\"fact\":[\"store.check\"]}"),
+                                   .granted_us = TEST_CLOCK_START_US,
                                    .effective_us = effective_us};
     memset(grant.digest, fill, sizeof grant.digest);
     return grant;

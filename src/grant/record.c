@@ -1,0 +1,215 @@
+/*
+ * What programs did, told to the ledger: texts once, runs and refusals each time.
+ */
+#include "grant/grant.h"
+
+#include "core/codec.h"
+#include "store/store.h"
+
+#define DENIALS_RECORDED_MAX 50
+
+PO_RC po_program_resource(struct po_ctx *cx, const struct po_program *program, po_str *ret_name)
+{
+    const char *name =
+        po_arena_printf(cx->arena, "program:%.*s#%.*s", PO_STR_ARG(program->row.file),
+                        PO_STR_ARG(program->row.entry));
+    if (name == NULL) return PO_FAIL(cx, PO_NOMEM, "out of request memory");
+    *ret_name = po_str_of(name);
+    return po_rc_ok();
+}
+
+static void put_digest(struct po_json_out *json, const char *key, const uint8_t *digest)
+{
+    char hex[2 * PO_SHA256_BYTES + 1];
+    po_hex_encode(digest, PO_SHA256_BYTES, hex);
+    po_json_out_field(json, key, po_str_of(hex));
+}
+
+/* ---- refusals ------------------------------------------------------------------------------------- */
+
+/* The event's texts are in the arena. */
+static PO_RC refusal_event(struct po_ctx *cx, const struct po_refusal *refusal,
+                           struct po_event *ret_event)
+{
+    PO_BUF_AUTO detail;
+    struct po_json_out json;
+    po_str kept = {NULL, 0};
+    po_buf_init(&detail, 32768);
+    po_json_out_init(&json, &detail, 0);
+    po_json_out_object(&json);
+    po_json_out_field(&json, "argument",
+                      po_str_slice(refusal->argument, 0, PO_CAP_VALUE_BYTES_MAX));
+    if (refusal->capability != NULL)
+        po_json_out_field(&json, "capability", po_str_of(refusal->capability));
+    po_json_out_field(&json, "fence", po_str_of(refusal->fence));
+    po_json_out_field(&json, "program", refusal->program);
+    if (refusal->digest != NULL) put_digest(&json, "program_sha256", refusal->digest);
+    po_json_out_object_end(&json);
+    PO_TRY_LEAF(cx, po_buf_check(&detail), "denial event");
+    PO_TRY_LEAF(cx, po_arena_copy(cx->arena, po_buf_str(&detail), &kept), "out of request memory");
+    *ret_event = (struct po_event){.type = PO_EVENT_TYPE_PROGRAM_DENIED,
+                                   .resource = refusal->program,
+                                   .action = PO_LIT("deny"),
+                                   .result = PO_EVENT_DENIED,
+                                   .detail = kept};
+    return po_rc_ok();
+}
+
+PO_RC po_program_deny(struct po_ctx *cx, struct po_home *home, const struct po_refusal *refusal)
+{
+    struct po_event event;
+    if (po_home_read_only_reason(home) != NULL) return po_rc_ok();
+    PO_TRY(cx, refusal_event(cx, refusal, &event));
+    return po_home_record(cx, home, &event);
+}
+
+/* ---- texts ---------------------------------------------------------------------------------------- */
+
+PO_RC po_program_texts(struct po_ctx *cx, const struct po_program *program, struct po_buf *out)
+{
+    struct po_json_out json;
+    po_json_out_init(&json, out, 0);
+    po_json_out_object(&json);
+    po_json_out_field(&json, "entry", program->row.entry);
+    po_json_out_field(&json, "file", program->row.file);
+    po_json_out_key(&json, "files");
+    po_json_out_object(&json);
+    for (size_t i = 0; i < po_script_module_count(program->script); i++) {
+        const char *path = po_arena_strdup(cx->arena, po_script_module_path(program->script, i));
+        if (path == NULL) return PO_FAIL(cx, PO_NOMEM, "out of request memory");
+        po_json_out_field(&json, path, po_script_module_text(program->script, i));
+    }
+    po_json_out_object_end(&json);
+    put_digest(&json, "program_sha256", program->digest);
+    po_json_out_object_end(&json);
+    PO_TRY_LEAF(cx, po_buf_check(out), "the texts of '%.*s' are too long for one event",
+                PO_STR_ARG(program->row.file));
+    return po_rc_ok();
+}
+
+PO_RC po_program_texts_queue(struct po_ctx *cx, struct po_home *home, struct po_tx *tx,
+                             const struct po_program *program)
+{
+    bool has = false;
+    PO_BUF_AUTO texts;
+    po_str resource = {NULL, 0};
+    po_buf_init(&texts, PO_EVENT_BYTES_MAX - 8192);
+    PO_TRY(cx, po_store_program_has(cx, po_home_store(home), program->digest, &has));
+    if (has) return po_rc_ok();
+    PO_TRY(cx, po_program_texts(cx, program, &texts));
+    PO_TRY(cx, po_program_resource(cx, program, &resource));
+    PO_TRY(cx, po_store_program_add(cx, tx, program->digest));
+    const struct po_event event = {.type = PO_EVENT_TYPE_PROGRAM_STORED,
+                                   .resource = resource,
+                                   .action = PO_LIT("record"),
+                                   .result = PO_EVENT_SUCCESS,
+                                   .detail = po_buf_str(&texts)};
+    return po_home_queue(cx, home, tx, &event);
+}
+
+/* ---- runs ----------------------------------------------------------------------------------------- */
+
+static void put_outcome(struct po_json_out *json, const struct po_script_outcome *outcome)
+{
+    static const char *const names[] = {
+        [PO_SCRIPT_OK] = "ok", [PO_SCRIPT_PROGRAM_ERROR] = "error", [PO_SCRIPT_FAULT] = "fault"};
+    po_json_out_object(json);
+    po_json_out_field_int(json, "host_calls", (int64_t)outcome->host_calls);
+    if (outcome->status != PO_SCRIPT_OK) {
+        po_json_out_field(json, "kind", outcome->fault_kind);
+        po_json_out_field(json, "message", outcome->fault_message);
+    }
+    po_json_out_field_int(json, "memory_bytes", (int64_t)outcome->memory_bytes);
+    po_json_out_field(json, "status", po_str_of(names[outcome->status]));
+    po_json_out_field_int(json, "steps", (int64_t)outcome->steps);
+    /* as text: what a program gives may hold numbers that JSON of events does not take */
+    po_json_out_field(json, "value", outcome->value_json);
+    po_json_out_object_end(json);
+}
+
+static void put_limits(struct po_json_out *json, const struct po_script_limits *limits)
+{
+    po_json_out_object(json);
+    po_json_out_field_int(json, "depth", limits->depth);
+    po_json_out_field_int(json, "host_calls", limits->host_calls);
+    po_json_out_field_int(json, "memory_bytes", (int64_t)limits->memory_bytes);
+    po_json_out_field_int(json, "output_bytes", (int64_t)limits->output_bytes);
+    po_json_out_field_int(json, "steps", (int64_t)limits->steps);
+    po_json_out_field_int(json, "time_us", limits->time_us);
+    po_json_out_object_end(json);
+}
+
+static void put_run(struct po_json_out *json, const struct po_program *program,
+                    const struct po_program_job *job, const struct po_program_result *result)
+{
+    po_json_out_object(json);
+    po_json_out_field(json, "args", job->args_json.len > 0 ? job->args_json : PO_LIT("[]"));
+    po_json_out_field(json, "calls", result->calls_json);
+    put_digest(json, "calls_sha256", result->calls_digest);
+    po_json_out_key(json, "dry_run");
+    po_json_out_bool(json, job->is_dry_run);
+    po_json_out_field(json, "entry", program->row.entry);
+    po_json_out_key(json, "grant");
+    if (job->grant != NULL)
+        po_caps_put(job->grant, json);
+    else
+        po_json_out_null(json);
+    po_json_out_key(json, "limits");
+    put_limits(json, &program->limits);
+    po_json_out_key(json, "needs");
+    po_caps_put(&program->row.needs, json);
+    po_json_out_field_int(json, "now_us", job->now_us);
+    po_json_out_key(json, "outcome");
+    put_outcome(json, &result->outcome);
+    po_json_out_field(json, "output", result->output);
+    po_json_out_field(json, "program", program->row.file);
+    put_digest(json, "program_sha256", program->digest);
+    po_json_out_field(json, "sandbox", result->sandbox);
+    po_json_out_field(json, "trust", po_str_of(po_trust_name(program->trust)));
+    po_json_out_object_end(json);
+}
+
+/* The first refusals, each an event of its own; the run's call list has all of them. */
+static PO_RC queue_denials(struct po_ctx *cx, struct po_home *home, struct po_tx *tx,
+                           const struct po_program *program, const struct po_program_result *result)
+{
+    po_str resource = {NULL, 0};
+    PO_TRY(cx, po_program_resource(cx, program, &resource));
+    for (size_t i = 0; i < result->denial_count && i < DENIALS_RECORDED_MAX; i++) {
+        const struct po_program_denial *denial = &result->denials[i];
+        const struct po_refusal refusal = {.program = resource,
+                                           .digest = program->digest,
+                                           .capability = po_cap_name(denial->kind),
+                                           .argument = denial->value,
+                                           .fence = denial->fence};
+        struct po_event event;
+        PO_TRY(cx, refusal_event(cx, &refusal, &event));
+        PO_TRY(cx, po_home_queue(cx, home, tx, &event));
+    }
+    return po_rc_ok();
+}
+
+PO_RC po_program_record(struct po_ctx *cx, struct po_home *home, const struct po_program *program,
+                        const struct po_program_job *job, const struct po_program_result *result)
+{
+    PO_BUF_AUTO detail;
+    struct po_json_out json;
+    po_str resource = {NULL, 0};
+    po_buf_init(&detail, PO_EVENT_BYTES_MAX - 8192);
+    po_json_out_init(&json, &detail, 0);
+    put_run(&json, program, job, result);
+    PO_TRY_LEAF(cx, po_buf_check(&detail), "the record of '%.*s' is too long for one event",
+                PO_STR_ARG(program->row.file));
+    PO_TRY(cx, po_program_resource(cx, program, &resource));
+    PO_TX_AUTO *tx = NULL;
+    PO_TRY(cx, po_tx_begin(cx, po_home_store(home), &tx));
+    PO_TRY(cx, po_program_texts_queue(cx, home, tx, program));
+    PO_TRY(cx, queue_denials(cx, home, tx, program, result));
+    const struct po_event event = {
+        .type = PO_EVENT_TYPE_PROGRAM_RAN,
+        .resource = resource,
+        .action = PO_LIT("run"),
+        .result = result->outcome.status == PO_SCRIPT_OK ? PO_EVENT_SUCCESS : PO_EVENT_FAILURE,
+        .detail = po_buf_str(&detail)};
+    return po_home_commit(cx, home, tx, &event);
+}
