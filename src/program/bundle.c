@@ -15,8 +15,6 @@
 #include "core/fs.h"
 #include "core/sys.h"
 
-#include <stdlib.h>
-
 #define EMBED_ROOT "content/"
 
 static const char *const trust_names[PO_TRUST_COUNT] = {"none", "vendor", "organisation", "system"};
@@ -143,9 +141,9 @@ static PO_RC find_signer(struct po_ctx *cx, const struct po_note *note,
 }
 
 /* six parameters: manifest and note are two texts of one directory, the keys an array */
-static PO_RC verify_note(struct po_ctx *cx, po_str manifest, po_str note_bytes,
-                         const struct po_trust_key *keys, size_t key_count,
-                         struct po_bundle *bundle)
+PO_RC po_bundle_note_verify(struct po_ctx *cx, po_str manifest, po_str note_bytes,
+                            const struct po_trust_key *keys, size_t key_count,
+                            struct po_bundle *bundle)
 {
     PO_BUF_AUTO text = {0};
     struct po_note note = {0};
@@ -214,7 +212,8 @@ PO_RC po_bundle_open_dir(struct po_ctx *cx, const char *dir, const struct po_tru
     bundle->signer = PO_LIT("");
     if (note.ptr != NULL) {
         PO_TRY_MSG(cx, po_bundle_manifest_read(cx, manifest, bundle), "'%s'", dir);
-        PO_TRY_MSG(cx, verify_note(cx, manifest, note, keys, key_count, bundle), "'%s'", dir);
+        PO_TRY_MSG(cx, po_bundle_note_verify(cx, manifest, note, keys, key_count, bundle), "'%s'",
+                   dir);
         PO_TRY_MSG(cx, compare_with_manifest(cx, &found, bundle), "'%s'", dir);
     }
     bundle->ceiling = *po_trust_ceiling(bundle->trust);
@@ -228,12 +227,6 @@ PO_RC po_bundle_open_dir(struct po_ctx *cx, const char *dir, const struct po_tru
     }
     *ret_bundle = bundle;
     return po_rc_ok();
-}
-
-static int compare_files(const void *a, const void *b)
-{
-    return po_str_cmp(((const struct po_bundle_file *)a)->path,
-                      ((const struct po_bundle_file *)b)->path);
 }
 
 PO_RC po_bundle_open_texts(struct po_ctx *cx, po_str name, const struct po_bundle_text *texts,
@@ -260,7 +253,7 @@ PO_RC po_bundle_open_texts(struct po_ctx *cx, po_str name, const struct po_bundl
             return PO_FAIL(cx, PO_INVALID, "'%.*s' is no path of a bundle", PO_STR_ARG(file->path));
         PO_TRY_LEAF(cx, po_sha256(file->text, file->digest), "digest of a program");
     }
-    qsort(bundle->files, count, sizeof *bundle->files, compare_files);
+    po_bundle_sort(bundle);
     for (size_t i = 1; i < count; i++)
         if (po_str_eq(bundle->files[i - 1].path, bundle->files[i].path))
             return PO_FAIL(cx, PO_INVALID, "'%.*s' is there twice",

@@ -13,19 +13,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 
 struct walk {
     struct po_bundle *bundle;
     const char *root;
     size_t bytes;
 };
-
-static int compare_files(const void *a, const void *b)
-{
-    return po_str_cmp(((const struct po_bundle_file *)a)->path,
-                      ((const struct po_bundle_file *)b)->path);
-}
 
 static PO_RC open_below(struct po_ctx *cx, int dir_fd, const char *name, int flags, int *ret_fd)
 {
@@ -108,6 +101,6 @@ PO_RC po_bundle_dir_read(struct po_ctx *cx, const char *dir, struct po_bundle *r
     ret_bundle->file_count = 0;
     PO_ARENA_NEW(cx, ret_bundle->files, PO_BUNDLE_FILES_MAX);
     PO_TRY(cx, walk_dir(cx, &walk, fd, "", 0));
-    qsort(ret_bundle->files, ret_bundle->file_count, sizeof *ret_bundle->files, compare_files);
+    po_bundle_sort(ret_bundle);
     return po_rc_ok();
 }

@@ -76,6 +76,11 @@ static int compare_files(const void *a, const void *b)
                       ((const struct po_bundle_file *)b)->path);
 }
 
+void po_bundle_sort(struct po_bundle *bundle)
+{
+    qsort(bundle->files, bundle->file_count, sizeof *bundle->files, compare_files);
+}
+
 static PO_RC read_files(struct po_ctx *cx, const struct po_json *files, struct po_bundle *bundle)
 {
     if (files->type != PO_JSON_OBJECT)
@@ -95,7 +100,7 @@ static PO_RC read_files(struct po_ctx *cx, const struct po_json *files, struct p
         to->path = file->key;
         bundle->file_count++;
     }
-    qsort(bundle->files, bundle->file_count, sizeof *bundle->files, compare_files);
+    po_bundle_sort(bundle);
     return po_rc_ok();
 }
 
@@ -244,7 +249,7 @@ static void put_program(const struct po_bundle_program *row, struct po_json_out 
     po_json_out_object_end(out);
 }
 
-static void put_manifest(const struct po_bundle *bundle, struct po_buf *buf)
+void po_bundle_manifest_put(const struct po_bundle *bundle, struct po_buf *buf)
 {
     struct po_json_out out = {0};
     po_json_out_init(&out, buf, 0);
@@ -304,7 +309,7 @@ PO_RC po_bundle_manifest(struct po_ctx *cx, const char *dir, po_str name, struct
         if (!po_str_ends(bundle.files[i].path, PO_LIT(".script"))) continue;
         PO_TRY(cx, compile_member(cx, &bundle, bundle.files[i].path, ret_diags));
     }
-    put_manifest(&bundle, out);
+    po_bundle_manifest_put(&bundle, out);
     PO_TRY_LEAF(cx, po_buf_check(out), "no room for the manifest of '%s'", dir);
     return po_rc_ok();
 }

@@ -35,6 +35,7 @@ bool po_bundle_is_path(po_str path);
 bool po_bundle_is_test(po_str path); /* *_test.script, *_test.json */
 /* A file that belongs to a bundle: *.script and *_test.json; others beside them are nobody's. */
 bool po_bundle_is_member(po_str path);
+void po_bundle_sort(struct po_bundle *bundle); /* files by path */
 /* NULL when there is none. */
 struct po_bundle_file *po_bundle_file_find(const struct po_bundle *bundle, po_str path);
 
@@ -44,6 +45,16 @@ struct po_bundle_file *po_bundle_file_find(const struct po_bundle *bundle, po_st
  * Errors   PO_INVALID;  PO_LIMIT;  PO_NOMEM
  */
 PO_RC po_bundle_manifest_read(struct po_ctx *cx, po_str manifest, struct po_bundle *ret_bundle);
+/* The manifest of a bundle; canonical JSON. */
+void po_bundle_manifest_put(const struct po_bundle *bundle, struct po_buf *buf);
+/*
+ * Trust and signer of a bundle whose manifest was read, from the note over it.
+ *
+ * Errors   PO_INVALID no note;  PO_CORRUPT of another manifest;  PO_TAMPER a wrong signature
+ */
+PO_RC po_bundle_note_verify(struct po_ctx *cx, po_str manifest, po_str note_bytes,
+                            const struct po_trust_key *keys, size_t key_count,
+                            struct po_bundle *bundle);
 /* The text that a note over this manifest has. */
 PO_RC po_bundle_note_text(struct po_ctx *cx, po_str manifest, po_str name, struct po_buf *out);
 
