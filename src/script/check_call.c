@@ -34,9 +34,8 @@ static struct po_type *apply(struct po_check *k, struct po_type *t, uint32_t ski
     }
     if (t->kind != TY_FN) {
         synth_all(k, e->list);
-        po_check_err(k, e->pos, "E0427", "'%.*s' is not a function (%s)", PO_STR_ARG(name),
-                     po_type_show(k, t));
-        return &k->t_unknown;
+        return po_check_bad(k, e->pos, "E0427", "'%.*s' is not a function (%s)", PO_STR_ARG(name),
+                            po_type_show(k, t));
     }
     uint32_t want = t->n - 1 - skip;
     if (want != e->n) {
@@ -108,11 +107,9 @@ static struct po_type *num_call(struct po_check *k, struct po_node *e, const str
 {
     uint32_t arity = po_builtin_arity_min(b);
     synth_all(k, e->list);
-    if (e->n != arity) {
-        po_check_err(k, e->pos, "E0423", "'%.*s' expects %u argument(s), got %u",
-                     PO_STR_ARG(b->name), arity, e->n);
-        return &k->t_unknown;
-    }
+    if (e->n != arity)
+        return po_check_bad(k, e->pos, "E0423", "'%.*s' expects %u argument(s), got %u",
+                            PO_STR_ARG(b->name), arity, e->n);
     bool has_float = false;
     struct po_type *want = NULL;
     for (struct po_node *a = e->list; a != NULL; a = a->next) {
@@ -128,18 +125,15 @@ static struct po_type *num_call(struct po_check *k, struct po_node *e, const str
     if (want == NULL) want = &k->t_int;
     bool has_unknown = false;
     for (struct po_node *a = e->list; a != NULL; a = a->next) {
-        if (!po_type_unify(k, a->t, want)) {
-            po_check_err(k, e->pos, "E0401", "'%.*s' needs numbers of one type",
-                         PO_STR_ARG(b->name));
-            return &k->t_unknown;
-        }
+        if (!po_type_unify(k, a->t, want))
+            return po_check_bad(k, e->pos, "E0401", "'%.*s' needs numbers of one type",
+                                PO_STR_ARG(b->name));
         has_unknown = has_unknown || po_type_is(a->t, TY_UNKNOWN);
     }
     if (has_unknown) return &k->t_unknown;
     if (want->kind == TY_INT || want->kind == TY_FLOAT) return want;
-    po_check_err(k, e->pos, "E0401", "'%.*s' needs numbers, found %s", PO_STR_ARG(b->name),
-                 po_type_show(k, want));
-    return &k->t_unknown;
+    return po_check_bad(k, e->pos, "E0401", "'%.*s' needs numbers, found %s", PO_STR_ARG(b->name),
+                        po_type_show(k, want));
 }
 
 static struct po_type *len_call(struct po_check *k, struct po_node *e)
@@ -265,8 +259,7 @@ static struct po_type *sum_method(struct po_check *k, struct po_node *e, struct 
     if (e->n > 0) po_check_err(k, e->pos, "E0423", "'sum' expects 0 argument(s)");
     if (t->kind == TY_FLOAT) e->builtin = po_builtin_find(RECV_ARRAY, PO_LIT("sum of floats"));
     if (t->kind == TY_INT || t->kind == TY_FLOAT || t->kind == TY_UNKNOWN) return t;
-    po_check_err(k, e->pos, "E0408", "sum needs numbers, found %s", po_type_show(k, t));
-    return &k->t_unknown;
+    return po_check_bad(k, e->pos, "E0408", "sum needs numbers, found %s", po_type_show(k, t));
 }
 
 static void suggest_method(struct po_check *k, enum po_recv recv, po_str name)
@@ -302,11 +295,9 @@ static struct po_type *builtin_method(struct po_check *k, struct po_node *e, str
     const struct po_scheme *scheme = po_check_scheme(k, b);
     struct po_type *t = po_type_instance(k, scheme->type, scheme->gens, scheme->gen_count);
     if (t->kind != TY_FN) return &k->t_unknown;
-    if (!po_type_unify(k, t->args[0], o)) {
-        po_check_err(k, e->pos, "E0401", "method '%.*s' cannot be called on %s", PO_STR_ARG(name),
-                     po_type_show(k, o));
-        return &k->t_unknown;
-    }
+    if (!po_type_unify(k, t->args[0], o))
+        return po_check_bad(k, e->pos, "E0401", "method '%.*s' cannot be called on %s",
+                            PO_STR_ARG(name), po_type_show(k, o));
     return apply(k, t, 1, e, name);
 }
 

@@ -41,9 +41,8 @@ struct po_type *po_check_join(struct po_check *k, struct po_type *a, struct po_t
     bool is_unknown = po_type_is(a, TY_UNKNOWN) || po_type_is(b, TY_UNKNOWN);
     if (po_type_unify(k, a, b)) return is_unknown ? &k->t_unknown : a;
     if (is_stmt) return &k->t_unit;
-    po_check_err(k, pos, "E0422", "branches have different types: %s and %s", po_type_show(k, a),
-                 po_type_show(k, b));
-    return &k->t_unknown;
+    return po_check_bad(k, pos, "E0422", "branches have different types: %s and %s",
+                        po_type_show(k, a), po_type_show(k, b));
 }
 
 /* ---- check against a type --------------------------------------------------------------------- */
@@ -133,8 +132,8 @@ static struct po_type *negate(struct po_check *k, struct po_node *e)
     if (po_type_is(t, TY_VAR)) po_check_solve(k, false);
     if (po_type_is(t, TY_VAR)) (void)po_type_unify(k, t, &k->t_int);
     if (po_type_is(t, TY_INT) || po_type_is(t, TY_FLOAT) || po_type_is(t, TY_UNKNOWN)) return t;
-    po_check_err(k, e->pos, "E0408", "operator '-' needs a number, found %s", po_type_show(k, t));
-    return &k->t_unknown;
+    return po_check_bad(k, e->pos, "E0408", "operator '-' needs a number, found %s",
+                        po_type_show(k, t));
 }
 
 static struct po_type *list_types(struct po_check *k, struct po_node *e, int kind)
@@ -231,8 +230,7 @@ static struct po_type *index_type(struct po_check *k, struct po_node *e)
     default: break;
     }
     (void)po_check_synth(k, e->b, NULL, false);
-    po_check_err(k, e->pos, "E0415", "%s cannot be indexed", po_type_show(k, o));
-    return &k->t_unknown;
+    return po_check_bad(k, e->pos, "E0415", "%s cannot be indexed", po_type_show(k, o));
 }
 
 static struct po_type *tuple_field(struct po_check *k, struct po_node *e)
@@ -280,10 +278,7 @@ static struct po_type *question(struct po_check *k, struct po_node *e)
         po_check_solve(k, false);
         t = po_type_find(t);
     }
-    if (k->fn == NULL) {
-        po_check_err(k, e->pos, "E0417", "'?' outside a function");
-        return &k->t_unknown;
-    }
+    if (k->fn == NULL) return po_check_bad(k, e->pos, "E0417", "'?' outside a function");
     if (po_type_is_def(t, k->result)) return question_result(k, e, t);
     if (po_type_is_def(t, k->option)) {
         struct po_type *r = po_type_find(k->fn->ret);

@@ -250,18 +250,15 @@ static struct po_type *host_alias(struct po_check *k, struct po_node *e, const s
         sym->is_global = true;
         return sym_type(k, e, sym);
     }
-    po_check_err(k, e->pos, "E0300", "'%.*s' needs %.*s, which is not available here",
-                 PO_STR_ARG(e->name->s), PO_STR_ARG(b->module));
-    return &k->t_unknown;
+    return po_check_bad(k, e->pos, "E0300", "'%.*s' needs %.*s, which is not available here",
+                        PO_STR_ARG(e->name->s), PO_STR_ARG(b->module));
 }
 
 struct po_type *po_check_ident(struct po_check *k, struct po_node *e)
 {
     struct po_sym *sym = e->name->sym;
-    if (sym != NULL && sym->kind == SYM_MODULE) {
-        po_check_err(k, e->pos, "E0300", "'%.*s' is a module", PO_STR_ARG(e->name->s));
-        return &k->t_unknown;
-    }
+    if (sym != NULL && sym->kind == SYM_MODULE)
+        return po_check_bad(k, e->pos, "E0300", "'%.*s' is a module", PO_STR_ARG(e->name->s));
     if (sym != NULL) return sym_type(k, e, sym);
     const struct po_builtin *b = po_builtin_find(RECV_FREE, e->name->s);
     if (b != NULL && b->special == SPECIAL_HOST) return host_alias(k, e, b);
@@ -342,10 +339,9 @@ static struct po_type *def_member(struct po_check *k, struct po_node *e, struct 
     for (struct po_method *m = def->methods; m != NULL; m = m->next) {
         if (m->name == e->name) return method_path(k, e, m, targs);
     }
-    po_check_err(k, e->pos, "E0305", "%s '%.*s' has no %s '%.*s'", def->is_enum ? "enum" : "struct",
-                 PO_STR_ARG(def->name->s), def->is_enum ? "variant" : "function",
-                 PO_STR_ARG(e->name->s));
-    return &k->t_unknown;
+    return po_check_bad(k, e->pos, "E0305", "%s '%.*s' has no %s '%.*s'",
+                        def->is_enum ? "enum" : "struct", PO_STR_ARG(def->name->s),
+                        def->is_enum ? "variant" : "function", PO_STR_ARG(e->name->s));
 }
 
 static struct po_export *find_export(struct po_export *list, const struct po_name *name,
@@ -361,11 +357,9 @@ static struct po_type *static_builtin(struct po_check *k, struct po_node *e, str
                                       struct po_node *targs)
 {
     const struct po_builtin *b = po_builtin_find_in(RECV_STATIC, type->s, e->name->s);
-    if (b == NULL) {
-        po_check_err(k, e->pos, "E0300", "undefined path '%.*s::%.*s'", PO_STR_ARG(type->s),
-                     PO_STR_ARG(e->name->s));
-        return &k->t_unknown;
-    }
+    if (b == NULL)
+        return po_check_bad(k, e->pos, "E0300", "undefined path '%.*s::%.*s'", PO_STR_ARG(type->s),
+                            PO_STR_ARG(e->name->s));
     const struct po_scheme *scheme = po_check_scheme(k, b);
     struct po_type *t = po_type_instance(k, scheme->type, scheme->gens, scheme->gen_count);
     e->builtin = b;
@@ -393,16 +387,12 @@ struct po_type *po_check_path(struct po_check *k, struct po_node *e)
                                   : NULL;
         if (x != NULL) return def_member(k, e, x->def, targs);
     }
-    if (base->kind != NK_ID) {
-        po_check_err(k, e->pos, "E0300", "invalid path");
-        return &k->t_unknown;
-    }
+    if (base->kind != NK_ID) return po_check_bad(k, e->pos, "E0300", "invalid path");
     struct po_sym *sym = base->name->sym;
     if (sym != NULL && sym->kind == SYM_MODULE && base->name->def == NULL) {
         struct po_export *x = find_export(sym->exports, e->name, false);
         if (x != NULL) return sym_type(k, e, x->sym);
-        po_check_err(k, e->pos, "E0502", "module has no '%.*s'", PO_STR_ARG(e->name->s));
-        return &k->t_unknown;
+        return po_check_bad(k, e->pos, "E0502", "module has no '%.*s'", PO_STR_ARG(e->name->s));
     }
     struct po_def *def = base->name->def;
     for (uint32_t i = k->rigid_count; i > 0 && def == NULL; i--) {
@@ -420,9 +410,8 @@ struct po_type *po_check_member(struct po_check *k, struct po_node *e)
     if (e->a->kind == NK_ID && e->a->name->sym != NULL && e->a->name->sym->kind == SYM_MODULE) {
         struct po_export *x = find_export(e->a->name->sym->exports, e->name, false);
         if (x != NULL) return sym_type(k, e, x->sym);
-        po_check_err(k, e->pos, "E0502", "module '%.*s' has no '%.*s'", PO_STR_ARG(e->a->name->s),
-                     PO_STR_ARG(e->name->s));
-        return &k->t_unknown;
+        return po_check_bad(k, e->pos, "E0502", "module '%.*s' has no '%.*s'",
+                            PO_STR_ARG(e->a->name->s), PO_STR_ARG(e->name->s));
     }
     struct po_type *o = po_type_find(po_check_synth(k, e->a, NULL, false));
     if (o->kind == TY_VAR) {
@@ -447,9 +436,8 @@ struct po_type *po_check_member(struct po_check *k, struct po_node *e)
     bool is_sized =
         o->kind == TY_ARRAY || o->kind == TY_STR || o->kind == TY_MAP || o->kind == TY_SET;
     if (is_sized && po_str_eq_cstr(e->name->s, "length")) return &k->t_int;
-    po_check_err(k, e->pos, "E0307", "%s has no field '%.*s'", po_type_show(k, o),
-                 PO_STR_ARG(e->name->s));
-    return &k->t_unknown;
+    return po_check_bad(k, e->pos, "E0307", "%s has no field '%.*s'", po_type_show(k, o),
+                        PO_STR_ARG(e->name->s));
 }
 
 static struct po_field *literal_fields(struct po_check *k, struct po_node *e, uint32_t *ret_n)

@@ -341,10 +341,7 @@ struct po_type *po_check_match(struct po_check *k, struct po_node *e, struct po_
 {
     struct po_type *t = po_check_synth(k, e->a, NULL, false);
     if (po_type_is(t, TY_VAR)) po_check_solve(k, false);
-    if (e->list == NULL) {
-        po_check_err(k, e->pos, "E0430", "match has no arms");
-        return &k->t_unknown;
-    }
+    if (e->list == NULL) return po_check_bad(k, e->pos, "E0430", "match has no arms");
     struct po_type *out = NULL;
     for (struct po_node *arm = e->list; arm != NULL && !k->c->is_dead; arm = arm->next) {
         struct po_scope scope;

@@ -158,8 +158,7 @@ struct po_type *po_check_elem(struct po_check *k, struct po_type *t, uint32_t po
     }
     default: break;
     }
-    po_check_err(k, pos, "E0414", "%s is not iterable", po_type_show(k, t));
-    return &k->t_unknown;
+    return po_check_bad(k, pos, "E0414", "%s is not iterable", po_type_show(k, t));
 }
 
 /* ---- statements ------------------------------------------------------------------------------- */

@@ -106,9 +106,8 @@ static struct po_type *named_type(struct po_check *k, struct po_node *node)
     if (node->name2 != NULL) {
         struct po_def *def = module_def(node->name2, name);
         if (def != NULL) return def_type(k, node, def);
-        po_check_err(k, node->pos, "E0302", "unknown type '%.*s.%.*s'", PO_STR_ARG(node->name2->s),
-                     PO_STR_ARG(name->s));
-        return &k->t_unknown;
+        return po_check_bad(k, node->pos, "E0302", "unknown type '%.*s.%.*s'",
+                            PO_STR_ARG(node->name2->s), PO_STR_ARG(name->s));
     }
     for (uint32_t i = k->rigid_count; i > 0; i--) {
         if (k->rigid[i - 1].name == name) return k->rigid[i - 1].type;
@@ -119,8 +118,7 @@ static struct po_type *named_type(struct po_check *k, struct po_node *node)
     for (size_t row = 0; row < sizeof containers / sizeof containers[0]; row++) {
         if (po_str_eq_cstr(name->s, containers[row].name)) return container_type(k, node, row);
     }
-    po_check_err(k, node->pos, "E0302", "unknown type '%.*s'", PO_STR_ARG(name->s));
-    return &k->t_unknown;
+    return po_check_bad(k, node->pos, "E0302", "unknown type '%.*s'", PO_STR_ARG(name->s));
 }
 
 static struct po_type *list_type(struct po_check *k, struct po_node *node, int kind)

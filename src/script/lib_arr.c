@@ -47,8 +47,7 @@ LIB(arr_set)
     struct po_array *arr = a[0].u.arr;
     if (!is_inside(a[1].u.i, arr->count)) return out_of_bounds(vm, a[1].u.i, arr->count);
     arr->items[a[1].u.i] = a[2];
-    *ret = po_val_unit();
-    return true;
+    return po_give(ret, po_val_unit());
 }
 
 LIB(arr_insert)
@@ -62,8 +61,7 @@ LIB(arr_insert)
     memmove(arr->items + index + 1, arr->items + index,
             (arr->count - 1 - (size_t)index) * sizeof v);
     arr->items[index] = v;
-    *ret = po_val_unit();
-    return true;
+    return po_give(ret, po_val_unit());
 }
 
 LIB(arr_remove)
@@ -82,8 +80,7 @@ LIB(arr_remove)
 LIB(arr_clear)
 {
     a[0].u.arr->count = 0;
-    *ret = po_val_unit();
-    return true;
+    return po_give(ret, po_val_unit());
 }
 
 static bool find(struct po_vm *vm, const struct po_array *arr, struct po_val v, int64_t *ret)
@@ -274,8 +271,7 @@ LIB(arr_map)
         if (!po_vm_call(vm, f, &arr->items[i], 1, &v) || !po_array_push(vm, out.u.arr, v))
             return false;
     }
-    *ret = out;
-    return true;
+    return po_give(ret, out);
 }
 
 LIB(arr_for_each)
@@ -287,8 +283,7 @@ LIB(arr_for_each)
         struct po_val v;
         if (!po_vm_call(vm, f, &arr->items[i], 1, &v)) return false;
     }
-    *ret = po_val_unit();
-    return true;
+    return po_give(ret, po_val_unit());
 }
 
 static bool split_by(struct po_vm *vm, struct po_val *a, struct po_array *yes, struct po_array *no)
@@ -309,8 +304,7 @@ LIB(arr_filter)
 {
     struct po_val out;
     if (!po_val_array(vm, 0, &out) || !split_by(vm, a, out.u.arr, NULL)) return false;
-    *ret = out;
-    return true;
+    return po_give(ret, out);
 }
 
 LIB(arr_partition)
@@ -326,8 +320,7 @@ LIB(arr_retain)
     struct po_val out;
     if (!po_val_array(vm, 0, &out) || !split_by(vm, a, out.u.arr, NULL)) return false;
     *self = *out.u.arr;
-    *ret = po_val_unit();
-    return true;
+    return po_give(ret, po_val_unit());
 }
 
 static bool fold(struct po_vm *vm, struct po_val arr_val, struct po_val acc, struct po_val f,
@@ -339,8 +332,7 @@ static bool fold(struct po_vm *vm, struct po_val arr_val, struct po_val acc, str
         struct po_val args[2] = {acc, arr->items[i]};
         if (!po_vm_call(vm, f, args, 2, &acc)) return false;
     }
-    *ret = acc;
-    return true;
+    return po_give(ret, acc);
 }
 
 static bool is_callable(struct po_val v) { return v.tag >= V_FN && v.tag <= V_CTOR; }
@@ -380,8 +372,7 @@ LIB(arr_any)
     struct po_array *arr = NULL;
     uint32_t at = 0;
     if (!search(vm, a, true, &at, &arr)) return false;
-    *ret = po_val_bool(at < arr->count);
-    return true;
+    return po_give(ret, po_val_bool(at < arr->count));
 }
 
 LIB(arr_all)
@@ -389,16 +380,14 @@ LIB(arr_all)
     struct po_array *arr = NULL;
     uint32_t at = 0;
     if (!search(vm, a, false, &at, &arr)) return false;
-    *ret = po_val_bool(at == arr->count);
-    return true;
+    return po_give(ret, po_val_bool(at == arr->count));
 }
 
 LIB(arr_count)
 {
     struct po_val out;
     if (!po_val_array(vm, 0, &out) || !split_by(vm, a, out.u.arr, NULL)) return false;
-    *ret = po_val_int(out.u.arr->count);
-    return true;
+    return po_give(ret, po_val_int(out.u.arr->count));
 }
 
 LIB(arr_flat_map)
@@ -415,8 +404,7 @@ LIB(arr_flat_map)
             if (!po_charge(vm, 1) || !po_array_push(vm, out.u.arr, v.u.arr->items[j])) return false;
         }
     }
-    *ret = out;
-    return true;
+    return po_give(ret, out);
 }
 
 LIB(arr_group_by)
@@ -440,8 +428,7 @@ LIB(arr_group_by)
         }
         if (!po_array_push(vm, list.u.arr, arr->items[i])) return false;
     }
-    *ret = map;
-    return true;
+    return po_give(ret, map);
 }
 
 /* ---- ranges ----------------------------------------------------------------------------------- */
@@ -467,12 +454,10 @@ LIB(range_map)
         struct po_val v;
         if (!po_vm_call(vm, f, &arg, 1, &v) || !po_array_push(vm, out.u.arr, v)) return false;
     }
-    *ret = out;
-    return true;
+    return po_give(ret, out);
 }
 
 LIB(range_contains)
 {
-    *ret = po_val_bool(a[1].u.i >= a[0].u.range->lo && a[1].u.i < a[0].u.range->hi);
-    return true;
+    return po_give(ret, po_val_bool(a[1].u.i >= a[0].u.range->lo && a[1].u.i < a[0].u.range->hi));
 }

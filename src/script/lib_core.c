@@ -116,21 +116,14 @@ LIB(core_len)
 
 LIB(core_is_empty)
 {
-    if (a[0].tag == V_STR) {
-        *ret = po_val_bool(po_len(a[0]) == 0);
-        return true;
-    }
+    if (a[0].tag == V_STR) return po_give(ret, po_val_bool(po_len(a[0]) == 0));
     int64_t size = 0;
     bool is_good = size_of(vm, a[0], &size);
     *ret = po_val_bool(size == 0);
     return is_good;
 }
 
-LIB(core_identity)
-{
-    *ret = a[0];
-    return true;
-}
+LIB(core_identity) { return po_give(ret, a[0]); }
 
 static bool clone_map(struct po_vm *vm, struct po_val v, struct po_val *ret)
 {
@@ -315,34 +308,19 @@ static bool group(struct po_vm *vm, struct po_val tasks, uint32_t kind, struct p
 LIB(core_all) { return group(vm, a[0], 1, ret); }
 LIB(core_race) { return group(vm, a[0], 2, ret); }
 /* The time limit of the run bounds a task; a limit of its own waits for overlapping execution. */
-LIB(core_timeout)
-{
-    *ret = a[0];
-    return true;
-}
+LIB(core_timeout) { return po_give(ret, a[0]); }
 
 /* ---- Option and Result: Some and Ok are "good" ------------------------------------------------ */
 
 static bool is_good_val(struct po_val v) { return v.aux == PO_CTOR_SOME || v.aux == PO_CTOR_OK; }
 static bool is_option(struct po_val v) { return v.aux <= PO_CTOR_NONE; }
 
-LIB(opt_is_good)
-{
-    *ret = po_val_bool(is_good_val(a[0]));
-    return true;
-}
-LIB(opt_is_bad)
-{
-    *ret = po_val_bool(!is_good_val(a[0]));
-    return true;
-}
+LIB(opt_is_good) { return po_give(ret, po_val_bool(is_good_val(a[0]))); }
+LIB(opt_is_bad) { return po_give(ret, po_val_bool(!is_good_val(a[0]))); }
 
 LIB(opt_unwrap)
 {
-    if (is_good_val(a[0])) {
-        *ret = a[0].u.vals[0];
-        return true;
-    }
+    if (is_good_val(a[0])) return po_give(ret, a[0].u.vals[0]);
     if (n > 1) return po_raise_str(vm, "UnwrapFailed", po_text(a[1]));
     if (a[0].aux == PO_CTOR_NONE) return fail(vm, "UnwrapFailed", "called unwrap on None");
     struct po_val text;
@@ -356,22 +334,14 @@ LIB(opt_unwrap)
 LIB(opt_unwrap_err)
 {
     if (is_good_val(a[0])) return fail(vm, "UnwrapFailed", "called unwrap_err on Ok");
-    *ret = a[0].u.vals[0];
-    return true;
+    return po_give(ret, a[0].u.vals[0]);
 }
 
-LIB(opt_unwrap_or)
-{
-    *ret = is_good_val(a[0]) ? a[0].u.vals[0] : a[1];
-    return true;
-}
+LIB(opt_unwrap_or) { return po_give(ret, is_good_val(a[0]) ? a[0].u.vals[0] : a[1]); }
 
 LIB(opt_unwrap_or_else)
 {
-    if (is_good_val(a[0])) {
-        *ret = a[0].u.vals[0];
-        return true;
-    }
+    if (is_good_val(a[0])) return po_give(ret, a[0].u.vals[0]);
     return po_vm_call(vm, a[1], a[0].u.vals, is_option(a[0]) ? 0 : 1, ret);
 }
 
@@ -399,16 +369,8 @@ LIB(opt_and_then)
     return !is_good_val(a[0]) || po_vm_call(vm, a[1], a[0].u.vals, 1, ret);
 }
 
-LIB(opt_or)
-{
-    *ret = is_good_val(a[0]) ? a[0] : a[1];
-    return true;
-}
-LIB(opt_and)
-{
-    *ret = is_good_val(a[0]) ? a[1] : a[0];
-    return true;
-}
+LIB(opt_or) { return po_give(ret, is_good_val(a[0]) ? a[0] : a[1]); }
+LIB(opt_and) { return po_give(ret, is_good_val(a[0]) ? a[1] : a[0]); }
 
 LIB(opt_or_else)
 {
@@ -421,8 +383,7 @@ LIB(opt_filter)
     struct po_val o = a[0];
     struct po_val keeps = po_val_bool(false);
     if (is_good_val(o) && !po_vm_call(vm, a[1], o.u.vals, 1, &keeps)) return false;
-    *ret = keeps.tag == V_BOOL && keeps.u.i ? o : po_val_none();
-    return true;
+    return po_give(ret, keeps.tag == V_BOOL && keeps.u.i ? o : po_val_none());
 }
 
 LIB(opt_ok_or)
@@ -432,19 +393,14 @@ LIB(opt_ok_or)
                        ret);
 }
 
-LIB(opt_flatten)
-{
-    *ret = is_good_val(a[0]) ? a[0].u.vals[0] : a[0];
-    return true;
-}
+LIB(opt_flatten) { return po_give(ret, is_good_val(a[0]) ? a[0].u.vals[0] : a[0]); }
 
 LIB(opt_inspect)
 {
     struct po_val o = a[0];
     struct po_val ignored;
     if (is_good_val(o) && !po_vm_call(vm, a[1], o.u.vals, 1, &ignored)) return false;
-    *ret = o;
-    return true;
+    return po_give(ret, o);
 }
 
 LIB(opt_inspect_err)
@@ -452,8 +408,7 @@ LIB(opt_inspect_err)
     struct po_val o = a[0];
     struct po_val ignored;
     if (!is_good_val(o) && !po_vm_call(vm, a[1], o.u.vals, 1, &ignored)) return false;
-    *ret = o;
-    return true;
+    return po_give(ret, o);
 }
 
 /* Option<Result> <-> Result<Option> */

@@ -32,8 +32,7 @@ LIB(map_get_or)
 {
     struct po_entry *e = NULL;
     if (!po_vmap_find(vm, a[0].u.map, a[1], &e)) return false;
-    *ret = e != NULL ? e->val : a[2];
-    return true;
+    return po_give(ret, e != NULL ? e->val : a[2]);
 }
 
 LIB(map_entry)
@@ -42,13 +41,9 @@ LIB(map_entry)
     struct po_val old;
     struct po_val value = a[2];
     if (!po_vmap_find(vm, a[0].u.map, a[1], &e)) return false;
-    if (e != NULL) {
-        *ret = e->val;
-        return true;
-    }
+    if (e != NULL) return po_give(ret, e->val);
     if (!po_vmap_put(vm, a[0].u.map, a[1], value, &old)) return false;
-    *ret = value;
-    return true;
+    return po_give(ret, value);
 }
 
 LIB(map_remove)
@@ -61,8 +56,7 @@ LIB(map_contains)
 {
     struct po_entry *e = NULL;
     if (!po_vmap_find(vm, a[0].u.map, a[1], &e)) return false;
-    *ret = po_val_bool(e != NULL);
-    return true;
+    return po_give(ret, po_val_bool(e != NULL));
 }
 
 static bool collect(struct po_vm *vm, const struct po_map_obj *m, bool keys, struct po_val *ret)
@@ -82,8 +76,7 @@ LIB(map_entries) { return po_val_iter(vm, a[0], ret); }
 LIB(map_clear)
 {
     po_vmap_clear(a[0].u.map);
-    *ret = po_val_unit();
-    return true;
+    return po_give(ret, po_val_unit());
 }
 
 LIB(set_insert)
@@ -92,16 +85,14 @@ LIB(set_insert)
     struct po_val old;
     if (!po_vmap_find(vm, a[0].u.map, a[1], &e)) return false;
     if (e == NULL && !po_vmap_put(vm, a[0].u.map, a[1], po_val_unit(), &old)) return false;
-    *ret = po_val_bool(e == NULL);
-    return true;
+    return po_give(ret, po_val_bool(e == NULL));
 }
 
 LIB(set_remove)
 {
     struct po_val old;
     if (!po_vmap_remove(vm, a[0].u.map, a[1], &old)) return false;
-    *ret = po_val_bool(old.tag != V_UNINIT);
-    return true;
+    return po_give(ret, po_val_bool(old.tag != V_UNINIT));
 }
 
 /* Elements of `from` into `to`; when `filter` is given, only those (not) in it. */
@@ -153,29 +144,23 @@ static bool overflow(struct po_vm *vm)
 
 LIB(math_abs)
 {
-    if (a[0].tag == V_FLOAT) {
-        *ret = po_val_float(fabs(a[0].u.f));
-        return true;
-    }
+    if (a[0].tag == V_FLOAT) return po_give(ret, po_val_float(fabs(a[0].u.f)));
     if (a[0].u.i == INT64_MIN) return overflow(vm);
-    *ret = po_val_int(a[0].u.i < 0 ? -a[0].u.i : a[0].u.i);
-    return true;
+    return po_give(ret, po_val_int(a[0].u.i < 0 ? -a[0].u.i : a[0].u.i));
 }
 
 LIB(math_sign)
 {
     bool is_float = a[0].tag == V_FLOAT;
     int s = is_float ? (a[0].u.f > 0) - (a[0].u.f < 0) : (a[0].u.i > 0) - (a[0].u.i < 0);
-    *ret = is_float ? po_val_float(s) : po_val_int(s);
-    return true;
+    return po_give(ret, is_float ? po_val_float(s) : po_val_int(s));
 }
 
 static bool pick(struct po_vm *vm, struct po_val x, struct po_val y, int sign, struct po_val *ret)
 {
     int c = 0;
     if (!po_val_order(vm, y, x, &c)) return false;
-    *ret = c * sign > 0 ? y : x;
-    return true;
+    return po_give(ret, c * sign > 0 ? y : x);
 }
 
 LIB(math_min) { return pick(vm, a[0], a[1], -1, ret); }
@@ -189,21 +174,9 @@ LIB(math_clamp)
 }
 LIB(math_clamp_method) { return po_lib_math_clamp(vm, a, n, ret); }
 
-LIB(math_and)
-{
-    *ret = po_val_int(a[0].u.i & a[1].u.i);
-    return true;
-}
-LIB(math_or)
-{
-    *ret = po_val_int(a[0].u.i | a[1].u.i);
-    return true;
-}
-LIB(math_xor)
-{
-    *ret = po_val_int(a[0].u.i ^ a[1].u.i);
-    return true;
-}
+LIB(math_and) { return po_give(ret, po_val_int(a[0].u.i & a[1].u.i)); }
+LIB(math_or) { return po_give(ret, po_val_int(a[0].u.i | a[1].u.i)); }
+LIB(math_xor) { return po_give(ret, po_val_int(a[0].u.i ^ a[1].u.i)); }
 
 LIB(math_int_pow)
 {
@@ -216,8 +189,7 @@ LIB(math_int_pow)
     for (; exponent > 0; exponent--) {
         if (__builtin_mul_overflow(out, base, &out)) return overflow(vm);
     }
-    *ret = po_val_int(out);
-    return true;
+    return po_give(ret, po_val_int(out));
 }
 
 /* The library's root is off by a bit for 27: one step of Newton's. */

@@ -102,8 +102,7 @@ LIB(arr_sort)
     if (!po_vm_subarray(vm, a[0], 0, 0, &out)) return false;
     if (!check_orderable(vm, out.u.arr->items, out.u.arr->count) || !sort_items(&so, out.u.arr))
         return false;
-    *ret = out;
-    return true;
+    return po_give(ret, out);
 }
 
 LIB(arr_sort_by)
@@ -111,8 +110,7 @@ LIB(arr_sort_by)
     struct sorter so = {.vm = vm, .less = a[1]};
     struct po_val out;
     if (!po_vm_subarray(vm, a[0], 0, 0, &out) || !sort_items(&so, out.u.arr)) return false;
-    *ret = out;
-    return true;
+    return po_give(ret, out);
 }
 
 static bool keys_of(struct po_vm *vm, struct po_val f, const struct po_array *arr,
@@ -143,8 +141,7 @@ LIB(arr_sort_by_key)
     for (uint32_t i = 0; i < arr->count; i++) {
         if (!po_array_push(vm, out.u.arr, arr->items[order.u.arr->items[i].u.i])) return false;
     }
-    *ret = out;
-    return true;
+    return po_give(ret, out);
 }
 
 /* The first of the greatest (sign 1) or least (-1); keys parallel to items. */

@@ -175,8 +175,7 @@ LIB(std_levenshtein)
             row[j + 1] = cost;
         }
     }
-    *ret = po_val_int(row[m]);
-    return true;
+    return po_give(ret, po_val_int(row[m]));
 }
 
 /* ---- std/version ------------------------------------------------------------------------------ */
@@ -335,8 +334,7 @@ LIB(std_dpkg)
     for (size_t i = 0; i < 3 && c == 0; i++) {
         c = dpkg_part(x[i], y[i]);
     }
-    *ret = po_val_int(c);
-    return true;
+    return po_give(ret, po_val_int(c));
 }
 
 /* ---- std/net ---------------------------------------------------------------------------------- */

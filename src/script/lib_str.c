@@ -54,8 +54,7 @@ bool po_lib_trim(struct po_vm *vm, struct po_val s, bool start, bool end, struct
     if (!po_charge_bytes(vm, text.len)) return false;
     size_t to = end ? white_start(text) : text.len;
     size_t from = start ? white_end(text) : 0;
-    *ret = po_val_slice(s, from < to ? from : to, to);
-    return true;
+    return po_give(ret, po_val_slice(s, from < to ? from : to, to));
 }
 
 LIB(str_trim) { return po_lib_trim(vm, a[0], true, true, ret); }
@@ -144,8 +143,7 @@ static bool all_points(struct po_vm *vm, struct po_val s, bool letters, bool dig
         bool is_number = c >= '0' && c <= '9';
         holds = (letters && is_letter) || (digits && is_number);
     }
-    *ret = po_val_bool(holds);
-    return true;
+    return po_give(ret, po_val_bool(holds));
 }
 
 LIB(str_is_alpha) { return all_points(vm, a[0], true, false, ret); }
@@ -170,16 +168,8 @@ LIB(str_contains)
     return po_charge_bytes(vm, po_len(a[0]));
 }
 
-LIB(str_starts)
-{
-    *ret = po_val_bool(po_str_starts(po_text(a[0]), po_text(a[1])));
-    return true;
-}
-LIB(str_ends)
-{
-    *ret = po_val_bool(po_str_ends(po_text(a[0]), po_text(a[1])));
-    return true;
-}
+LIB(str_starts) { return po_give(ret, po_val_bool(po_str_starts(po_text(a[0]), po_text(a[1])))); }
+LIB(str_ends) { return po_give(ret, po_val_bool(po_str_ends(po_text(a[0]), po_text(a[1])))); }
 
 LIB(str_find)
 {
@@ -228,10 +218,7 @@ LIB(str_replace)
         po_buf_append(&vm->scratch, po_str_slice(s, start, at));
         run = s.len;
     }
-    if (run == 0 && vm->scratch.len == 0) {
-        *ret = a[0];
-        return true;
-    }
+    if (run == 0 && vm->scratch.len == 0) return po_give(ret, a[0]);
     if (from.len > 0) po_buf_append(&vm->scratch, po_str_slice(s, run, s.len));
     return po_text_end(vm, ret);
 }
@@ -324,8 +311,7 @@ LIB(str_substring)
                         "substring %lld..%lld out of bounds for length %lld", (long long)from,
                         (long long)to, (long long)len);
     }
-    *ret = po_val_slice(a[0], offset_of(a[0], from), offset_of(a[0], to));
-    return true;
+    return po_give(ret, po_val_slice(a[0], offset_of(a[0], from), offset_of(a[0], to)));
 }
 
 LIB(str_char_at)

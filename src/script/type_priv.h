@@ -275,6 +275,8 @@ void po_check_push(struct po_check *k, struct po_scope *scope);
 void po_check_pop(struct po_check *k);
 struct po_type *po_check_type(struct po_check *k, struct po_node *node);
 #define po_check_err(k, pos, ...) po_comp_report((k)->c, (k)->m, (pos), __VA_ARGS__)
+/* The same as the type of what is wrong, so that nothing follows from it. */
+#define po_check_bad(k, pos, ...) (po_check_err((k), (pos), __VA_ARGS__), &(k)->t_unknown)
 bool po_check_enter(struct po_check *k, uint32_t pos);
 void po_check_leave(struct po_check *k);
 

@@ -162,8 +162,7 @@ size_t po_format_float(double value, char out[static 40])
 bool po_val_finite(struct po_vm *vm, double value, struct po_val *ret)
 {
     if (!isfinite(value)) return po_raise(vm, "InvalidFloat", "result is not a finite number");
-    *ret = po_val_float(value);
-    return true;
+    return po_give(ret, po_val_float(value));
 }
 
 /* ---- concatenation ---------------------------------------------------------------------------- */
@@ -376,8 +375,7 @@ static bool int_arith(struct po_vm *vm, int op, int64_t a, int64_t b, struct po_
         break;
     }
     if (overflows) return po_raise(vm, "IntegerOverflow", "integer overflow");
-    *ret = po_val_int(out);
-    return true;
+    return po_give(ret, po_val_int(out));
 }
 
 static bool float_arith(struct po_vm *vm, int op, double a, double b, struct po_val *ret)

@@ -195,10 +195,7 @@ bool po_text_end(struct po_vm *vm, struct po_val *ret)
 
 bool po_val_display(struct po_vm *vm, struct po_val v, struct po_val *ret)
 {
-    if (v.tag == V_STR) {
-        *ret = v;
-        return true;
-    }
+    if (v.tag == V_STR) return po_give(ret, v);
     po_text_begin(vm);
     if (!po_val_show(vm, v, true, &vm->scratch)) return false;
     return po_text_end(vm, ret);
@@ -425,8 +422,7 @@ static bool char_index(struct po_vm *vm, struct po_val o, int64_t i, struct po_v
     while (to < s.len && ((uint8_t)s.ptr[to] & 0xC0) == 0x80) {
         to++;
     }
-    *ret = po_val_slice(o, from, to);
-    return true;
+    return po_give(ret, po_val_slice(o, from, to));
 }
 
 static bool key_missing(struct po_vm *vm, struct po_val key)
@@ -445,8 +441,7 @@ bool po_val_index(struct po_vm *vm, struct po_val o, struct po_val i, struct po_
         struct po_entry *entry = NULL;
         if (!po_vmap_find(vm, o.u.map, i, &entry)) return false;
         if (entry == NULL) return key_missing(vm, i);
-        *ret = entry->val;
-        return true;
+        return po_give(ret, entry->val);
     }
     bool is_good = (o.tag == V_ARRAY || o.tag == V_STR) && i.tag == V_INT;
     if (!is_good) return po_raise(vm, "TypeMismatch", "value cannot be indexed");
@@ -455,8 +450,7 @@ bool po_val_index(struct po_vm *vm, struct po_val o, struct po_val i, struct po_
         return po_raise(vm, "IndexOutOfBounds", "index %lld out of bounds for length %u",
                         (long long)i.u.i, o.u.arr->count);
     }
-    *ret = o.u.arr->items[i.u.i];
-    return true;
+    return po_give(ret, o.u.arr->items[i.u.i]);
 }
 
 bool po_val_set_index(struct po_vm *vm, struct po_val o, struct po_val i, struct po_val v)

@@ -265,15 +265,9 @@ static bool await_group(struct po_vm *vm, struct po_future *fut, struct po_val *
 
 bool po_vm_await(struct po_vm *vm, struct po_val v, struct po_val *ret)
 {
-    if (v.tag != V_FUTURE) {
-        *ret = v;
-        return true;
-    }
+    if (v.tag != V_FUTURE) return po_give(ret, v);
     struct po_future *fut = v.u.fut;
-    if (fut->state == 2) {
-        *ret = fut->value;
-        return true;
-    }
+    if (fut->state == 2) return po_give(ret, fut->value);
     if (fut->state == 1) return po_raise(vm, "Panic", "a future waits for itself");
     if (vm->native_depth >= PO_NATIVE_DEPTH_MAX) {
         return po_raise(vm, "StackOverflow", "futures are nested too deeply");
@@ -287,8 +281,7 @@ bool po_vm_await(struct po_vm *vm, struct po_val v, struct po_val *ret)
     fut->state = is_good ? 2 : 0;
     if (!is_good) return false;
     fut->value = value;
-    *ret = value;
-    return true;
+    return po_give(ret, value);
 }
 
 bool po_vm_output(struct po_vm *vm, po_str text)

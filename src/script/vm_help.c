@@ -112,8 +112,7 @@ bool po_vm_negate(struct po_vm *vm, struct po_val v, struct po_val *ret)
 {
     if (v.tag == V_INT) return po_val_arith(vm, TK_MINUS, po_val_int(0), v, ret);
     if (v.tag != V_FLOAT) return po_raise(vm, "TypeMismatch", "operator '-' needs a number");
-    *ret = po_val_float(-v.u.f);
-    return true;
+    return po_give(ret, po_val_float(-v.u.f));
 }
 
 bool po_vm_equal(struct po_vm *vm, const struct po_val *a, const struct po_val *b, bool *ret)
@@ -156,8 +155,7 @@ bool po_vm_cast_int(struct po_vm *vm, struct po_val v, struct po_val *ret)
         if (v.u.f >= 9223372036854775808.0 || v.u.f < -9223372036854775808.0) {
             return po_raise(vm, "IntegerOverflow", "integer overflow");
         }
-        *ret = po_val_int((int64_t)v.u.f);
-        return true;
+        return po_give(ret, po_val_int((int64_t)v.u.f));
     default: return po_raise(vm, "CastFailed", "cannot cast to int");
     }
 }
@@ -166,8 +164,7 @@ bool po_vm_cast_float(struct po_vm *vm, struct po_val v, struct po_val *ret)
 {
     if (v.tag != V_INT && v.tag != V_FLOAT)
         return po_raise(vm, "CastFailed", "cannot cast to float");
-    *ret = v.tag == V_FLOAT ? v : po_val_float((double)v.u.i);
-    return true;
+    return po_give(ret, v.tag == V_FLOAT ? v : po_val_float((double)v.u.i));
 }
 
 /* ---- errors ----------------------------------------------------------------------------------- */
@@ -176,10 +173,7 @@ bool po_vm_cast_float(struct po_vm *vm, struct po_val v, struct po_val *ret)
 bool po_vm_error_value(struct po_vm *vm, struct po_val *ret)
 {
     struct po_fault_info *f = &vm->fault;
-    if (f->error.tag == V_STRUCT) {
-        *ret = f->error;
-        return true;
-    }
+    if (f->error.tag == V_STRUCT) return po_give(ret, f->error);
     if (!po_val_error(vm, po_str_of(f->kind), f->message, ret)) return false;
     uint32_t line = f->has_place ? po_vm_line(vm, f->module, f->pos) : 0;
     ret->u.vals[2] = po_val_int(line);

@@ -138,6 +138,13 @@ struct po_vm {
     uint32_t shape_count;
 };
 
+/* The usual end of a built-in: a value and no fault. */
+static inline bool po_give(struct po_val *ret, struct po_val v)
+{
+    *ret = v;
+    return true;
+}
+
 /* ---- heap.c */
 void *po_heap_alloc(struct po_vm *vm, size_t size); /* NULL: MemoryLimit raised */
 /* Bytes the budget still holds. */
