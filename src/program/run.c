@@ -18,7 +18,9 @@ struct run {
     struct po_replay replay;
     struct po_program_denial denials[PO_PROGRAM_DENIALS_MAX];
     size_t denial_count;
-    struct po_program_denial latest; /* of the call that is being answered */
+    struct po_program_denial latest;    /* of the call that is being answered */
+    const struct po_buf *latest_answer; /* the language's buffer, until the call is recorded */
+    bool is_out_of_memory; /* at some call: what the program was told then is no answer to go by */
 };
 
 static void run_done(struct run *run) { po_calls_done(&run->calls); }
@@ -69,12 +71,10 @@ static po_rc answer_call(struct po_ctx *cx, struct po_ctx *scratch, struct run *
     return rc;
 }
 
-static po_rc on_host_call(void *user, struct po_ctx *cx, const struct po_script_host_call *call,
-                          struct po_buf *ret_json, const char **ret_kind)
+static po_rc answer(struct po_ctx *cx, struct run *run, const struct po_script_host_call *call,
+                    struct po_buf *ret_json, const char **ret_kind)
 {
-    struct run *run = user;
     struct po_ctx scratch = {0};
-    run->latest = (struct po_program_denial){0};
     if (run->spec->replay_calls.len > 0)
         return po_replay_answer(cx, &run->replay, call, ret_json, ret_kind);
     if (call->fn_index >= run->spec->fn_count)
@@ -84,12 +84,24 @@ static po_rc on_host_call(void *user, struct po_ctx *cx, const struct po_script_
     return po_ctx_child_end(cx, &scratch, rc);
 }
 
+static po_rc on_host_call(void *user, struct po_ctx *cx, const struct po_script_host_call *call,
+                          struct po_buf *ret_json, const char **ret_kind)
+{
+    struct run *run = user;
+    run->latest = (struct po_program_denial){0};
+    run->latest_answer = ret_json;
+    po_rc rc = answer(cx, run, call, ret_json, ret_kind);
+    if (rc.code == PO_NOMEM) run->is_out_of_memory = true;
+    return rc;
+}
+
 static void on_record(void *user, const struct po_script_host_call *call,
                       const struct po_script_host_answer *answer)
 {
     struct run *run = user;
     const struct po_run_spec *spec = run->spec;
     po_calls_add(&run->calls, call, answer);
+    if (run->latest_answer->status == PO_NOMEM) run->is_out_of_memory = true;
     if (spec->on_call != NULL)
         spec->on_call(spec->user, run->calls.latest,
                       run->latest.fence != NULL ? &run->latest : NULL);
@@ -135,6 +147,8 @@ PO_RC po_run_here(struct po_ctx *cx, const struct po_run_spec *spec,
     po_calls_init(&run.calls, spec->limits.host_calls);
     if (spec->replay_calls.len > 0) PO_TRY(cx, po_replay_open(cx, spec->replay_calls, &run.replay));
     PO_TRY(cx, start(cx, &run, &how, &result.outcome));
+    if (run.is_out_of_memory || output.status == PO_NOMEM)
+        return PO_FAIL(cx, PO_NOMEM, "out of memory in the run of a program");
     if (spec->replay_calls.len > 0) PO_TRY(cx, po_replay_end(cx, &run.replay));
     PO_TRY_LEAF(cx, po_arena_copy(cx->arena, po_buf_str(&output), &result.output),
                 "out of memory for the output of a program");
