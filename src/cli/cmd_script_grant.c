@@ -52,7 +52,7 @@ static PO_RC put_row(struct po_ctx *cx, struct po_cli *cli, struct po_rows *rows
 {
     PO_CLEANUP(po_program_done) struct po_program program = {0};
     const struct po_script_target target = {in->bundle, row->file, row->entry, row->file};
-    PO_TRY(cx, po_script_entry_load(cx, &target, row->entry, &program));
+    PO_TRY(cx, po_script_entry_load(cx, cli, &target, row->entry, &program));
     return put_program(cx, cli, rows, in->shown, &program);
 }
 
@@ -105,7 +105,7 @@ static PO_RC grant_one(struct po_ctx *cx, struct po_cli *cli, const struct po_sc
     po_str needs = {NULL, 0};
     char effective[PO_TIME_RFC3339_BYTES];
     const struct po_grant_options options = {target->named, po_cli_option(cli, "--reason")};
-    PO_TRY(cx, po_script_entry_load(cx, target, entry, &program));
+    PO_TRY(cx, po_script_entry_load(cx, cli, target, entry, &program));
     PO_TRY(cx, po_script_caps_text(cx, &program.row.needs, &needs));
     if (cli->is_dry_run) {
         po_cli_line(cli, "would grant %.*s of %.*s: %.*s%s", PO_STR_ARG(entry),
@@ -144,7 +144,7 @@ PO_RC po_cmd_script_grant(struct po_ctx *cx, struct po_cli *cli)
     }
     if (count > 0) return po_rc_ok();
     PO_CLEANUP(po_program_done) struct po_program program = {0};
-    PO_TRY(cx, po_script_entry_load(cx, &target, wanted.ptr ? wanted : PO_LIT(""), &program));
+    PO_TRY(cx, po_script_entry_load(cx, cli, &target, wanted.ptr ? wanted : PO_LIT(""), &program));
     return PO_FAIL(cx, PO_NOTFOUND, "'%.*s' has no entry point to grant", PO_STR_ARG(target.file));
 }
 

@@ -96,9 +96,10 @@ static PO_RC bundle_of(struct po_ctx *cx, const struct po_json *files,
     return po_bundle_open_texts(cx, PO_LIT("ledger"), texts, count, ret_bundle);
 }
 
-PO_RC po_replay_load(struct po_ctx *cx, struct po_home *home, po_str digest,
+PO_RC po_replay_load(struct po_ctx *cx, const struct po_cli *cli, po_str digest,
                      struct po_program *ret_program)
 {
+    struct po_home *home = cli->home;
     struct text_search search = {.digest = digest};
     struct po_event_view event;
     struct po_script_target target = {0};
@@ -116,7 +117,7 @@ PO_RC po_replay_load(struct po_ctx *cx, struct po_home *home, po_str digest,
     PO_TRY(cx, bundle_of(cx, po_json_get(detail, "files"), &target.bundle));
     PO_TRY(cx, po_json_get_str(cx, detail, "file", &target.file));
     PO_TRY(cx, po_json_get_str(cx, detail, "entry", &target.entry));
-    PO_TRY(cx, po_script_entry_load(cx, &target, target.entry, ret_program));
+    PO_TRY(cx, po_script_entry_load(cx, cli, &target, target.entry, ret_program));
     po_hex_encode(ret_program->digest, PO_SHA256_BYTES, hex);
     if (!po_str_eq_cstr(digest, hex))
         return PO_FAIL(cx, PO_TAMPER, "the texts kept of program %.*s have the digest %s",
@@ -221,7 +222,7 @@ static PO_RC replay_run(struct po_ctx *cx, struct po_cli *cli, const struct po_j
     po_str digest = {NULL, 0};
     PO_ARENA_NEW(cx, result, 1);
     PO_TRY(cx, po_json_get_str(cx, detail, "program_sha256", &digest));
-    PO_TRY(cx, po_replay_load(cx, cli->home, digest, &program));
+    PO_TRY(cx, po_replay_load(cx, cli, digest, &program));
     PO_TRY(cx, read_job(cx, detail, &program, &job));
     po_rc rc = po_program_run(cx, &program, &job, result);
     if (rc.code != PO_CONFLICT) {

@@ -87,9 +87,11 @@ static PO_RC has_passed(struct po_ctx *cx, const struct po_script_outcome *outco
     po_rc rc = po_json_parse(cx, outcome->value_json, PO_JSON_ALLOW_REAL, &value);
     if (rc.code == PO_NOMEM) return rc;
     po_err_clear(cx);
-    const struct po_json *state = po_is_ok(rc) ? po_json_get(value, "state") : NULL;
+    const struct po_json *judgement = po_is_ok(rc) ? value : NULL;
+    if (po_json_get(judgement, "Ok") != NULL) judgement = po_json_get(judgement, "Ok");
+    const struct po_json *state = po_json_get(judgement, "state");
     bool is_judgement =
-        state != NULL && state->type == PO_JSON_STR && po_json_get(value, "passing") != NULL;
+        state != NULL && state->type == PO_JSON_STR && po_json_get(judgement, "passing") != NULL;
     if (is_judgement && !po_str_eq_cstr(state->str, "Pass")) *ret_has = false;
     return po_rc_ok();
 }

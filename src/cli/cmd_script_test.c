@@ -59,7 +59,6 @@ static PO_RC add_row(struct testing *all, const char *file, po_str test, const c
 }
 
 static PO_RC add_failure(struct po_ctx *cx, struct testing *all, const struct subject *subject,
-                         const struct po_script_entry *test,
                          const struct po_script_outcome *outcome, po_str output)
 {
     PO_BUF_AUTO text;
@@ -69,7 +68,7 @@ static PO_RC add_failure(struct po_ctx *cx, struct testing *all, const struct su
         const char *path = po_script_shown(cx, subject->file, shown.trace[i].path);
         if (path != NULL) shown.trace[i].path = po_str_of(path);
     }
-    po_buf_printf(&text, "\n%s: %.*s\n", subject->file->shown, PO_STR_ARG(test->name));
+    po_buf_printf(&text, "\n%s\n", subject->file->shown);
     po_script_outcome_render(&shown, &text);
     if (output.len > 0) {
         po_buf_append_cstr(&text, "it printed:\n");
@@ -139,7 +138,7 @@ static PO_RC run_test(struct po_ctx *cx, struct testing *all, const struct subje
     (*counters[result])++;
     if (result != PO_SCRIPT_TEST_FAIL)
         return add_row(all, subject->file->shown, test->name, names[result], PO_LIT(""));
-    PO_TRY(cx, add_failure(cx, all, subject, test, outcome, po_buf_str(&output)));
+    PO_TRY(cx, add_failure(cx, all, subject, outcome, po_buf_str(&output)));
     return add_row(all, subject->file->shown, test->name, names[result],
                    failure_line(cx, subject, outcome));
 }

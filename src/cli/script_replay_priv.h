@@ -25,7 +25,7 @@ PO_RC po_replay_event(struct po_ctx *cx, struct po_home *home, uint64_t leaf,
  *
  * Errors   PO_NOTFOUND the ledger does not hold them;  PO_TAMPER they have another digest
  */
-PO_RC po_replay_load(struct po_ctx *cx, struct po_home *home, po_str digest,
+PO_RC po_replay_load(struct po_ctx *cx, const struct po_cli *cli, po_str digest,
                      struct po_program *ret_program);
 
 #endif

@@ -64,6 +64,31 @@ static PO_RC site_of(struct po_ctx *cx, const struct po_cli *cli, const char **r
     return po_rc_ok();
 }
 
+/* The error stays the one to report. */
+static PO_RC deny(struct po_ctx *cx, const struct po_cli *cli, po_str program, po_str argument,
+                  const char *fence)
+{
+    struct po_err first = cx->err;
+    const struct po_refusal refusal = {.program = program, .argument = argument, .fence = fence};
+    PO_TRY(cx, po_program_deny(cx, cli->home, &refusal));
+    cx->err = first;
+    return po_rc_ok();
+}
+
+/* What is not what was signed is refused, and told. */
+static PO_RC open_bundle(struct po_ctx *cx, struct po_cli *cli, const char *root,
+                         const struct po_trust_key *keys, size_t key_count,
+                         struct po_bundle **ret_bundle)
+{
+    po_rc rc = po_bundle_open_dir(cx, root, keys, key_count, ret_bundle);
+    if (rc.code != PO_CORRUPT && rc.code != PO_TAMPER) return rc;
+    const char *name = po_arena_printf(cx->arena, "bundle:%s", root);
+    const char *why = po_arena_printf(cx->arena, "%s", po_err_msg(cx));
+    if (name == NULL || why == NULL) return PO_FAIL(cx, PO_NOMEM, "out of request memory");
+    PO_TRY(cx, deny(cx, cli, po_str_of(name), po_str_of(why), "signature"));
+    return rc;
+}
+
 static PO_RC find_file(struct po_ctx *cx, struct po_cli *cli, po_str operand,
                        struct po_script_target *target)
 {
@@ -78,7 +103,7 @@ static PO_RC find_file(struct po_ctx *cx, struct po_cli *cli, po_str operand,
     PO_TRY(cx, site_of(cx, cli, &site));
     PO_TRY(cx, find_root(cx, site, path, &root));
     PO_TRY(cx, po_trust_keys(cx, cli->home, &keys, &key_count));
-    PO_TRY(cx, po_bundle_open_dir(cx, root, keys, key_count, &target->bundle));
+    PO_TRY(cx, open_bundle(cx, cli, root, keys, key_count, &target->bundle));
     const char *file = below(root, path);
     PO_INVARIANT(cx, file != NULL);
     target->file = po_str_of(file);
@@ -154,23 +179,41 @@ PO_RC po_script_target_find(struct po_ctx *cx, struct po_cli *cli, po_str operan
 
 /* ---- loading -------------------------------------------------------------------------------------- */
 
-static PO_RC one_line(struct po_ctx *cx, const struct po_script_diags *diags)
+/* Imports that lead nowhere, in a circle or out of the bundle. */
+static bool is_resolution(const struct po_script_diag *diag)
+{
+    static const char *const codes[] = {"E0501", "E0503", "E0504"};
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
+        if (strcmp(diag->code, codes[i]) == 0) return true;
+    return false;
+}
+
+static PO_RC tell_errors(struct po_ctx *cx, const struct po_cli *cli, po_str file,
+                         const struct po_script_diags *diags)
 {
     PO_BUF_AUTO line;
     po_buf_init(&line, PO_CLI_LINE_BYTES_MAX);
-    for (size_t i = 0; i < diags->count && line.len == 0; i++)
-        if (diags->at[i].severity == PO_SCRIPT_ERROR)
-            po_script_diag_render_line(&diags->at[i], &line);
+    const char *name = po_arena_printf(cx->arena, "program:%.*s", PO_STR_ARG(file));
+    if (name == NULL) return PO_FAIL(cx, PO_NOMEM, "out of request memory");
+    for (size_t i = 0; i < diags->count; i++) {
+        const struct po_script_diag *diag = &diags->at[i];
+        if (diag->severity == PO_SCRIPT_ERROR && line.len == 0)
+            po_script_diag_render_line(diag, &line);
+        if (is_resolution(diag))
+            PO_TRY(cx, deny(cx, cli, po_str_of(name), diag->message, "module"));
+    }
     return PO_FAIL(cx, PO_INVALID, "%.*s", PO_STR_ARG(po_str_trim(po_buf_str(&line))));
 }
 
-PO_RC po_script_entry_load(struct po_ctx *cx, const struct po_script_target *target, po_str entry,
+PO_RC po_script_entry_load(struct po_ctx *cx, const struct po_cli *cli,
+                           const struct po_script_target *target, po_str entry,
                            struct po_program *ret_program)
 {
     struct po_script_diags *diags = NULL;
     PO_ARENA_NEW(cx, diags, 1);
     po_rc rc = po_program_load(cx, target->bundle, target->file, entry, diags, ret_program);
-    if (rc.code == PO_INVALID && diags->error_count > 0) return one_line(cx, diags);
+    if (rc.code == PO_INVALID && diags->error_count > 0)
+        return tell_errors(cx, cli, target->file, diags);
     return rc;
 }
 
@@ -190,7 +233,7 @@ PO_RC po_script_target_load(struct po_ctx *cx, const struct po_cli *cli,
     }
     if (count == 1) entry = ret_program->row.entry;
     if (entry.ptr == NULL) entry = PO_LIT("");
-    return po_script_entry_load(cx, target, entry, ret_program);
+    return po_script_entry_load(cx, cli, target, entry, ret_program);
 }
 
 PO_RC po_script_caps_text(struct po_ctx *cx, const struct po_caps *caps, po_str *ret_text)

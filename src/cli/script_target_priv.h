@@ -33,8 +33,9 @@ PO_RC po_script_target_named(struct po_ctx *cx, struct po_cli *cli, po_str opera
  */
 PO_RC po_script_target_load(struct po_ctx *cx, const struct po_cli *cli,
                             const struct po_script_target *target, struct po_program *ret_program);
-/* As above for one entry of the target. */
-PO_RC po_script_entry_load(struct po_ctx *cx, const struct po_script_target *target, po_str entry,
+/* As above for one entry of the target. An import that cannot be resolved is recorded as refused. */
+PO_RC po_script_entry_load(struct po_ctx *cx, const struct po_cli *cli,
+                           const struct po_script_target *target, po_str entry,
                            struct po_program *ret_program);
 /* Words of a set for people: "fact=a,b time". In the arena. */
 PO_RC po_script_caps_text(struct po_ctx *cx, const struct po_caps *caps, po_str *ret_text);

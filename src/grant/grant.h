@@ -94,7 +94,7 @@ PO_RC po_trust_remove(struct po_ctx *cx, struct po_home *home, po_str name);
 
 /* "program:x.script#age": how events name a program. In the arena. */
 PO_RC po_program_resource(struct po_ctx *cx, const struct po_program *program, po_str *ret_name);
-/* What was refused, and by which fence ("needs", "grant", "ceiling", "signature", "sandbox"). */
+/* What was refused, and by which fence (docs/spec/program.md 8). */
 struct po_refusal {
     po_str program;         /* as po_program_resource */
     const uint8_t *digest;  /* NULL: it was not compiled */
