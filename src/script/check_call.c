@@ -12,11 +12,7 @@ static void synth_all(struct po_check *k, struct po_node *list)
 static struct po_type *apply(struct po_check *k, struct po_type *t, uint32_t skip,
                              struct po_node *e, po_str name)
 {
-    t = po_type_find(t);
-    if (t->kind == TY_VAR) {
-        po_check_solve(k, false);
-        t = po_type_find(t);
-    }
+    t = po_type_known(k, t);
     if (t->kind == TY_UNKNOWN) {
         synth_all(k, e->list);
         return &k->t_unknown;
@@ -143,8 +139,7 @@ static struct po_type *len_call(struct po_check *k, struct po_node *e)
         po_check_err(k, e->pos, "E0423", "'len' expects 1 argument(s), got %u", e->n);
         return &k->t_int;
     }
-    if (po_type_is(e->list->t, TY_VAR)) po_check_solve(k, false);
-    struct po_type *t = po_type_find(e->list->t);
+    struct po_type *t = po_type_known(k, e->list->t);
     bool is_sized = t->kind == TY_VAR || t->kind == TY_ARRAY || t->kind == TY_STR ||
                     t->kind == TY_MAP || t->kind == TY_SET || t->kind == TY_UNKNOWN ||
                     t->kind == TY_RANGE;
@@ -249,11 +244,7 @@ static struct po_type *user_method(struct po_check *k, struct po_node *e, struct
 
 static struct po_type *sum_method(struct po_check *k, struct po_node *e, struct po_type *o)
 {
-    struct po_type *t = po_type_find(o->args[0]);
-    if (t->kind == TY_VAR) {
-        po_check_solve(k, false);
-        t = po_type_find(t);
-    }
+    struct po_type *t = po_type_known(k, o->args[0]);
     if (t->kind == TY_VAR) (void)po_type_unify(k, t, &k->t_int);
     t = po_type_find(t);
     if (e->n > 0) po_check_err(k, e->pos, "E0423", "'sum' expects 0 argument(s)");
@@ -310,11 +301,7 @@ static struct po_type *method_call(struct po_check *k, struct po_node *e)
         object->name->sym->kind == SYM_MODULE) {
         return NULL;
     }
-    struct po_type *o = po_type_find(po_check_synth(k, object, NULL, false));
-    if (o->kind == TY_VAR) {
-        po_check_solve(k, false);
-        o = po_type_find(o);
-    }
+    struct po_type *o = po_type_known(k, po_check_synth(k, object, NULL, false));
     if (o->kind == TY_UNKNOWN || o->kind == TY_VAR) {
         synth_all(k, e->list);
         e->flag = 1;

@@ -126,10 +126,7 @@ static void declare_type(struct po_check *k, struct po_node *s)
 
 static struct po_field *declare_fields(struct po_check *k, struct po_node *list, uint32_t *ret_n)
 {
-    uint32_t n = 0;
-    for (struct po_node *f = list; f != NULL; f = f->next) {
-        n++;
-    }
+    uint32_t n = po_list_len(list);
     struct po_field *fields = po_comp_alloc(k->c, n, sizeof *fields);
     uint32_t used = 0;
     for (struct po_node *f = list; f != NULL && fields != NULL; f = f->next) {
@@ -151,10 +148,7 @@ static struct po_field *declare_fields(struct po_check *k, struct po_node *list,
 
 static void declare_variants(struct po_check *k, struct po_node *s, struct po_def *def)
 {
-    uint32_t n = 0;
-    for (struct po_node *v = s->list; v != NULL; v = v->next) {
-        n++;
-    }
+    uint32_t n = po_list_len(s->list);
     def->variants = po_comp_alloc(k->c, n, sizeof *def->variants);
     for (struct po_node *v = s->list; v != NULL && def->variants != NULL; v = v->next) {
         for (uint32_t i = 0; i < def->variant_count; i++) {
@@ -279,10 +273,7 @@ bool po_check_fn_sig(struct po_check *k, struct po_node *node, const struct po_r
     }
     push_generics(k, node->list2);
     apply_wheres(k, node->d);
-    uint32_t n = 0;
-    for (struct po_node *p = node->list; p != NULL; p = p->next) {
-        n++;
-    }
+    uint32_t n = po_list_len(node->list);
     fn->sig = po_type_make(k, TY_FN, n + 1);
     uint32_t i = 0;
     for (struct po_node *p = node->list; p != NULL && fn->sig->kind == TY_FN; p = p->next) {
@@ -297,7 +288,7 @@ bool po_check_fn_sig(struct po_check *k, struct po_node *node, const struct po_r
     return is_kept && fn->sig->kind == TY_FN;
 }
 
-struct po_type *po_check_public_type(struct po_check *k, const struct po_fn *fn)
+static struct po_type *public_type(struct po_check *k, const struct po_fn *fn)
 {
     if (!fn->is_async) return fn->sig;
     struct po_type *t = po_type_make(k, TY_FN, fn->sig->n);
@@ -329,8 +320,7 @@ static struct po_type **collect_gens(struct po_check *k, const struct po_fn *fn,
 static void declare_fn(struct po_check *k, struct po_node *s)
 {
     if (!po_check_fn_sig(k, s, NULL, 0)) return;
-    struct po_sym *sym =
-        po_check_define(k, s->name, po_check_public_type(k, s->fn), SYM_FN, s->pos);
+    struct po_sym *sym = po_check_define(k, s->name, public_type(k, s->fn), SYM_FN, s->pos);
     sym->gens = collect_gens(k, s->fn, &sym->gen_count);
     sym->fn = s->fn;
     s->sym = sym;
@@ -350,7 +340,7 @@ static void declare_method(struct po_check *k, struct po_def *def, struct po_nod
     if (method == NULL) return;
     node->fn->self_def = def;
     method->name = node->name;
-    method->type = po_check_public_type(k, node->fn);
+    method->type = public_type(k, node->fn);
     method->self = self;
     method->gens = collect_gens(k, node->fn, &method->gen_count);
     method->is_static = node->list == NULL || !node->list->flag;
@@ -455,7 +445,7 @@ static void import_names(struct po_check *k, struct po_node *s, struct po_export
     }
 }
 
-void po_check_import(struct po_check *k, struct po_node *s)
+static void import(struct po_check *k, struct po_node *s)
 {
     struct po_export *list = NULL;
     if (s->index >= 0) {
@@ -502,7 +492,7 @@ static struct po_node *declaration(struct po_node *s)
 void po_check_collect(struct po_check *k, struct po_node *list, bool with_imports)
 {
     for (struct po_node *s = list; s != NULL && with_imports; s = s->next) {
-        if (s->kind == NK_IMPORT && !s->flag2) po_check_import(k, s);
+        if (s->kind == NK_IMPORT && !s->flag2) import(k, s);
     }
     for (struct po_node *s = list; s != NULL; s = s->next) {
         struct po_node *d = declaration(s);

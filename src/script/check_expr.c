@@ -128,8 +128,7 @@ static struct po_type *negate(struct po_check *k, struct po_node *e)
         po_check_as(k, e->a, &k->t_bool, "E0408");
         return &k->t_bool;
     }
-    struct po_type *t = po_check_synth(k, e->a, NULL, false);
-    if (po_type_is(t, TY_VAR)) po_check_solve(k, false);
+    struct po_type *t = po_type_known(k, po_check_synth(k, e->a, NULL, false));
     if (po_type_is(t, TY_VAR)) (void)po_type_unify(k, t, &k->t_int);
     if (po_type_is(t, TY_INT) || po_type_is(t, TY_FLOAT) || po_type_is(t, TY_UNKNOWN)) return t;
     return po_check_bad(k, e->pos, "E0408", "operator '-' needs a number, found %s",
@@ -210,11 +209,7 @@ static struct po_type *slice_type(struct po_check *k, struct po_node *e, struct 
 
 static struct po_type *index_type(struct po_check *k, struct po_node *e)
 {
-    struct po_type *o = po_type_find(po_check_synth(k, e->a, NULL, false));
-    if (o->kind == TY_VAR) {
-        po_check_solve(k, false);
-        o = po_type_find(o);
-    }
+    struct po_type *o = po_type_known(k, po_check_synth(k, e->a, NULL, false));
     if (e->b->kind == NK_RANGE) return slice_type(k, e, o);
     switch (o->kind) {
     case TY_ARRAY: po_check_as(k, e->b, &k->t_int, "E0415"); return o->args[0];
@@ -235,11 +230,7 @@ static struct po_type *index_type(struct po_check *k, struct po_node *e)
 
 static struct po_type *tuple_field(struct po_check *k, struct po_node *e)
 {
-    struct po_type *o = po_type_find(po_check_synth(k, e->a, NULL, false));
-    if (o->kind == TY_VAR) {
-        po_check_solve(k, false);
-        o = po_type_find(o);
-    }
+    struct po_type *o = po_type_known(k, po_check_synth(k, e->a, NULL, false));
     if (o->kind == TY_TUPLE && e->v.i < (int64_t)o->n) return o->args[e->v.i];
     if (o->kind == TY_TUPLE) {
         po_check_err(k, e->pos, "E0416", "tuple has %u elements", o->n);
@@ -273,11 +264,7 @@ static struct po_type *question_result(struct po_check *k, struct po_node *e, st
 
 static struct po_type *question(struct po_check *k, struct po_node *e)
 {
-    struct po_type *t = po_type_find(po_check_synth(k, e->a, NULL, false));
-    if (t->kind == TY_VAR) {
-        po_check_solve(k, false);
-        t = po_type_find(t);
-    }
+    struct po_type *t = po_type_known(k, po_check_synth(k, e->a, NULL, false));
     if (k->fn == NULL) return po_check_bad(k, e->pos, "E0417", "'?' outside a function");
     if (po_type_is_def(t, k->result)) return question_result(k, e, t);
     if (po_type_is_def(t, k->option)) {

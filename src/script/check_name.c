@@ -58,7 +58,7 @@ static bool has_word(po_str list, char separator, po_str word)
 }
 
 /* Does the program's @needs cover this host function, as far as can be seen before it runs? */
-void po_check_host_use(struct po_check *k, uint32_t index, uint32_t pos)
+static void host_use(struct po_check *k, uint32_t index, uint32_t pos)
 {
     const struct po_script_host_fn *fn = &k->c->config->host->fns[index];
     k->host_used[index] = true;
@@ -157,7 +157,7 @@ static struct po_type *sym_type(struct po_check *k, struct po_node *e, struct po
     }
     if (sym->kind == SYM_HOST) {
         const struct po_scheme *scheme = po_check_host_scheme(k, sym->host_index);
-        po_check_host_use(k, sym->host_index, e->pos);
+        host_use(k, sym->host_index, e->pos);
         return po_type_instance(k, scheme->type, scheme->gens, scheme->gen_count);
     }
     po_check_use(k, sym);
@@ -413,11 +413,7 @@ struct po_type *po_check_member(struct po_check *k, struct po_node *e)
         return po_check_bad(k, e->pos, "E0502", "module '%.*s' has no '%.*s'",
                             PO_STR_ARG(e->a->name->s), PO_STR_ARG(e->name->s));
     }
-    struct po_type *o = po_type_find(po_check_synth(k, e->a, NULL, false));
-    if (o->kind == TY_VAR) {
-        po_check_solve(k, false);
-        o = po_type_find(o);
-    }
+    struct po_type *o = po_type_known(k, po_check_synth(k, e->a, NULL, false));
     if (o->kind == TY_UNKNOWN || o->kind == TY_VAR) return &k->t_unknown;
     for (uint32_t i = 0; o->kind == TY_RECORD && i < o->n; i++) {
         if (o->names[i] != e->name) continue;

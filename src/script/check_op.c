@@ -217,6 +217,12 @@ void po_check_solve(struct po_check *k, bool is_final)
     }
 }
 
+struct po_type *po_type_known(struct po_check *k, struct po_type *t)
+{
+    if (po_type_is(t, TY_VAR)) po_check_solve(k, false);
+    return po_type_find(t);
+}
+
 struct po_type *po_check_binary(struct po_check *k, struct po_node *e)
 {
     if (e->op == TK_ANDAND || e->op == TK_OROR) {
@@ -314,9 +320,7 @@ struct po_type *po_check_assign(struct po_check *k, struct po_node *e)
 struct po_type *po_check_cast(struct po_check *k, struct po_node *e)
 {
     struct po_type *t = po_type_find(po_check_type(k, e->c));
-    struct po_type *s = po_check_synth(k, e->a, NULL, false);
-    if (po_type_is(s, TY_VAR)) po_check_solve(k, false);
-    s = po_type_find(s);
+    struct po_type *s = po_type_known(k, po_check_synth(k, e->a, NULL, false));
     if (s->kind == TY_VAR) {
         (void)po_type_unify(k, s, &k->t_int);
         return t;

@@ -249,11 +249,7 @@ static void variant_payload(struct po_check *k, struct po_node *p, const struct 
 
 static void variant_pattern(struct po_check *k, struct po_node *p, struct po_type *t, int kind)
 {
-    struct po_type *r = po_type_find(t);
-    if (r->kind == TY_VAR) {
-        po_check_solve(k, false);
-        r = po_type_find(r);
-    }
+    struct po_type *r = po_type_known(k, t);
     struct po_def *def = pattern_enum(k, p, r);
     if (def == NULL || !def->is_enum) {
         bool is_path = p->name2 != NULL;

@@ -134,11 +134,7 @@ void po_check_block_as(struct po_check *k, struct po_node *block, struct po_type
 
 struct po_type *po_check_elem(struct po_check *k, struct po_type *t, uint32_t pos)
 {
-    t = po_type_find(t);
-    if (t->kind == TY_VAR) {
-        po_check_solve(k, false);
-        t = po_type_find(t);
-    }
+    t = po_type_known(k, t);
     switch (t->kind) {
     case TY_VAR: {
         struct po_type *e = po_type_var(k);

@@ -40,18 +40,9 @@ static const struct {
     {"Box", TY_VAR, 1},
 };
 
-static uint32_t count_nodes(const struct po_node *list)
-{
-    uint32_t n = 0;
-    for (; list != NULL; list = list->next) {
-        n++;
-    }
-    return n;
-}
-
 static struct po_type *container_type(struct po_check *k, struct po_node *node, size_t row)
 {
-    uint32_t given = count_nodes(node->list);
+    uint32_t given = po_list_len(node->list);
     uint32_t arity = containers[row].arity;
     struct po_type *args[2];
     uint32_t n = 0;
@@ -76,7 +67,7 @@ static struct po_type *container_type(struct po_check *k, struct po_node *node, 
 
 static struct po_type *def_type(struct po_check *k, struct po_node *node, struct po_def *def)
 {
-    uint32_t given = count_nodes(node->list);
+    uint32_t given = po_list_len(node->list);
     struct po_type *t = po_type_named(k, def, def->param_count);
     if (t->kind != TY_NAMED) return t;
     if (given != 0 && given != def->param_count) {
@@ -123,7 +114,7 @@ static struct po_type *named_type(struct po_check *k, struct po_node *node)
 
 static struct po_type *list_type(struct po_check *k, struct po_node *node, int kind)
 {
-    uint32_t n = count_nodes(node->list);
+    uint32_t n = po_list_len(node->list);
     struct po_type *t = po_type_make(k, kind, kind == TY_FN ? n + 1 : n);
     if (t->kind != kind) return t;
     uint32_t i = 0;
@@ -136,7 +127,7 @@ static struct po_type *list_type(struct po_check *k, struct po_node *node, int k
 
 static struct po_type *record_type(struct po_check *k, struct po_node *node)
 {
-    uint32_t n = count_nodes(node->list);
+    uint32_t n = po_list_len(node->list);
     struct po_type *t = po_type_make(k, TY_RECORD, n);
     struct po_name **names = po_comp_alloc(k->c, n, sizeof(struct po_name *));
     if (t->kind != TY_RECORD || names == NULL) return &k->t_unknown;

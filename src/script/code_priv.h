@@ -252,8 +252,6 @@ static inline struct po_val po_val_unit(void) { return (struct po_val){.tag = V_
 /* verify.c: operand ranges, jump targets, register types by abstract interpretation. The first
  * problem is written to `why` (may be NULL); NULL there: out of memory. Trusted by the machine. */
 bool po_verify(const struct po_script *script, struct po_arena *scratch, const char **ret_why);
-/* How an instruction uses its operands; see vm_ops.def. */
-const char *po_op_format(int op);
 const char *po_op_name(int op);
 
 #endif

@@ -290,6 +290,14 @@ void po_parse(struct po_comp *c, struct po_module *m);
 /* A type alone, for signatures: "<T>([T], int) -> T". NULL on failure. list2 of ret = generics. */
 struct po_node *po_parse_signature(struct po_comp *c, po_str text, struct po_node **ret_generics);
 
+static inline uint32_t po_list_len(const struct po_node *list)
+{
+    uint32_t n = 0;
+    for (; list != NULL; list = list->next) {
+        n++;
+    }
+    return n;
+}
 static inline void po_list_add(struct po_list *list, struct po_node *node)
 {
     if (list->last == NULL) {

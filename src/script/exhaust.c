@@ -297,86 +297,24 @@ static const char *ctor_text(struct po_check *k, struct po_type *t, const struct
     return buf.len > WITNESS_BYTES ? "_" : copy_text(k, &buf);
 }
 
-static bool missing(struct po_check *k, const struct row *rows, struct column *cols,
-                    struct witness **ret);
-
-static bool missing_ctor(struct po_check *k, const struct row *rows, struct column *cols,
-                         const struct ctor *c, struct witness **ret)
+/* What a default row's value shows for its column: the only constructor, else "_". */
+static const char *any_text(struct po_check *k, struct po_type *t, bool is_first_row)
 {
-    struct row *sub = NULL;
-    for (const struct row *r = rows; r != NULL && !k->c->is_dead; r = r->next) {
-        specialise(k, r->cells, c, &sub, 0);
-    }
-    struct column end = {NULL, NULL};
-    struct column *rest = cols->rest != NULL ? cols->rest : &end;
-    struct witness *w = NULL;
-    if (!missing(k, sub, push_columns(k, c, rest), &w)) return false;
-    const char *text = ctor_text(k, cols->t, c, w);
-    for (uint32_t i = 0; i < c->arity && w != NULL; i++) {
-        w = w->next;
-    }
-    *ret = new_witness(k, text, w);
-    return true;
+    struct witness blank = {"_", NULL};
+    uint32_t count = ctor_count(t, 0);
+    if (!is_first_row || count == 0 || t->kind == TY_ARRAY) return "_";
+    struct ctor c = ctor_at(k, t, 0, 0);
+    return c.arity <= 1 && !k->c->is_dead ? ctor_text(k, t, &c, &blank) : "_";
 }
 
-/* Is there a value no row matches? The column list ends with t == NULL. */
-static bool missing(struct po_check *k, const struct row *rows, struct column *cols,
-                    struct witness **ret)
-{
-    *ret = NULL;
-    if (k->c->is_dead || cols == NULL || cols->t == NULL) return rows == NULL && !k->c->is_dead;
-    if (!po_check_enter(k, 0)) return false;
-    bool result = false;
-    uint32_t max_length = longest(rows);
-    uint32_t count = ctor_count(cols->t, max_length);
-    struct column end = {NULL, NULL};
-    struct column *rest = cols->rest != NULL ? cols->rest : &end;
-    struct witness *w = NULL;
-    if (count == 0 || all_wild(rows)) {
-        result = missing(k, default_rows(k, rows), rest, &w);
-        if (result) {
-            struct ctor c = {0};
-            bool is_shown = rows == NULL && count > 0 && cols->t->kind != TY_ARRAY;
-            if (is_shown) c = ctor_at(k, cols->t, 0, max_length);
-            struct witness blank = {"_", NULL};
-            *ret = new_witness(
-                k, is_shown && c.arity <= 1 ? ctor_text(k, cols->t, &c, &blank) : "_", w);
-        }
-    } else {
-        for (uint32_t i = 0; i < count && !result && !k->c->is_dead; i++) {
-            struct ctor c = ctor_at(k, cols->t, i, max_length);
-            result = !k->c->is_dead && missing_ctor(k, rows, cols, &c, ret);
-        }
-    }
-    po_check_leave(k);
-    return result;
-}
+/* ---- useful patterns -------------------------------------------------------------------------- */
 
-static struct row *single_rows(struct po_check *k, struct po_node **rows, uint32_t n)
-{
-    struct row *list = NULL;
-    for (uint32_t i = 0; i < n && !k->c->is_dead; i++) {
-        struct cell *cell = new_cell(k, rows[i], NULL);
-        if (cell != NULL) add_row(k, &list, cell);
-    }
-    return list;
-}
-
-const char *po_exhaust_missing(struct po_check *k, struct po_node **rows, uint32_t n,
-                               struct po_type *t)
-{
-    struct column end = {NULL, NULL};
-    struct column first = {po_type_find(t), &end};
-    struct witness *w = NULL;
-    struct row *list = single_rows(k, rows, n);
-    if (!missing(k, list, &first, &w)) return NULL;
-    return w != NULL ? w->text : "_";
-}
-
-/* ---- useful arms ------------------------------------------------------------------------------ */
-
+/*
+ * Is there a value that the row `q` matches and no row of the matrix does? With `ret_witness` (only
+ * for rows of wildcards) such a value is shown, a text for each column.
+ */
 static bool useful(struct po_check *k, const struct row *rows, const struct cell *q,
-                   struct column *cols);
+                   struct column *cols, struct witness **ret_witness);
 
 static bool covers_literal(const struct po_node *x, const struct po_node *p)
 {
@@ -409,25 +347,7 @@ static bool useful_literal(struct po_check *k, const struct row *rows, const str
         }
         if (covers) add_row(k, &sub, r->cells->rest);
     }
-    return useful(k, sub, q->rest, cols->rest);
-}
-
-/* six parameters: the matrix is rows and columns, the query a row */
-static bool useful_ctors(struct po_check *k, const struct row *rows, const struct cell *q,
-                         struct column *cols, uint32_t count, uint32_t max_length)
-{
-    for (uint32_t i = 0; i < count && !k->c->is_dead; i++) {
-        struct ctor c = ctor_at(k, cols->t, i, max_length);
-        struct row *query = NULL;
-        struct row *sub = NULL;
-        specialise(k, q, &c, &query, 0);
-        if (query == NULL || k->c->is_dead) continue;
-        for (const struct row *r = rows; r != NULL && !k->c->is_dead; r = r->next) {
-            specialise(k, r->cells, &c, &sub, 0);
-        }
-        if (useful(k, sub, query->cells, push_columns(k, &c, cols->rest))) return true;
-    }
-    return false;
+    return useful(k, sub, q->rest, cols->rest, NULL);
 }
 
 static bool useful_or(struct po_check *k, const struct row *rows, const struct cell *q,
@@ -439,22 +359,55 @@ static bool useful_or(struct po_check *k, const struct row *rows, const struct c
     }
     for (struct po_node *alt = q->p->list; alt != NULL && !k->c->is_dead; alt = alt->next) {
         struct cell *one = new_cell(k, alt, q->rest);
-        if (one == NULL || useful(k, before, one, cols)) return true;
+        if (one == NULL || useful(k, before, one, cols, NULL)) return true;
         add_row(k, &before, one);
     }
     return false;
 }
 
-static bool useful(struct po_check *k, const struct row *rows, const struct cell *q,
-                   struct column *cols)
+/* six parameters: the matrix is rows and columns, the query a row */
+static bool useful_ctor(struct po_check *k, const struct row *rows, const struct cell *q,
+                        struct column *cols, const struct ctor *c, struct witness **ret_witness)
 {
-    if (k->c->is_dead) return true;
-    if (cols == NULL || cols->t == NULL || q == NULL) return rows == NULL;
-    if (!po_check_enter(k, 0)) return true;
+    struct row *query = NULL;
+    struct row *sub = NULL;
+    struct witness *w = NULL;
+    specialise(k, q, c, &query, 0);
+    if (query == NULL || k->c->is_dead) return false;
+    for (const struct row *r = rows; r != NULL && !k->c->is_dead; r = r->next) {
+        specialise(k, r->cells, c, &sub, 0);
+    }
+    bool is_useful = useful(k, sub, query->cells, push_columns(k, c, cols->rest),
+                            ret_witness != NULL ? &w : NULL);
+    if (!is_useful || ret_witness == NULL) return is_useful;
+    const char *text = ctor_text(k, cols->t, c, w);
+    for (uint32_t i = 0; i < c->arity && w != NULL; i++) {
+        w = w->next;
+    }
+    *ret_witness = new_witness(k, text, w);
+    return true;
+}
+
+static bool useful_default(struct po_check *k, const struct row *rows, const struct cell *q,
+                           struct column *cols, struct witness **ret_witness)
+{
+    struct witness *w = NULL;
+    if (!useful(k, default_rows(k, rows), q->rest, cols->rest, ret_witness != NULL ? &w : NULL))
+        return false;
+    if (ret_witness != NULL) *ret_witness = new_witness(k, any_text(k, cols->t, rows == NULL), w);
+    return true;
+}
+
+static bool useful(struct po_check *k, const struct row *rows, const struct cell *q,
+                   struct column *cols, struct witness **ret_witness)
+{
+    bool when_dead = ret_witness == NULL; /* neither "unreachable" nor "missing" is said then */
+    if (k->c->is_dead) return when_dead;
+    if (cols == NULL || q == NULL) return rows == NULL;
+    if (!po_check_enter(k, 0)) return when_dead;
     bool result = false;
-    struct row own = {NULL, NULL};
     struct cell copy = *q;
-    own.cells = &copy;
+    struct row own = {&copy, NULL};
     uint32_t max_length = longest(rows);
     if (longest(&own) > max_length) max_length = longest(&own);
     uint32_t count = ctor_count(cols->t, max_length);
@@ -464,19 +417,41 @@ static bool useful(struct po_check *k, const struct row *rows, const struct cell
         result = useful_literal(k, rows, q, cols);
     } else if (count == 0 || (is_wild(q->p) && all_wild(rows))) {
         /* also where a recursive type would unfold for ever */
-        result = useful(k, default_rows(k, rows), q->rest, cols->rest);
+        result = useful_default(k, rows, q, cols, ret_witness);
     } else {
-        result = useful_ctors(k, rows, q, cols, count, max_length);
+        for (uint32_t i = 0; i < count && !result && !k->c->is_dead; i++) {
+            struct ctor c = ctor_at(k, cols->t, i, max_length);
+            result = useful_ctor(k, rows, q, cols, &c, ret_witness);
+        }
     }
     po_check_leave(k);
-    return result;
+    return result && !(k->c->is_dead && ret_witness != NULL);
+}
+
+static struct row *single_rows(struct po_check *k, struct po_node **rows, uint32_t n)
+{
+    struct row *list = NULL;
+    for (uint32_t i = 0; i < n && !k->c->is_dead; i++) {
+        struct cell *cell = new_cell(k, rows[i], NULL);
+        if (cell != NULL) add_row(k, &list, cell);
+    }
+    return list;
+}
+
+const char *po_exhaust_missing(struct po_check *k, struct po_node **rows, uint32_t n,
+                               struct po_type *t)
+{
+    struct column column = {po_type_find(t), NULL};
+    struct cell wild = {NULL, NULL};
+    struct witness *w = NULL;
+    if (!useful(k, single_rows(k, rows, n), &wild, &column, &w)) return NULL;
+    return w != NULL ? w->text : "_";
 }
 
 bool po_exhaust_useful(struct po_check *k, struct po_node **rows, uint32_t n, struct po_node *p,
                        struct po_type *t)
 {
-    struct column end = {NULL, NULL};
-    struct column first = {po_type_find(t), &end};
+    struct column column = {po_type_find(t), NULL};
     struct cell query = {p, NULL};
-    return useful(k, single_rows(k, rows, n), &query, &first);
+    return useful(k, single_rows(k, rows, n), &query, &column, NULL);
 }

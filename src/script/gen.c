@@ -426,10 +426,7 @@ static void finish(struct po_gen *g, int32_t proto_index, uint32_t params, po_st
 /* Parameters into registers 0.., patterns taken apart behind them. */
 static uint32_t gen_params(struct po_gen *g, struct po_fn *fn, struct po_proto *p)
 {
-    uint32_t n = 0;
-    for (struct po_node *param = fn->node->list; param != NULL; param = param->next) {
-        n++;
-    }
+    uint32_t n = po_list_len(fn->node->list);
     p->param_tags = po_image_alloc(g->b, n, 1);
     (void)po_regs(g, n);
     uint32_t i = 0;

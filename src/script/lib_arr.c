@@ -235,31 +235,6 @@ static bool test(struct po_vm *vm, struct po_val f, struct po_val *arg, bool *re
     return true;
 }
 
-/* Elements before the first one whose test fails. */
-static bool leading(struct po_vm *vm, struct po_val *a, uint32_t *ret_count)
-{
-    struct po_array *arr = NULL;
-    bool is_good = true;
-    if (!po_lib_snapshot(vm, a[0], &arr)) return false;
-    for (*ret_count = 0; *ret_count < arr->count; (*ret_count)++) {
-        if (!test(vm, a[1], &arr->items[*ret_count], &is_good)) return false;
-        if (!is_good) break;
-    }
-    return true;
-}
-
-LIB(arr_take_while)
-{
-    uint32_t count = 0;
-    return leading(vm, a, &count) && part(vm, a[0], 0, count, ret);
-}
-
-LIB(arr_skip_while)
-{
-    uint32_t count = 0;
-    return leading(vm, a, &count) && part(vm, a[0], count, INT64_MAX, ret);
-}
-
 LIB(arr_map)
 {
     struct po_val f = a[1];
@@ -381,6 +356,20 @@ LIB(arr_all)
     uint32_t at = 0;
     if (!search(vm, a, false, &at, &arr)) return false;
     return po_give(ret, po_val_bool(at == arr->count));
+}
+
+LIB(arr_take_while)
+{
+    struct po_array *arr = NULL;
+    uint32_t at = 0;
+    return search(vm, a, false, &at, &arr) && part(vm, a[0], 0, at, ret);
+}
+
+LIB(arr_skip_while)
+{
+    struct po_array *arr = NULL;
+    uint32_t at = 0;
+    return search(vm, a, false, &at, &arr) && part(vm, a[0], at, INT64_MAX, ret);
 }
 
 LIB(arr_count)

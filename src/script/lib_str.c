@@ -448,10 +448,7 @@ LIB(str_reverse)
     if (out == NULL || !po_charge_bytes(vm, s.len)) return false;
     size_t end = s.len;
     for (size_t i = 0; i < s.len;) {
-        size_t to = i + 1;
-        while (to < s.len && ((uint8_t)s.ptr[to] & 0xC0) == 0x80) {
-            to++;
-        }
+        size_t to = po_point_end(s, i);
         end -= to - i;
         memcpy(out + end, s.ptr + i, to - i);
         i = to;

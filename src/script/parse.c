@@ -30,7 +30,10 @@ bool po_p_accept(struct po_parser *p, int kind)
     return true;
 }
 
-uint32_t po_p_last_end(const struct po_parser *p) { return p->at > 0 ? p->toks[p->at - 1].end : 0; }
+static uint32_t last_end(const struct po_parser *p)
+{
+    return p->at > 0 ? p->toks[p->at - 1].end : 0;
+}
 
 void po_p_fail_code(struct po_parser *p, uint32_t pos, const char *code, const char *msg)
 {
@@ -466,7 +469,7 @@ struct po_node *po_p_stmt(struct po_parser *p)
     struct po_node *stmt = stmt_of(p);
     stmt->attrs = attrs;
     if (stmt->kind == NK_EXPORT && stmt->a != NULL && attrs != NULL) stmt->a->attrs = attrs;
-    stmt->end = po_p_last_end(p);
+    stmt->end = last_end(p);
     return stmt;
 }
 
@@ -501,7 +504,7 @@ struct po_node *po_p_block(struct po_parser *p)
         if (list.first == list.last) list.first = NULL;
     }
     block->list = list.first;
-    block->end = po_p_last_end(p);
+    block->end = last_end(p);
     return block;
 }
 

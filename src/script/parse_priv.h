@@ -38,7 +38,6 @@ struct po_name *po_p_ident(struct po_parser *p, const char *what);
 struct po_name *po_p_ident_any(struct po_parser *p, const char *what); /* keywords too */
 bool po_p_enter(struct po_parser *p); /* false and an error when nested too deeply */
 static inline void po_p_leave(struct po_parser *p) { p->depth--; }
-uint32_t po_p_last_end(const struct po_parser *p);
 
 /* parse.c */
 struct po_node *po_p_stmt(struct po_parser *p);

@@ -151,10 +151,7 @@ static bool calls_main(const struct po_module *m)
 static void add_entries(struct po_build *b)
 {
     struct po_module *m = b->c->modules[b->c->module_count - 1];
-    uint32_t n = 0;
-    for (struct po_node *s = m->root->list; s != NULL; s = s->next) {
-        n++;
-    }
+    uint32_t n = po_list_len(m->root->list);
     b->s->fns = po_image_alloc(b, n, sizeof *b->s->fns);
     b->s->entries = po_image_alloc(b, n, sizeof(const struct po_script_entry *));
     for (struct po_node *s = m->root->list; s != NULL && !b->is_bad; s = s->next) {

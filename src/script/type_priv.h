@@ -284,8 +284,6 @@ void po_check_leave(struct po_check *k);
 void po_check_collect(struct po_check *k, struct po_node *list, bool with_imports);
 bool po_check_fn_sig(struct po_check *k, struct po_node *fn, const struct po_rigid_scope *extra,
                      uint32_t extra_count);
-struct po_type *po_check_public_type(struct po_check *k, const struct po_fn *fn);
-void po_check_import(struct po_check *k, struct po_node *s);
 struct po_export *po_check_std_exports(struct po_check *k, po_str path, bool *ret_found);
 
 /* ---- check_stmt.c */
@@ -313,6 +311,8 @@ struct po_type *po_check_binary(struct po_check *k, struct po_node *e);
 struct po_type *po_check_assign(struct po_check *k, struct po_node *e);
 struct po_type *po_check_cast(struct po_check *k, struct po_node *e);
 void po_check_solve(struct po_check *k, bool is_final);
+/* What `t` stands for, after the operators that wait have been looked at if it is open. */
+struct po_type *po_type_known(struct po_check *k, struct po_type *t);
 /* The type arguments of an instance against the bounds of its parameters, now or when known. */
 void po_check_bounds(struct po_check *k, const struct po_subst *s, struct po_node *node);
 
@@ -325,7 +325,6 @@ void po_check_use(struct po_check *k, struct po_sym *alias);
 const struct po_scheme *po_check_scheme(struct po_check *k, const struct po_builtin *b);
 const struct po_scheme *po_check_host_scheme(struct po_check *k, uint32_t index);
 void po_check_import_needs(struct po_check *k, po_str path, uint32_t pos);
-void po_check_host_use(struct po_check *k, uint32_t index, uint32_t pos);
 struct po_field *po_check_fields(struct po_check *k, struct po_type *t, uint32_t *ret_n);
 
 /* ---- check_call.c */

@@ -25,11 +25,6 @@ struct po_val po_val_slice(struct po_val s, size_t from, size_t to)
         .tag = V_STR, .aux = (uint32_t)(to - from) | (s.aux & PO_STR_WIDE), .u.s = s.u.s + from};
 }
 
-struct po_val po_val_of_static(const char *s)
-{
-    return (struct po_val){.tag = V_STR, .aux = (uint32_t)strlen(s), .u.s = s};
-}
-
 static uint32_t wide_flag(po_str s)
 {
     uint64_t seen = 0;

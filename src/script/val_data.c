@@ -418,10 +418,7 @@ static bool char_index(struct po_vm *vm, struct po_val o, int64_t i, struct po_v
                         (long long)i, (long long)n);
     }
     size_t from = po_is_wide(o) ? po_point_offset(s, (size_t)i) : (size_t)i;
-    size_t to = from + 1;
-    while (to < s.len && ((uint8_t)s.ptr[to] & 0xC0) == 0x80) {
-        to++;
-    }
+    size_t to = po_point_end(s, from);
     return po_give(ret, po_val_slice(o, from, to));
 }
 
@@ -493,10 +490,7 @@ static bool iter_string(struct po_vm *vm, struct po_val v, struct po_val *ret)
     po_str s = po_text(v);
     if (!po_charge(vm, 1 + s.len / 8) || !po_val_array(vm, 0, ret)) return false;
     for (size_t i = 0; i < s.len;) {
-        size_t to = i + 1;
-        while (to < s.len && ((uint8_t)s.ptr[to] & 0xC0) == 0x80) {
-            to++;
-        }
+        size_t to = po_point_end(s, i);
         if (!po_array_push(vm, ret->u.arr, po_val_slice(v, i, to))) return false;
         i = to;
     }

@@ -24,7 +24,6 @@ static const struct {
 };
 
 const char *po_op_name(int op) { return op >= 0 && op < OP_COUNT ? ops[op].name : "?"; }
-const char *po_op_format(int op) { return op >= 0 && op < OP_COUNT ? ops[op].format : "----"; }
 
 struct verifier {
     const struct po_script *s;
@@ -179,6 +178,16 @@ static bool flow(struct verifier *v, const uint8_t *state, uint32_t to)
     return true;
 }
 
+/* The same with `reg` holding `tag` on this way only. */
+static bool flow_with(struct verifier *v, uint8_t *state, uint32_t reg, uint8_t tag, uint32_t to)
+{
+    uint8_t saved = state[reg];
+    state[reg] = tag;
+    bool is_good = flow(v, state, to);
+    state[reg] = saved;
+    return is_good;
+}
+
 static bool need(struct verifier *v, const uint8_t *state, uint32_t reg, uint8_t tag)
 {
     if (state[reg] == T_NONE) return refuse(v, "register read before it is written");
@@ -307,31 +316,17 @@ static bool step(struct verifier *v, uint32_t at, uint8_t *state)
     for (uint32_t i = 0; i < v->p->handler_count; i++) {
         const struct po_handler *h = &v->p->handlers[i];
         if (at < h->from || at >= h->to) continue;
-        uint8_t saved = state[h->reg];
-        state[h->reg] = T_ANY;
-        bool is_good = flow(v, state, h->target);
-        state[h->reg] = saved;
-        if (!is_good) return false;
+        if (!flow_with(v, state, h->reg, T_ANY, h->target)) return false;
     }
     if (!check_reads(v, in, state)) return false;
     if (in->op == OP_RET || in->op == OP_RETU || in->op == OP_UNREACH || in->op == OP_MATCHFAIL ||
         in->op == OP_RETHROW) {
         return true;
     }
-    if (in->op == OP_TRY) { /* a is written only on the jump */
-        uint8_t saved = state[in->a];
-        state[in->a] = T_ANY;
-        bool is_good = flow(v, state, (uint32_t)in->k);
-        state[in->a] = saved;
-        return is_good && flow(v, state, at + 1);
-    }
-    if (in->op == OP_NEXT) {
-        uint8_t saved = state[in->a + 3];
-        state[in->a + 3] = in->b;
-        bool is_good = flow(v, state, (uint32_t)in->k);
-        state[in->a + 3] = saved;
-        return is_good && flow(v, state, at + 1);
-    }
+    if (in->op == OP_TRY) /* a is written only on the jump */
+        return flow_with(v, state, in->a, T_ANY, (uint32_t)in->k) && flow(v, state, at + 1);
+    if (in->op == OP_NEXT)
+        return flow_with(v, state, in->a + 3u, in->b, (uint32_t)in->k) && flow(v, state, at + 1);
     apply(v, in, state);
     bool jumps = ops[in->op].format[3] == 'J';
     if (jumps && !flow(v, state, (uint32_t)in->k)) return false;

@@ -170,7 +170,7 @@ bool po_vm_cast_float(struct po_vm *vm, struct po_val v, struct po_val *ret)
 /* ---- errors ----------------------------------------------------------------------------------- */
 
 /* The caught fault as a value of type Error. */
-bool po_vm_error_value(struct po_vm *vm, struct po_val *ret)
+static bool error_value(struct po_vm *vm, struct po_val *ret)
 {
     struct po_fault_info *f = &vm->fault;
     if (f->error.tag == V_STRUCT) return po_give(ret, f->error);
@@ -237,7 +237,7 @@ bool po_vm_unwind(struct po_vm *vm, uint32_t stop)
         const struct po_handler *h = vm->fault.is_limit ? NULL : find_handler(fr);
         if (h == NULL) continue;
         struct po_val error;
-        if (!po_vm_error_value(vm, &error)) continue; /* memory ran out: now a limit fault */
+        if (!error_value(vm, &error)) continue; /* memory ran out: now a limit fault */
         fr->base[h->reg] = error;
         fr->pc = fr->proto->code + h->target;
         vm->fault.kind = NULL;

@@ -187,7 +187,6 @@ bool po_vm_builtin(struct po_vm *vm, const struct po_builtin *b, struct po_val *
                    struct po_val *ret);
 bool po_vm_await(struct po_vm *vm, struct po_val v, struct po_val *ret);
 bool po_vm_output(struct po_vm *vm, po_str text);
-bool po_vm_error_value(struct po_vm *vm, struct po_val *ret);
 uint32_t po_vm_line(const struct po_vm *vm, uint32_t module, uint32_t pos);
 
 /* ---- vm_help.c: the longer halves of instructions */
@@ -227,7 +226,6 @@ static inline uint32_t po_len(struct po_val v) { return v.aux & PO_STR_LEN_MAX; 
 static inline bool po_is_wide(struct po_val v) { return (v.aux & PO_STR_WIDE) != 0; }
 static inline po_str po_text(struct po_val v) { return po_str_n(v.u.s, po_len(v)); }
 struct po_val po_val_slice(struct po_val s, size_t from, size_t to); /* byte offsets */
-struct po_val po_val_of_static(const char *s);                       /* ASCII literal of ours */
 bool po_val_str(struct po_vm *vm, po_str s, struct po_val *ret);     /* copies */
 bool po_val_concat(struct po_vm *vm, struct po_val *parts, uint32_t n, struct po_val *ret);
 bool po_val_equal(struct po_vm *vm, struct po_val a, struct po_val b, bool *ret);
@@ -244,6 +242,14 @@ const char *po_val_kind(struct po_val v);
 size_t po_format_int(int64_t value, char out[static 24]);
 size_t po_format_float(double value, char out[static 40]);
 size_t po_count_points(po_str s);
+/* The byte behind the code point that begins at `at`. */
+static inline size_t po_point_end(po_str s, size_t at)
+{
+    do {
+        at++;
+    } while (at < s.len && ((uint8_t)s.ptr[at] & 0xC0) == 0x80);
+    return at;
+}
 size_t po_point_offset(po_str s, size_t index); /* byte offset of a code point; s.len at the end */
 bool po_val_finite(struct po_vm *vm, double value, struct po_val *ret);
 bool po_val_array(struct po_vm *vm, uint32_t cap, struct po_val *ret);
