@@ -4,6 +4,7 @@
  * `paulyops COMMAND…` runs a command (cli/). A child of ours is started as
  * `paulyops --role=NAME …` and goes to that role's function (role table below).
  */
+#include "assess/assess.h"
 #include "cli/cli.h"
 #include "core/err.h"
 #include "fact/fact.h"
@@ -58,6 +59,7 @@ static int run_role(const char *name, int argc, char **argv)
 int main(int argc, char **argv)
 {
     if (!fill_standard_files()) return po_code_exit(PO_IO);
+    po_assess_facts_declare();
     harden_process();
     if (argc > 1 && strncmp(argv[1], ROLE_PREFIX, sizeof ROLE_PREFIX - 1) == 0)
         return run_role(argv[1] + sizeof ROLE_PREFIX - 1, argc - 2, argv + 2);

@@ -1,25 +1,36 @@
 /*
  * One assessment: facts are read once, due checks judge them, every result becomes an event.
  *
+ * A check's program is compiled when it is due, and its facts are read before it runs.
+ *
  * Order matters (law 6): the ledger position and all facts are taken before the first event of this
  * command is queued, so no check sees its own traces.
  */
-#include "judge_priv.h"
+#include "assess_priv.h"
 
 #include "core/build.h"
 #include "core/cfg.h"
 #include "core/flags.h"
 #include "crypto/crypto.h"
+#include "store/store.h"
+
+#define FACTS_USED_MAX 128
 
 struct assessment {
     struct po_assess_inputs in;
     struct po_evidence_at at;
     const struct po_assess_options *options;
+    struct po_bundle *bundle;
+    const struct po_check *checks;
+    size_t check_count;
     struct po_event *events; /* what this assessment will record, in order */
     size_t event_count;
+    uint8_t (*stored)[PO_SHA256_BYTES]; /* programs whose texts are among the events */
+    size_t stored_count;
+    const char *facts_used[FACTS_USED_MAX]; /* by the runs of this assessment */
+    size_t facts_used_count;
     const struct po_check **due;
     size_t due_count;
-    bool has_kill_drill; /* a check read it in this assessment */
     struct po_assess_result result;
 };
 
@@ -42,42 +53,15 @@ static bool is_due(const struct assessment *run, const struct po_control *contro
     return now_us - newest->received_us >= control->period_us - slack_us;
 }
 
-void po_judgement_fail(struct po_judgement *out, const char *reason)
-{
-    out->state = PO_RUN_FAIL;
-    out->reason = reason;
-}
-
-void po_judgement_deviation(struct po_judgement *out, po_str subject, po_str fact)
-{
-    out->deviations_total++;
-    if (out->deviation_count == PO_RUN_DEVIATIONS_MAX) return;
-    out->deviations[out->deviation_count++] = (struct po_run_deviation){subject, fact};
-}
-
-/* Law 1: an empty population passes nothing. */
-void po_judgement_settle(struct po_judgement *out)
-{
-    if (out->state == PO_RUN_PASS && out->total == 0) {
-        out->state = PO_RUN_UNTESTED;
-        out->reason = "nothing to test";
-    }
-    if (out->state == PO_RUN_PASS && out->passing < out->total) out->state = PO_RUN_FAIL;
-    if (out->state == PO_RUN_FAIL && out->passing >= out->total) {
-        if (out->total == 0) out->total = 1;
-        out->passing = out->total - 1;
-    }
-    if (out->state != PO_RUN_PASS && out->reason == NULL) out->reason = "did not hold";
-    if (out->state == PO_RUN_PASS) out->reason = NULL;
-}
-
 /* One clause under test. */
 struct clause_test {
     const struct po_check *check;
+    struct po_program program;
     struct po_run record;
     struct po_judgement *judgement;
-    const struct po_json *values[PO_CHECK_FACTS_MAX];
 };
+
+static void clause_test_done(struct clause_test *test) { po_program_done(&test->program); }
 
 /* From the snapshot, or made by this layer and then from the snapshot. */
 static PO_RC get_fact(struct po_ctx *cx, struct assessment *run, const char *name,
@@ -90,29 +74,44 @@ static PO_RC get_fact(struct po_ctx *cx, struct assessment *run, const char *nam
     return po_fact_get(cx, run->in.facts, name, ret_value);
 }
 
+static PO_RC say_error(struct po_ctx *cx, struct po_judgement *out, const char *reason)
+{
+    if (reason == NULL) return PO_FAIL(cx, PO_NOMEM, "out of request memory");
+    *out = (struct po_judgement){.state = PO_RUN_ERROR, .reason = reason};
+    return po_rc_ok();
+}
+
+static PO_RC note_used(struct po_ctx *cx, struct assessment *run, const char *name)
+{
+    for (size_t i = 0; i < run->facts_used_count; i++)
+        if (strcmp(run->facts_used[i], name) == 0) return po_rc_ok();
+    if (run->facts_used_count == FACTS_USED_MAX)
+        return PO_FAIL(cx, PO_LIMIT, "more than %d facts in one assessment", FACTS_USED_MAX);
+    run->facts_used[run->facts_used_count++] = name;
+    return po_rc_ok();
+}
+
 /* A fact that could not be read makes the result an error with the fact named. */
 static PO_RC read_facts(struct po_ctx *cx, struct assessment *run, struct clause_test *test)
 {
-    const struct po_check *check = test->check;
+    const char *const *names = NULL;
     struct po_run *record = &test->record;
-    struct po_judgement *out = test->judgement;
     struct po_run_fact *used = NULL;
+    PO_TRY(cx, po_program_facts(cx, &test->program, &names));
     PO_ARENA_NEW(cx, used, PO_CHECK_FACTS_MAX);
     record->facts = used;
-    for (size_t i = 0; i < PO_CHECK_FACTS_MAX && check->facts[i] != NULL; i++) {
+    for (size_t i = 0; i < PO_CHECK_FACTS_MAX && names[i] != NULL; i++) {
         const struct po_fact_value *value = NULL;
-        po_rc rc = get_fact(cx, run, check->facts[i], &value);
+        po_rc rc = get_fact(cx, run, names[i], &value);
         if (rc.code == PO_NOMEM) return rc;
         if (!po_is_ok(rc)) {
-            out->state = PO_RUN_ERROR;
-            out->reason = po_arena_printf(cx->arena, "fact '%s' could not be read: %.300s",
-                                          check->facts[i], po_err_msg(cx));
+            const char *reason = po_arena_printf(cx->arena, "fact '%s' could not be read: %.300s",
+                                                 names[i], po_err_msg(cx));
             po_err_clear(cx);
-            return po_rc_ok();
+            return say_error(cx, test->judgement, reason);
         }
-        test->values[i] = value->json;
-        if (po_str_eq_cstr(PO_LIT("drill.kill"), check->facts[i])) run->has_kill_drill = true;
-        used[i].name = po_str_of(check->facts[i]);
+        PO_TRY(cx, note_used(cx, run, names[i]));
+        used[i].name = po_str_of(names[i]);
         used[i].read_at_us = value->read_at_us;
         memcpy(used[i].digest, value->digest, sizeof used[i].digest);
         record->fact_count = i + 1;
@@ -120,14 +119,32 @@ static PO_RC read_facts(struct po_ctx *cx, struct assessment *run, struct clause
     return po_rc_ok();
 }
 
-/* What program judged: its name within this build's sources. */
-static PO_RC program_digest(struct po_ctx *cx, const struct po_check *check, uint8_t out[32])
+/* The program's text goes to the ledger with its first run. */
+static PO_RC keep_program(struct po_ctx *cx, struct assessment *run,
+                          const struct po_program *program)
 {
-    const char *text = po_arena_printf(cx->arena, "%s\n%s\n%s", check->clause, check->name,
-                                       po_build.sources_sha256);
-    if (text == NULL) return PO_FAIL(cx, PO_NOMEM, "out of request memory");
-    PO_TRY_LEAF(cx, po_sha256(po_str_of(text), out), "hashing the check");
+    bool is_new = false;
+    PO_TRY(cx, po_assess_keep_program(cx, run->in.source.home, program, &is_new,
+                                      &run->events[run->event_count]));
+    if (!is_new) return po_rc_ok();
+    memcpy(run->stored[run->stored_count++], program->digest, PO_SHA256_BYTES);
+    run->event_count++;
     return po_rc_ok();
+}
+
+/* A program that cannot be had makes the result an error, too. */
+static PO_RC load_program(struct po_ctx *cx, struct assessment *run, struct clause_test *test)
+{
+    po_rc rc = po_program_load_row(cx, run->bundle, test->check->row, &test->program);
+    if (rc.code == PO_NOMEM) return rc;
+    if (!po_is_ok(rc)) {
+        const char *reason = po_arena_printf(cx->arena, "the program '%s' cannot be run: %.300s",
+                                             test->check->name, po_err_msg(cx));
+        po_err_clear(cx);
+        return say_error(cx, test->judgement, reason);
+    }
+    memcpy(test->record.program_digest, test->program.digest, PO_SHA256_BYTES);
+    return keep_program(cx, run, &test->program);
 }
 
 static void count_result(struct po_assess_result *result, enum po_run_state state)
@@ -178,10 +195,27 @@ static void fill_record(struct po_run *record, const struct po_judgement *judgem
     record->deviations_total = judgement->deviations_total;
 }
 
+/* What no record can hold (a negative count, say) is an error of the check, not of the assessment. */
+static PO_RC settle_record(struct po_ctx *cx, struct clause_test *test)
+{
+    PO_BUF_AUTO bytes;
+    po_judgement_settle(test->judgement);
+    fill_record(&test->record, test->judgement);
+    po_buf_init(&bytes, PO_RUN_BYTES_MAX);
+    po_rc rc = po_run_encode(cx, &test->record, &bytes);
+    if (rc.code != PO_INVALID && rc.code != PO_LIMIT) return rc;
+    const char *reason =
+        po_arena_printf(cx->arena, "the program's judgement is not valid: %.300s", po_err_msg(cx));
+    po_err_clear(cx);
+    PO_TRY(cx, say_error(cx, test->judgement, reason));
+    fill_record(&test->record, test->judgement);
+    return po_rc_ok();
+}
+
 static PO_RC test_clause(struct po_ctx *cx, struct assessment *run, const struct po_check *check,
                          const struct po_control *control)
 {
-    struct clause_test test = {.check = check};
+    PO_CLEANUP(clause_test_done) struct clause_test test = {.check = check};
     struct po_run *record = &test.record;
     PO_ARENA_NEW(cx, test.judgement, 1);
     *record = (struct po_run){.control = control->id,
@@ -191,15 +225,15 @@ static PO_RC test_clause(struct po_ctx *cx, struct assessment *run, const struct
                               .run_id = po_str_of(cx->session),
                               .started_us = po_ctx_now_us(cx)};
     memcpy(record->catalog_digest, run->in.source.catalog->digest, sizeof record->catalog_digest);
-    PO_TRY(cx, program_digest(cx, check, record->program_digest));
-    PO_TRY(cx, read_facts(cx, run, &test));
+    PO_TRY(cx, load_program(cx, run, &test));
+    if (test.judgement->state == PO_RUN_PASS) PO_TRY(cx, read_facts(cx, run, &test));
+    const struct po_program_job job = {.facts = run->in.facts, .now_us = record->started_us};
     if (test.judgement->state == PO_RUN_PASS)
-        PO_TRY(cx, check->judge(cx, test.values, test.judgement));
-    po_judgement_settle(test.judgement);
-    fill_record(record, test.judgement);
+        PO_TRY(cx, po_check_run(cx, &test.program, &job, test.judgement));
     record->finished_us = po_ctx_now_us(cx);
     if (record->finished_us < record->started_us) record->finished_us = record->started_us;
     record->cost_us = record->finished_us - record->started_us;
+    PO_TRY(cx, settle_record(cx, &test));
     count_result(&run->result, test.judgement->state);
     return queue_run(cx, run, record);
 }
@@ -207,11 +241,10 @@ static PO_RC test_clause(struct po_ctx *cx, struct assessment *run, const struct
 /* The checks to make now, in the table's order. */
 static PO_RC find_due(struct po_ctx *cx, struct assessment *run)
 {
-    size_t count = 0;
-    const struct po_check *checks = po_check_table(&count);
+    const struct po_check *checks = run->checks;
     po_time_us now_us = po_ctx_now_us(cx);
-    PO_ARENA_NEW(cx, run->due, count);
-    for (size_t i = 0; i < count; i++) {
+    PO_ARENA_NEW(cx, run->due, run->check_count + 1);
+    for (size_t i = 0; i < run->check_count; i++) {
         const struct po_catalog *catalog = run->in.source.catalog;
         const struct po_clause *clause = po_catalog_clause(catalog, po_str_of(checks[i].clause));
         PO_INVARIANT(cx, clause != NULL);
@@ -253,6 +286,7 @@ static PO_RC begin(struct po_ctx *cx, struct assessment *run)
 {
     PO_TRY(cx, po_catalog_load_embedded(cx, &run->in.source.catalog));
     PO_TRY(cx, check_controls(cx, run));
+    PO_TRY(cx, po_check_table(cx, &run->bundle, &run->checks, &run->check_count));
     PO_TRY(cx, po_check_wanted(cx, run->in.source.catalog, &run->in.source.is_wanted));
     for (size_t i = 0; i < run->in.source.catalog->clause_count; i++)
         if (!run->in.source.is_wanted[i]) run->result.without_check++;
@@ -260,6 +294,25 @@ static PO_RC begin(struct po_ctx *cx, struct assessment *run)
     PO_TRY(cx, po_evidence_locate(cx, run->in.source.home, 0, &run->at));
     PO_TRY(cx, po_evidence_runs(cx, &run->in.source, &run->at, &run->in.newest));
     return find_due(cx, run);
+}
+
+/* Members of facts: one that is absent is 0, false or empty. */
+static int64_t int_of(const struct po_json *fact, const char *key)
+{
+    const struct po_json *value = po_json_get(fact, key);
+    return value != NULL && value->type == PO_JSON_INT ? value->integer : 0;
+}
+
+static bool bool_of(const struct po_json *fact, const char *key)
+{
+    const struct po_json *value = po_json_get(fact, key);
+    return value != NULL && value->type == PO_JSON_BOOL && value->boolean;
+}
+
+static po_str str_of(const struct po_json *fact, const char *key)
+{
+    const struct po_json *value = po_json_get(fact, key);
+    return value != NULL && value->type == PO_JSON_STR ? value->str : PO_LIT("");
 }
 
 /* Members that reports need later: they are filled from the ledger alone. */
@@ -272,27 +325,34 @@ static PO_RC put_build(struct po_ctx *cx, struct assessment *run, struct po_json
     if (!po_is_ok(rc)) return po_rc_ok();
     po_json_out_key(json, "build");
     po_json_out_object(json);
-    po_json_out_field(json, "version", po_judge_str(build->json, "version"));
-    po_json_out_field(json, "digest", po_judge_str(build->json, "digest"));
+    po_json_out_field(json, "version", str_of(build->json, "version"));
+    po_json_out_field(json, "digest", str_of(build->json, "digest"));
     po_json_out_key(json, "manifest_matches");
-    po_json_out_bool(json, po_judge_bool(build->json, "manifest_matches"));
-    po_json_out_field_int(json, "abort_sites", po_judge_int(build->json, "abort_sites"));
+    po_json_out_bool(json, bool_of(build->json, "manifest_matches"));
+    po_json_out_field_int(json, "abort_sites", int_of(build->json, "abort_sites"));
     po_json_out_object_end(json);
     return po_rc_ok();
+}
+
+static bool is_used(const struct assessment *run, const char *fact)
+{
+    for (size_t i = 0; i < run->facts_used_count; i++)
+        if (strcmp(run->facts_used[i], fact) == 0) return true;
+    return false;
 }
 
 /* The newest kill drill that was made, by this assessment or an earlier one of this snapshot. */
 static PO_RC put_recovery(struct po_ctx *cx, struct assessment *run, struct po_json_out *json)
 {
     const struct po_fact_value *drill = NULL;
-    if (!run->has_kill_drill) return po_rc_ok();
+    if (!is_used(run, "drill.kill")) return po_rc_ok();
     PO_TRY(cx, get_fact(cx, run, "drill.kill", &drill));
     po_json_out_key(json, "recovery");
     po_json_out_object(json);
-    po_json_out_field_int(json, "samples", po_judge_int(drill->json, "kills"));
-    po_json_out_field_int(json, "worst_ms", po_judge_int(drill->json, "worst_ms"));
-    po_json_out_field_int(json, "p50_ms", po_judge_int(drill->json, "p50_ms"));
-    po_json_out_field_int(json, "p95_ms", po_judge_int(drill->json, "p95_ms"));
+    po_json_out_field_int(json, "samples", int_of(drill->json, "kills"));
+    po_json_out_field_int(json, "worst_ms", int_of(drill->json, "worst_ms"));
+    po_json_out_field_int(json, "p50_ms", int_of(drill->json, "p50_ms"));
+    po_json_out_field_int(json, "p95_ms", int_of(drill->json, "p95_ms"));
     po_json_out_object_end(json);
     return po_rc_ok();
 }
@@ -333,6 +393,35 @@ static PO_RC queue_summary(struct po_ctx *cx, struct assessment *run)
     return po_rc_ok();
 }
 
+/* All events in one transaction, with the note of which texts the ledger then holds. */
+static PO_RC record_events(struct po_ctx *cx, struct assessment *run)
+{
+    struct po_home *home = run->in.source.home;
+    PO_TX_AUTO *tx = NULL;
+    PO_TRY(cx, po_tx_begin(cx, po_home_store(home), &tx));
+    for (size_t i = 0; i < run->stored_count; i++)
+        PO_TRY(cx, po_store_program_add(cx, tx, run->stored[i]));
+    for (size_t i = 0; i + 1 < run->event_count; i++)
+        PO_TRY(cx, po_home_queue(cx, home, tx, &run->events[i]));
+    return po_home_commit(cx, home, tx, &run->events[run->event_count - 1]);
+}
+
+/* Health first: its results are a fact, and an assessment of everything records them. */
+static PO_RC make_events(struct po_ctx *cx, struct assessment *run)
+{
+    bool with_health = run->options->controls == NULL;
+    /* for each clause its program and its run; health, facts, summary */
+    PO_ARENA_NEW(cx, run->events, 2 * run->due_count + 3);
+    PO_ARENA_NEW(cx, run->stored, run->due_count + 1);
+    struct po_event *health = with_health ? &run->events[run->event_count++] : NULL;
+    PO_TRY(cx, po_assess_health(cx, run->in.facts, health));
+    PO_TRY(cx, test_clauses(cx, run));
+    if (run->facts_used_count > 0)
+        PO_TRY(cx, po_assess_keep_facts(cx, run->in.facts, run->facts_used, run->facts_used_count,
+                                        &run->events[run->event_count++]));
+    return queue_summary(cx, run);
+}
+
 PO_RC po_assess_run(struct po_ctx *cx, struct po_home *home,
                     const struct po_assess_options *options, struct po_assess_result *ret_result)
 {
@@ -341,14 +430,8 @@ PO_RC po_assess_run(struct po_ctx *cx, struct po_home *home,
     PO_TRY(cx, po_home_flush(cx, home));
     PO_TRY(cx, begin(cx, &run));
     PO_TRY(cx, po_fact_set_new(cx, home, &run.in.facts));
-    PO_ARENA_NEW(cx, run.events, run.due_count + 2);
-    if (options->controls == NULL)
-        PO_TRY(cx, po_assess_health(cx, run.in.facts, &run.events[run.event_count++]));
-    else
-        PO_TRY(cx, po_assess_health(cx, run.in.facts, NULL));
-    PO_TRY(cx, test_clauses(cx, &run));
-    PO_TRY(cx, queue_summary(cx, &run));
-    PO_TRY(cx, po_home_record_all(cx, home, run.events, run.event_count));
+    PO_TRY(cx, make_events(cx, &run));
+    PO_TRY(cx, record_events(cx, &run));
     PO_TRY(cx, po_home_flush(cx, home));
     run.result.elapsed_us = cx->clock->monotonic_us(cx->clock->user) - started_us;
     *ret_result = run.result;

@@ -1,9 +1,10 @@
 /*
  * Assessing: read facts, run health checks, test clauses, record each result as a leaf.
  *
- * Flow     facts (one snapshot) -> judge (pure) -> run record -> event in the pending queue -> ledger.
+ * Flow     facts (one snapshot) -> program of the bundle -> run record -> event -> ledger.
  * Law 1    a clause without a check has no run and stays `untested`; the totals come from the catalog
- * Law 6    judges look only at facts read before this command's own events
+ * Law 6    programs see only facts read before this command's own events
+ * Replay   the facts that runs used and the texts of the programs are events beside the runs
  * Source   docs/spec/run-record.md
  * Control  CC4.1 GOV-06
  */
@@ -15,10 +16,11 @@
 #include "core/json.h"
 #include "evidence/evidence.h"
 #include "home/home.h"
+#include "program/program.h"
 
-#define PO_CHECK_FACTS_MAX 6
+#define PO_CHECK_FACTS_MAX 16
 
-/* What a judge says. Start from zero: state PASS, nothing counted. */
+/* What a check says. Start from zero: state PASS, nothing counted. */
 struct po_judgement {
     enum po_run_state state;
     int64_t passing;
@@ -29,17 +31,34 @@ struct po_judgement {
     int64_t deviations_total;
 };
 
-/* One check: the clause it tests, the facts it reads, a pure function of those facts. */
+/*
+ * What a program gave, as a judgement from zero: lib/judge.script's Judgement as JSON. A fault, an Err
+ * or a value of another form is state `error` with the reason. Texts in the arena.
+ *
+ * Errors   PO_NOMEM
+ */
+PO_RC po_judgement_read(struct po_ctx *cx, const struct po_script_outcome *outcome,
+                        struct po_judgement *ret_judgement);
+/* Make the counts say what the state says: an empty population passes nothing (law 1). */
+void po_judgement_settle(struct po_judgement *out);
+
+/* One check: the clause it tests and the program that does. */
 struct po_check {
     const char *clause; /* "AUD-03.1" */
     const char *name;   /* "ledger/root_equals_signed" */
-    const char *facts[PO_CHECK_FACTS_MAX];
-    PO_RC (*judge)(struct po_ctx *cx, const struct po_json *const *facts, struct po_judgement *out);
+    const struct po_bundle_program *row;
 };
-/* All checks, by clause. */
-const struct po_check *po_check_table(size_t *ret_count);
+/*
+ * The checks of this build's bundle, sorted by clause; nothing is compiled. In the arena.
+ *
+ * ret_bundle  out  may be NULL
+ */
+PO_RC po_check_table(struct po_ctx *cx, struct po_bundle **ret_bundle,
+                     const struct po_check **ret_checks, size_t *ret_count);
 /* One bool per clause of the catalog: it has a check. In the arena. */
 PO_RC po_check_wanted(struct po_ctx *cx, const struct po_catalog *catalog, const bool **ret_wanted);
+/* Makes the types of this layer's facts known to programs: once at start, before any compiles. */
+void po_assess_facts_declare(void);
 
 struct po_assess_options {
     bool is_all;            /* also what is not due yet by the catalog's period */

@@ -1,5 +1,5 @@
 /*
- * Inside assessing: what judges use, and the facts that only upper layers can supply.
+ * Inside assessing: one check's run, what is kept for replay, and the facts that only this layer has.
  */
 #ifndef PO_ASSESS_ASSESS_PRIV_H
 #define PO_ASSESS_ASSESS_PRIV_H
@@ -8,11 +8,21 @@
 #include "fact/fact.h"
 #include "program/program.h"
 
-void po_judgement_fail(struct po_judgement *out, const char *reason);
-/* Make the counts say what the state says: an empty population passes nothing (law 1). */
-void po_judgement_settle(struct po_judgement *out);
-/* One deviating member of the population; the texts are borrowed. */
-void po_judgement_deviation(struct po_judgement *out, po_str subject, po_str fact);
+/*
+ * Run a check's program over facts that were read before, and take what it says. A program that
+ * faults, or says no judgement, is an error of the check with the reason.
+ *
+ * ret_judgement  out  from zero; texts in the arena
+ * Errors         PO_NOMEM
+ */
+PO_RC po_check_run(struct po_ctx *cx, const struct po_program *program,
+                   const struct po_program_job *job, struct po_judgement *ret_judgement);
+/* The events beside the runs, for replay: texts of programs not yet in the ledger, facts used. */
+PO_RC po_assess_keep_program(struct po_ctx *cx, struct po_home *home,
+                             const struct po_program *program, bool *ret_is_new,
+                             struct po_event *ret_event);
+PO_RC po_assess_keep_facts(struct po_ctx *cx, struct po_fact_set *facts, const char *const *names,
+                           size_t count, struct po_event *ret_event);
 
 /* What an assessment starts from. */
 struct po_assess_inputs {

@@ -12,6 +12,7 @@
 
 #define TRIES_WINDOW PO_US_PER_DAY
 #define MARKER ".autodoctor_last_success"
+#define VERIFY_ARENA_BYTES_MAX ((size_t)32 << 20)
 
 size_t po_repair_count(void)
 {
@@ -37,17 +38,6 @@ const char *po_repair_state_name(enum po_repair_state state)
                                         [PO_REPAIR_APPLIED] = "applied",
                                         [PO_REPAIR_FAILED] = "failed"};
     return names[state];
-}
-
-PO_RC po_doctor_add(struct po_ctx *cx, struct po_doctor_plan *plan,
-                    const struct po_repair_step *step)
-{
-    if (plan->count == PO_DOCTOR_STEPS_MAX)
-        return PO_FAIL(cx, PO_LIMIT, "more than %d repairs are needed", PO_DOCTOR_STEPS_MAX);
-    plan->steps[plan->count] = *step;
-    plan->steps[plan->count].why = "";
-    plan->count++;
-    return po_rc_ok();
 }
 
 /* -- tries --------------------------------------------------------------------------------------- */
@@ -135,27 +125,20 @@ static PO_RC settle_state(struct po_ctx *cx, struct po_home *home, struct po_rep
     return po_rc_ok();
 }
 
-static PO_RC plan_one(struct po_ctx *cx, struct po_home *home, const struct po_repair *repair,
-                      struct po_doctor_plan *plan)
-{
-    size_t first = plan->count;
-    PO_TRY_MSG(cx, repair->plan(cx, home, plan), "planning '%s'", repair->name);
-    for (size_t i = first; i < plan->count; i++)
-        plan->steps[i].repair = repair->name;
-    return po_rc_ok();
-}
-
 PO_RC po_doctor_plan(struct po_ctx *cx, struct po_home *home, const po_str *names, size_t count,
                      struct po_doctor_plan *ret_plan)
 {
     struct po_doctor_plan plan = {0};
     size_t repairs = 0;
     const struct po_repair *table = po_repair_table(&repairs);
+    PO_PLANNERS_AUTO planners = {0};
     PO_TRY(cx, check_names(cx, names, count));
+    PO_TRY(cx, po_planners_open(cx, &planners));
     PO_ARENA_NEW(cx, plan.steps, PO_DOCTOR_STEPS_MAX);
     for (size_t i = 0; i < repairs; i++)
         if (is_chosen(names, count, table[i].name))
-            PO_TRY(cx, plan_one(cx, home, &table[i], &plan));
+            PO_TRY_MSG(cx, po_repair_plan(cx, home, &planners, &table[i], &plan), "planning '%s'",
+                       table[i].name);
     for (size_t i = 0; i < plan.count; i++) {
         PO_TRY(cx, settle_state(cx, home, &plan.steps[i]));
         if (plan.steps[i].state != PO_REPAIR_PLANNED) plan.left++;
@@ -184,28 +167,43 @@ static PO_RC step_json(struct po_ctx *cx, const struct po_repair_step *step, str
     return po_rc_ok();
 }
 
-/* The plan made anew must no longer name the step. */
-static PO_RC verify_step(struct po_ctx *cx, struct po_home *home, const struct po_repair *repair,
-                         struct po_repair_step *step)
+/* What applying works with. */
+struct applying {
+    struct po_home *home;
+    struct po_planners *planners;
+    const struct po_repair *repair; /* of the step at hand */
+};
+
+static PO_RC plan_again(struct po_ctx *cx, const struct applying *how, const char *subject,
+                        bool *ret_is_there)
 {
     struct po_doctor_plan again = {0};
     PO_ARENA_NEW(cx, again.steps, PO_DOCTOR_STEPS_MAX);
-    PO_TRY(cx, plan_one(cx, home, repair, &again));
-    step->state = PO_REPAIR_APPLIED;
-    for (size_t i = 0; i < again.count; i++) {
-        if (!po_str_eq(po_str_of(again.steps[i].subject), po_str_of(step->subject))) continue;
-        step->state = PO_REPAIR_FAILED;
-        step->why = "applied, and still there";
-    }
+    PO_TRY(cx, po_repair_plan(cx, how->home, how->planners, how->repair, &again));
+    *ret_is_there = false;
+    for (size_t i = 0; i < again.count; i++)
+        if (strcmp(again.steps[i].subject, subject) == 0) *ret_is_there = true;
     return po_rc_ok();
 }
 
-static PO_RC try_step(struct po_ctx *cx, struct po_home *home, const struct po_repair *repair,
-                      struct po_repair_step *step)
+/* The plan made anew must no longer name the step. */
+static PO_RC verify_step(struct po_ctx *cx, const struct applying *how, struct po_repair_step *step)
 {
-    po_rc rc = repair->apply(cx, home, step);
+    struct po_ctx scratch = {0};
+    bool is_there = true;
+    PO_TRY(cx, po_ctx_child_begin(cx, VERIFY_ARENA_BYTES_MAX, &scratch));
+    po_rc rc = plan_again(&scratch, how, step->subject, &is_there);
+    PO_TRY(cx, po_ctx_child_end(cx, &scratch, rc));
+    step->state = is_there ? PO_REPAIR_FAILED : PO_REPAIR_APPLIED;
+    if (is_there) step->why = "applied, and still there";
+    return po_rc_ok();
+}
+
+static PO_RC try_step(struct po_ctx *cx, const struct applying *how, struct po_repair_step *step)
+{
+    po_rc rc = po_repair_apply(cx, how->home, step);
     if (rc.code == PO_NOMEM) return rc;
-    if (po_is_ok(rc)) return verify_step(cx, home, repair, step);
+    if (po_is_ok(rc)) return verify_step(cx, how, step);
     step->state = PO_REPAIR_FAILED;
     step->why = po_arena_strdup(cx->arena, po_str_of(po_err_msg(cx)));
     if (step->why == NULL) step->why = "out of memory";
@@ -238,10 +236,11 @@ static const struct po_repair *find_repair(const char *name)
     return NULL;
 }
 
-static PO_RC apply_step(struct po_ctx *cx, struct po_home *home, struct po_repair_step *step)
+static PO_RC apply_step(struct po_ctx *cx, struct applying *how, struct po_repair_step *step)
 {
-    const struct po_repair *repair = find_repair(step->repair);
-    PO_INVARIANT(cx, repair != NULL);
+    struct po_home *home = how->home;
+    how->repair = find_repair(step->repair);
+    PO_INVARIANT(cx, how->repair != NULL);
     PO_BUF_AUTO detail;
     po_buf_init(&detail, 32768);
     po_str resource = {"", 0};
@@ -250,7 +249,7 @@ static PO_RC apply_step(struct po_ctx *cx, struct po_home *home, struct po_repai
     struct po_intent intent = {
         .action = "repair.apply", .resource = resource, .detail = po_buf_str(&detail)};
     PO_TRY(cx, po_intent_begin(cx, home, &intent));
-    PO_TRY(cx, try_step(cx, home, repair, step));
+    PO_TRY(cx, try_step(cx, how, step));
     PO_TRY(cx, po_intent_end(cx, home, &intent,
                              step->state == PO_REPAIR_APPLIED ? PO_EVENT_SUCCESS : PO_EVENT_FAILURE,
                              PO_LIT("{}")));
@@ -271,10 +270,13 @@ static PO_RC write_marker(struct po_ctx *cx, struct po_home *home)
 PO_RC po_doctor_apply(struct po_ctx *cx, struct po_home *home, struct po_doctor_plan *plan)
 {
     size_t applied_max = (size_t)po_flags_int(po_home_flags(home), PO_FLAG_DOCTOR_REPAIRS_MAX);
+    PO_PLANNERS_AUTO planners = {0};
+    PO_TRY(cx, po_planners_open(cx, &planners));
+    struct applying how = {.home = home, .planners = &planners};
     for (size_t i = 0; i < plan->count && plan->applied + plan->failed < applied_max; i++) {
         struct po_repair_step *step = &plan->steps[i];
         if (step->state != PO_REPAIR_PLANNED) continue;
-        PO_TRY_MSG(cx, apply_step(cx, home, step), "repairing '%s'", step->subject);
+        PO_TRY_MSG(cx, apply_step(cx, &how, step), "repairing '%s'", step->subject);
         if (step->state == PO_REPAIR_APPLIED)
             plan->applied++;
         else

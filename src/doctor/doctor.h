@@ -2,7 +2,8 @@
  * Auto-Doctor: plan, apply, verify, record.
  *
  * Invariants
- *  1. A repair moves or sets; it never deletes (law 6).
+ *  1. A repair moves or sets; it never deletes (law 6). What is to be done says a program of the
+ *     bundle (content/repairs/) from facts; doing it is one of three actions here.
  *  2. Every applied step is bracketed by an intent and an outcome and leaves before and after as
  *     evidence (law 2).
  *  3. Applying a plan to a healthy home does nothing; a dry run computes the same plan and writes
@@ -37,8 +38,9 @@ struct po_repair_step {
     const char *before;  /* what is: "mode 0755" */
     const char *after;   /* what will be: "mode 0700" */
     enum po_repair_state state;
-    const char *why; /* of FAILED and GIVEN_UP; "" otherwise */
-    int64_t arg;     /* the repair's own: a mode */
+    const char *why;    /* of FAILED and GIVEN_UP; "" otherwise */
+    const char *action; /* "set_mode": what is done to the subject */
+    int64_t arg;        /* the action's own: a mode */
 };
 
 struct po_doctor_plan {
@@ -58,7 +60,8 @@ const char *po_repair_state_name(enum po_repair_state state);
 /*
  * What would be repaired now. `names` NULL: all repairs. Looks only.
  *
- * Errors   PO_NOTFOUND unknown repair (named);  PO_LIMIT over PO_DOCTOR_STEPS_MAX;  PO_IO
+ * Errors   PO_NOTFOUND unknown repair (named);  PO_LIMIT over PO_DOCTOR_STEPS_MAX;  PO_IO;
+ *          PO_UNAVAILABLE the program that plans it faults, or plans what there is no action for
  */
 PO_RC po_doctor_plan(struct po_ctx *cx, struct po_home *home, const po_str *names, size_t count,
                      struct po_doctor_plan *ret_plan);

@@ -2,7 +2,7 @@
  * Running health checks over a snapshot of facts.
  *
  * Invariants
- *  1. A check sees only the facts its row names; it changes nothing (law 6).
+ *  1. A check sees only the facts its @needs name; it changes nothing (law 6).
  *  2. A check that its flag switches off is `skipped`, whatever its facts say, and stays listed.
  *  3. Without its facts a check is `error`; nothing is good by default.
  */
@@ -49,32 +49,75 @@ static bool is_switched_off(const struct po_json *config, const char *id)
     return false;
 }
 
+/* What makes a check an error before its program runs is said in the verdict. */
+static PO_RC read_facts(struct po_ctx *cx, struct po_fact_set *set,
+                        const struct po_program *program, struct po_health_verdict *out)
+{
+    const char *const *names = NULL;
+    const struct po_json *json = NULL;
+    PO_TRY(cx, po_program_facts(cx, program, &names));
+    for (size_t i = 0; names[i] != NULL; i++)
+        if (out->state != PO_HEALTH_ERROR) PO_TRY(cx, read_fact(cx, set, names[i], &json, out));
+    return po_rc_ok();
+}
+
+static PO_RC load_check(struct po_ctx *cx, struct po_bundle *bundle,
+                        const struct po_health_check *check, struct po_program *ret_program)
+{
+    const struct po_bundle_program *row =
+        po_bundle_program_find(bundle, PO_LIT("check"), po_str_of(check->id));
+    if (row == NULL)
+        return PO_FAIL(cx, PO_NOTFOUND, "the bundle has no program for '%s'", check->id);
+    return po_program_load_row(cx, bundle, row, ret_program);
+}
+
+static PO_RC run_program(struct po_ctx *cx, struct po_fact_set *set, struct po_bundle *bundle,
+                         const struct po_health_check *check, struct po_health_verdict *out)
+{
+    PO_CLEANUP(po_program_done) struct po_program program = {0};
+    po_rc rc = load_check(cx, bundle, check, &program);
+    if (rc.code == PO_NOMEM) return rc;
+    if (!po_is_ok(rc)) {
+        po_health_say(out, PO_HEALTH_ERROR, "%.180s", po_err_msg(cx));
+        po_err_clear(cx);
+        return po_rc_ok();
+    }
+    PO_TRY(cx, read_facts(cx, set, &program, out));
+    if (out->state == PO_HEALTH_ERROR) return po_rc_ok();
+    const struct po_program_job job = {.facts = set, .now_us = po_ctx_now_us(cx)};
+    return po_health_ask(cx, &program, &job, out);
+}
+
+static PO_RC run_check(struct po_ctx *cx, struct po_fact_set *set, struct po_bundle *bundle,
+                       const struct po_health_check *check, struct po_health_verdict *ret_verdict)
+{
+    const struct po_json *config = NULL;
+    struct po_health_verdict verdict = {.state = PO_HEALTH_UNTESTED};
+    PO_TRY(cx, read_fact(cx, set, "home.config", &config, &verdict));
+    if (config != NULL && is_switched_off(config, check->id))
+        po_health_say(&verdict, PO_HEALTH_SKIPPED, "switched off by flag 'check_%s'", check->id);
+    else if (verdict.state != PO_HEALTH_ERROR)
+        PO_TRY(cx, run_program(cx, set, bundle, check, &verdict));
+    *ret_verdict = verdict;
+    return po_rc_ok();
+}
+
 PO_RC po_health_run(struct po_ctx *cx, struct po_fact_set *set, const struct po_health_check *check,
                     struct po_health_verdict *ret_verdict)
 {
-    const struct po_json *config = NULL;
-    const struct po_json *facts[PO_HEALTH_FACTS_MAX] = {NULL};
-    struct po_health_verdict verdict = {.state = PO_HEALTH_UNTESTED};
-    PO_TRY(cx, read_fact(cx, set, "home.config", &config, &verdict));
-    if (config != NULL && is_switched_off(config, check->id)) {
-        po_health_say(&verdict, PO_HEALTH_SKIPPED, "switched off by flag 'check_%s'", check->id);
-        *ret_verdict = verdict;
-        return po_rc_ok();
-    }
-    for (size_t i = 0; i < PO_HEALTH_FACTS_MAX && check->facts[i] != NULL; i++)
-        if (verdict.state != PO_HEALTH_ERROR)
-            PO_TRY(cx, read_fact(cx, set, check->facts[i], &facts[i], &verdict));
-    if (verdict.state != PO_HEALTH_ERROR) check->judge(facts, &verdict);
-    *ret_verdict = verdict;
-    return po_rc_ok();
+    struct po_bundle *bundle = NULL;
+    PO_TRY(cx, po_bundle_open_embedded(cx, &bundle));
+    return run_check(cx, set, bundle, check, ret_verdict);
 }
 
 PO_RC po_health_run_all(struct po_ctx *cx, struct po_fact_set *set,
                         struct po_health_verdict *ret_verdicts)
 {
     const struct po_health_check *table = po_health_table();
+    struct po_bundle *bundle = NULL;
+    PO_TRY(cx, po_bundle_open_embedded(cx, &bundle));
     for (size_t i = 0; i < PO_HEALTH_COUNT; i++)
-        PO_TRY(cx, po_health_run(cx, set, &table[i], &ret_verdicts[i]));
+        PO_TRY(cx, run_check(cx, set, bundle, &table[i], &ret_verdicts[i]));
     return po_rc_ok();
 }
 

@@ -1,11 +1,11 @@
 /*
- * The 15 health checks: pure predicates over facts, in one table.
+ * The 15 health checks: programs of this build's bundle (content/health/), in one table.
  *
- * A check reads the facts its row names and nothing else, and says pass, fail, error (a fact could
+ * A check reads the facts its @needs name and nothing else, and says pass, fail, error (a fact could
  * not be read), skipped (switched off by its flag) or untested (what it needs is not built, not
  * configured, or there is nothing to test). Only pass is good: totals are always 15 (law 1).
  *
- * Limits   PO_HEALTH_FACTS_MAX facts and PO_HEALTH_OBSERVED_MAX observed values a check
+ * Limits   PO_HEALTH_OBSERVED_MAX observed values a check
  * Source   docs/spec/facts.md for the facts
  * Control  MON-01 CC7.1 A1.1
  */
@@ -17,7 +17,6 @@
 #include "core/json.h"
 
 #define PO_HEALTH_COUNT 15
-#define PO_HEALTH_FACTS_MAX 3
 #define PO_HEALTH_OBSERVED_MAX 8
 #define PO_HEALTH_REASON_BYTES_MAX 200
 
@@ -34,11 +33,11 @@ enum po_health_state {
 const char *po_health_state_name(enum po_health_state state);
 
 struct po_health_observed {
-    const char *key; /* "oldest_age_s" */
+    const char *key; /* "oldest_age_s"; in the arena */
     int64_t value;
 };
 
-/* What a predicate says. It starts as untested, so that a predicate must speak to pass. */
+/* What a check says. */
 struct po_health_verdict {
     enum po_health_state state;
     char reason[PO_HEALTH_REASON_BYTES_MAX]; /* one line */
@@ -54,16 +53,14 @@ struct po_health_check {
     const char *pass;          /* when it passes */
     const char *repair;        /* the doctor's repair for it, NULL: none */
     po_time_us period_us;
-    const char *facts[PO_HEALTH_FACTS_MAX]; /* NULL-terminated unless full */
-    void (*judge)(const struct po_json *const *facts, struct po_health_verdict *out);
 };
 /* The 15, by id. */
 const struct po_health_check *po_health_table(void);
 const struct po_health_check *po_health_find(po_str id); /* NULL when unknown */
 
 /*
- * Run one check over a snapshot. A fact that cannot be read makes it `error` with the reason; the
- * context's error is then clear again.
+ * Run one check's program over a snapshot. A fact that cannot be read, or a program that faults,
+ * makes it `error` with the reason; the context's error is then clear again.
  *
  * Errors   PO_NOMEM
  */

@@ -264,6 +264,29 @@ struct po_program_result {
 PO_RC po_program_run(struct po_ctx *cx, const struct po_program *program,
                      const struct po_program_job *job, struct po_program_result *ret_result);
 
+/* ---- programs in batches ------------------------------------------------------------------------ */
+
+/* The row of this kind and id ("control", "AUD-01.1"); NULL when there is none. */
+const struct po_bundle_program *po_bundle_program_find(const struct po_bundle *bundle, po_str kind,
+                                                       po_str id);
+/* po_program_load of a row; when it does not compile, the error says where and why. */
+PO_RC po_program_load_row(struct po_ctx *cx, struct po_bundle *bundle,
+                          const struct po_bundle_program *row, struct po_program *ret_program);
+/* The facts of a program's @needs in the order they are written, NULL-terminated; in the arena. */
+PO_RC po_program_facts(struct po_ctx *cx, const struct po_program *program,
+                       const char *const **ret_names);
+/*
+ * Run a program with memory of its own. `read` sees how it ended while that memory is there: what it
+ * keeps it copies. Facts that the job reads for the first time do not stay in its snapshot, so a
+ * caller reads them before.
+ */
+typedef po_rc po_program_reader(void *user, struct po_ctx *step,
+                                const struct po_script_outcome *outcome);
+PO_RC po_program_ask(struct po_ctx *cx, const struct po_program *program,
+                     const struct po_program_job *job, po_program_reader *read, void *user);
+/* "HostError: no such fact", in one line, in the arena; NULL without memory. */
+const char *po_program_fault(struct po_ctx *cx, const struct po_script_outcome *outcome);
+
 /* What the runner child does; main.c comes here with --role=program. */
 int po_program_role_run(int argc, char **argv);
 

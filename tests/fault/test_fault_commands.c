@@ -160,8 +160,9 @@ static struct judged *judged;
 
 static bool is_drill(const struct po_check *check)
 {
-    for (size_t i = 0; i < PO_CHECK_FACTS_MAX && check->facts[i] != NULL; i++) {
-        const struct po_fact *fact = po_fact_find(po_str_of(check->facts[i]));
+    for (size_t i = 0; i < check->row->needs.count; i++) {
+        const struct po_cap *need = &check->row->needs.at[i];
+        const struct po_fact *fact = need->kind == PO_CAP_FACT ? po_fact_find(need->value) : NULL;
         if (fact != NULL && fact->cost == PO_FACT_DRILL) return true;
     }
     return false;
@@ -182,11 +183,12 @@ static bool has(const po_str *list, size_t count, po_str item)
 }
 
 /* Controls none of whose clauses starts children. */
-static size_t quick_controls(po_str *out, size_t max)
+static po_rc quick_controls(struct po_ctx *cx, po_str *out, size_t max, size_t *ret_count)
 {
     size_t check_count = 0;
     size_t count = 0;
-    const struct po_check *checks = po_check_table(&check_count);
+    const struct po_check *checks = NULL;
+    PO_TRY(cx, po_check_table(cx, NULL, &checks, &check_count));
     for (size_t i = 0; i < check_count && count < max; i++) {
         bool is_quick = !has(out, count, control_of(&checks[i]));
         for (size_t k = 0; k < check_count; k++)
@@ -194,7 +196,8 @@ static size_t quick_controls(po_str *out, size_t max)
                 is_quick = false;
         if (is_quick) out[count++] = control_of(&checks[i]);
     }
-    return count;
+    *ret_count = count;
+    return po_rc_ok();
 }
 
 static po_rc assess(struct po_ctx *cx, bool has_drills)
@@ -203,7 +206,8 @@ static po_rc assess(struct po_ctx *cx, bool has_drills)
     struct po_assess_options options = {.is_all = true};
     PO_HOME_AUTO *home = NULL;
     if (!has_drills) {
-        options.control_count = quick_controls(controls, sizeof controls / sizeof controls[0]);
+        PO_TRY(cx, quick_controls(cx, controls, sizeof controls / sizeof controls[0],
+                                  &options.control_count));
         options.controls = controls;
     }
     PO_TRY(cx, po_home_open(cx, fault_place(), PO_HOME_READ_WRITE, &home));

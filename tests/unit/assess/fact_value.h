@@ -19,8 +19,8 @@ const char *fact_type_of(const char *name);
 /* A value of `type`: `given` where it says something (may be NULL), else nothing of each type. */
 void fact_value_put(struct fact_change *change, const char *type, const struct po_json *given,
                     struct po_buf *out);
-/* "{...}" as a complete value of the fact, parsed. */
-const struct po_json *fact_value(struct po_ctx *cx, const char *name, const struct po_json *given);
+/* "{...}" as a complete value of the fact; in the arena. */
+po_str fact_value(struct po_ctx *cx, const char *name, const struct po_json *given);
 uint64_t fact_random(struct fact_change *change, uint64_t below);
 
 #endif

@@ -6,6 +6,7 @@
  */
 #include "unit/assess/golden.h"
 
+#include "doctor/doctor.h"
 #include "lib/test.h"
 #include "unit/assess/fact_value.h"
 #include "unit/assess/judge_rows.h"
@@ -20,71 +21,55 @@
 #define FILE_BYTES_MAX ((size_t)8 << 20)
 #define ROWS_BEYOND_THE_LIST 120
 
-struct golden {
-    const char *id;
-    const char *const *facts; /* names, NULL-terminated unless full */
-    size_t facts_max;
-    void (*judge)(struct po_ctx *cx, const char *id, const struct po_json *const *facts,
-                  struct po_json_out *out);
-};
-
-static const char *golden_path(const char *id)
+static const char *golden_path(po_str id)
 {
     static char path[128];
-    (void)snprintf(path, sizeof path, "tests/golden/judges/%s.json", id);
+    (void)snprintf(path, sizeof path, "tests/golden/judges/%.*s.json", PO_STR_ARG(id));
     return test_source_path(path);
 }
 
-/* What the judge says of the facts that a line names, as JSON. */
-static void judge_line(struct po_ctx *cx, const struct golden *golden, const struct po_json *given,
-                       struct po_buf *out)
+static void say(struct po_ctx *cx, const struct golden_program *asked, const struct po_json *given,
+                struct po_buf *out)
 {
-    const struct po_json *facts[GOLDEN_FACTS_MAX] = {NULL};
     struct po_json_out json;
-    for (size_t i = 0; i < golden->facts_max && golden->facts[i] != NULL; i++) {
-        check_that(given != NULL, "%s: a line has too few facts", golden->id);
-        facts[i] = fact_value(cx, golden->facts[i], given);
-        given = given->next;
-    }
     po_json_out_init(&json, out, 0);
-    golden->judge(cx, golden->id, facts, &json);
+    golden_ask(cx, asked, given, &json);
     check_ok_leaf(po_buf_check(out));
 }
 
 /* ---- comparing ------------------------------------------------------------------------------------ */
 
-static void compare_line(const struct golden *golden, po_str line, size_t number)
+static void compare_line(const struct golden_program *asked, po_str line, size_t number)
 {
     TEST_CX(cx);
     struct po_json *root = NULL;
     PO_BUF_AUTO got;
     char label[64];
-    (void)snprintf(label, sizeof label, "%s:%zu", golden->id, number);
+    (void)snprintf(label, sizeof label, "%.*s:%zu", PO_STR_ARG(asked->program.row.id), number);
     test_row(label);
     po_buf_init(&got, LINE_BYTES_MAX);
-    po_clock_fake_init(test_clock(), JUDGE_NOW_US);
     check_ok(cx, po_json_parse(cx, line, PO_JSON_STRICT, &root));
     const struct po_json *want = po_json_get(root, "says");
     check_that(want != NULL);
-    judge_line(cx, golden, po_json_get(root, "facts")->first, &got);
+    say(cx, asked, po_json_get(root, "facts")->first, &got);
     check_eq_postr(po_buf_str(&got), po_str_slice(line, want->offset, want->end));
     test_row(NULL);
 }
 
-static void compare(const struct golden *golden)
+static void compare(const struct golden_program *asked)
 {
     size_t len = 0;
     size_t number = 0;
-    char *text = test_read_file(golden_path(golden->id), &len);
+    char *text = test_read_file(golden_path(asked->program.row.id), &len);
     po_str rest = po_str_n(text, len);
     po_str line;
     while (po_str_next_line(&rest, &line)) {
         if (line.len < 3) continue; /* "[" and "]" */
         if (line.ptr[line.len - 1] == ',') line.len--;
-        compare_line(golden, line, ++number);
+        compare_line(asked, line, ++number);
     }
     free(text);
-    check_that(number > 0, "%s: no case", golden->id);
+    check_that(number > 0, "%.*s: no case", PO_STR_ARG(asked->program.row.id));
 }
 
 /* ---- writing --------------------------------------------------------------------------------------- */
@@ -94,27 +79,26 @@ struct base {
     unsigned repeat;
 };
 
-static void write_case(const struct golden *golden, const struct base *base,
+static void write_case(const struct golden_program *asked, const struct base *base,
                        struct fact_change *change, struct po_buf *file)
 {
     TEST_CX(cx);
     PO_BUF_AUTO facts;
     PO_BUF_AUTO says;
     struct po_json *given = NULL;
-    po_clock_fake_init(test_clock(), JUDGE_NOW_US);
     po_buf_init(&facts, LINE_BYTES_MAX);
     po_buf_init(&says, LINE_BYTES_MAX);
     po_buf_append_char(&facts, '[');
     change->repeat = base->repeat;
-    for (size_t i = 0; i < golden->facts_max && golden->facts[i] != NULL; i++) {
+    for (size_t i = 0; asked->facts[i] != NULL; i++) {
         struct po_json *fact = NULL;
         check_ok(cx, po_json_parse(cx, po_str_of(base->facts[i]), PO_JSON_STRICT, &fact));
         if (i > 0) po_buf_append_char(&facts, ',');
-        fact_value_put(change, fact_type_of(golden->facts[i]), fact, &facts);
+        fact_value_put(change, fact_type_of(asked->facts[i]), fact, &facts);
     }
     po_buf_append_char(&facts, ']');
     check_ok(cx, po_json_parse(cx, po_buf_str(&facts), PO_JSON_STRICT, &given));
-    judge_line(cx, golden, given->first, &says);
+    say(cx, asked, given->first, &says);
     po_buf_append_cstr(file, file->len > 0 ? ",\n" : "[\n");
     po_buf_append_cstr(file, "{\"facts\":");
     po_buf_append(file, po_buf_str(&facts));
@@ -124,29 +108,29 @@ static void write_case(const struct golden *golden, const struct base *base,
 }
 
 /* The rows by hand, then changed ones, then lists longer than a record's. */
-static void write_golden(const struct golden *golden, const struct base *bases, size_t count,
+static void write_golden(const struct golden_program *asked, const struct base *bases, size_t count,
                          bool with_long_lists)
 {
     PO_BUF_AUTO file;
     struct fact_change change = {.is_short = true, .now_us = JUDGE_NOW_US};
     po_buf_init(&file, FILE_BYTES_MAX);
-    for (const char *c = golden->id; *c != '\0'; c++)
-        change.random = change.random * 31 + (uint8_t)*c;
+    for (size_t i = 0; i < asked->program.row.id.len; i++)
+        change.random = change.random * 31 + (uint8_t)asked->program.row.id.ptr[i];
     for (size_t i = 0; i < count; i++)
-        write_case(golden, &bases[i], &change, &file);
-    bool has_facts = golden->facts_max > 0 && golden->facts[0] != NULL;
+        write_case(asked, &bases[i], &change, &file);
+    bool has_facts = asked->facts[0] != NULL;
     for (size_t i = 0; has_facts && i < CASES; i++) {
         change.percent = i % 4 == 3 ? 3 * CHANGED_PERCENT : CHANGED_PERCENT;
-        write_case(golden, &bases[fact_random(&change, count)], &change, &file);
+        write_case(asked, &bases[fact_random(&change, count)], &change, &file);
     }
     change.percent = 0;
     for (size_t i = 0; with_long_lists && i < count; i++) {
         struct base base = {bases[i].facts, ROWS_BEYOND_THE_LIST};
-        write_case(golden, &base, &change, &file);
+        write_case(asked, &base, &change, &file);
     }
     po_buf_append_cstr(&file, "\n]\n");
     check_ok_leaf(po_buf_check(&file));
-    test_write_file(golden_path(golden->id), file.ptr, file.len);
+    test_write_file(golden_path(asked->program.row.id), file.ptr, file.len);
 }
 
 /* ---- clause checks ------------------------------------------------------------------------------------ */
@@ -160,39 +144,48 @@ static bool lists_deviations(const char *clause)
     return false;
 }
 
+static void hold_against(const char *kind, const char *id, const struct base *bases, size_t count)
+{
+    const struct golden_program *asked = golden_find(kind, id);
+    if (getenv("PO_GOLDEN_UPDATE") != NULL && count > 0)
+        write_golden(asked, bases, count, lists_deviations(id));
+    else
+        compare(asked);
+}
+
 TEST_TIMEOUT(golden_judges__clause_checks_say_what_is_on_file, 120)
 {
+    TEST_CX(cx);
     size_t count = 0;
-    const struct po_check *checks = po_check_table(&count);
+    const struct po_check *checks = NULL;
+    check_ok(cx, po_check_table(cx, NULL, &checks, &count));
+    check_eq_u64(count, 50);
     for (size_t i = 0; i < count; i++) {
-        struct golden golden = {checks[i].clause, checks[i].facts, PO_CHECK_FACTS_MAX,
-                                golden_judge_clause};
         struct base bases[64];
         size_t base_count = 0;
         for (size_t k = 0; k < judge_row_count; k++)
             if (strcmp(judge_rows[k].clause, checks[i].clause) == 0)
                 bases[base_count++] = (struct base){judge_rows[k].facts, 0};
-        if (getenv("PO_GOLDEN_UPDATE") != NULL)
-            write_golden(&golden, bases, base_count, lists_deviations(checks[i].clause));
-        else
-            compare(&golden);
+        hold_against("control", checks[i].clause, bases, base_count);
     }
 }
 
 TEST_TIMEOUT(golden_judges__health_checks_say_what_is_on_file, 120)
 {
-    const struct po_health_check *checks = po_health_table();
     for (size_t i = 0; i < PO_HEALTH_COUNT; i++) {
-        struct golden golden = {checks[i].id, checks[i].facts, PO_HEALTH_FACTS_MAX,
-                                golden_judge_health};
+        const char *id = po_health_table()[i].id;
         struct base bases[64];
         size_t base_count = 0;
         for (size_t k = 0; k < health_row_count; k++)
-            if (strcmp(health_rows[k].id, checks[i].id) == 0)
+            if (strcmp(health_rows[k].id, id) == 0)
                 bases[base_count++] = (struct base){health_rows[k].facts, 0};
-        if (getenv("PO_GOLDEN_UPDATE") != NULL)
-            write_golden(&golden, bases, base_count, false);
-        else
-            compare(&golden);
+        hold_against("check", id, bases, base_count);
     }
+}
+
+/* Their facts were read from homes that were damaged at random. */
+TEST_TIMEOUT(golden_judges__repairs_plan_what_is_on_file, 120)
+{
+    for (size_t i = 0; i < po_repair_count(); i++)
+        hold_against("repair", po_repair_name(i), NULL, 0);
 }

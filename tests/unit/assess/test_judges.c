@@ -2,59 +2,54 @@
  * Every judge with facts that hold and facts that do not, and what an empty population gives.
  */
 #include "assess/assess.h"
-#include "assess/judge_priv.h"
+#include "assess/assess_priv.h"
 #include "lib/test.h"
+#include "unit/assess/golden.h"
 #include "unit/assess/judge_rows.h"
 
-static const struct po_check *find_check(const char *clause)
+static const char *says(struct po_ctx *cx, const struct judge_row *row)
 {
-    size_t count = 0;
-    const struct po_check *checks = po_check_table(&count);
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(checks[i].clause, clause) == 0) return &checks[i];
-    return NULL;
-}
-
-static void judge_row(struct po_ctx *cx, size_t row, struct po_judgement *out)
-{
-    const struct po_check *check = find_check(judge_rows[row].clause);
-    const struct po_json *facts[PO_CHECK_FACTS_MAX] = {NULL};
-    check_that(check != NULL, "row %zu: no check for %s", row, judge_rows[row].clause);
-    for (size_t i = 0; i < 2 && judge_rows[row].facts[i] != NULL; i++) {
+    const struct golden_program *asked = golden_find("control", row->clause);
+    struct po_json given[2];
+    struct po_json_out json;
+    PO_BUF_AUTO out;
+    for (size_t i = 0; i < 2 && row->facts[i] != NULL; i++) {
         struct po_json *fact = NULL;
-        check_ok(cx, po_json_parse(cx, po_str_of(judge_rows[row].facts[i]), PO_JSON_STRICT, &fact));
-        facts[i] = fact;
-        check_that(check->facts[i] != NULL, "%s reads no fact %zu", judge_rows[row].clause, i);
+        check_ok(cx, po_json_parse(cx, po_str_of(row->facts[i]), PO_JSON_STRICT, &fact));
+        given[i] = *fact;
+        given[i].next = NULL;
+        if (i > 0) given[i - 1].next = &given[i];
+        check_that(asked->facts[i] != NULL, "%s reads no fact %zu", row->clause, i);
     }
-    check_ok(cx, check->judge(cx, facts, out));
-    po_judgement_settle(out);
+    po_buf_init(&out, 1 << 20);
+    po_json_out_init(&json, &out, 0);
+    golden_ask(cx, asked, given, &json);
+    return po_arena_strdup(cx->arena, po_buf_str(&out));
 }
 
 TEST(judges__say_what_the_facts_say)
 {
-    TEST_CX(cx);
-    struct po_clock_fake fake;
-    po_clock_fake_init(&fake, JUDGE_NOW_US);
-    cx->clock = &fake.clock;
     for (size_t i = 0; i < judge_row_count; i++) {
-        struct po_judgement *out = po_arena_alloc(cx->arena, 1, sizeof *out);
-        check_that(out != NULL);
-        judge_row(cx, i, out);
-        check_that(out->state == judge_rows[i].state, "row %zu %s: state %d, want %d", i,
-                   judge_rows[i].clause, (int)out->state, (int)judge_rows[i].state);
-        check_that(out->passing == judge_rows[i].passing && out->total == judge_rows[i].total,
-                   "row %zu %s: %ld of %ld, want %ld of %ld", i, judge_rows[i].clause,
-                   (long)out->passing, (long)out->total, (long)judge_rows[i].passing,
-                   (long)judge_rows[i].total);
-        check_that((out->reason == NULL) == (out->state == PO_RUN_PASS), "row %zu: reason", i);
+        TEST_CX(cx);
+        const struct judge_row *row = &judge_rows[i];
+        const char *got = says(cx, row);
+        const char *want =
+            po_arena_printf(cx->arena, "{\"state\":\"%s\",\"passing\":%ld,\"total\":%ld",
+                            po_run_state_name(row->state), (long)row->passing, (long)row->total);
+        check_that(strncmp(got, want, strlen(want)) == 0, "row %zu %s: %s, want %s", i, row->clause,
+                   got, want);
+        check_that((strstr(got, "\"reason\"") == NULL) == (row->state == PO_RUN_PASS),
+                   "row %zu: reason", i);
     }
 }
 
 /* A judge that can only say one thing judges nothing. */
 TEST(judges__each_can_pass_and_can_refuse)
 {
+    TEST_CX(cx);
     size_t count = 0;
-    const struct po_check *checks = po_check_table(&count);
+    const struct po_check *checks = NULL;
+    check_ok(cx, po_check_table(cx, NULL, &checks, &count));
     for (size_t i = 0; i < count; i++) {
         bool passes = false;
         bool refuses = false;
@@ -79,7 +74,8 @@ TEST(judges__every_check_tests_a_clause_of_the_catalog)
     size_t marked = 0;
     check_ok(cx, po_catalog_load_embedded(cx, &catalog));
     check_ok(cx, po_check_wanted(cx, catalog, &wanted));
-    (void)po_check_table(&count);
+    const struct po_check *checks = NULL;
+    check_ok(cx, po_check_table(cx, NULL, &checks, &count));
     for (size_t i = 0; i < catalog->clause_count; i++)
         marked += wanted[i] ? 1 : 0;
     check_eq_u64(marked, count);
@@ -97,4 +93,82 @@ TEST(judgement__an_empty_population_passes_nothing)
     struct po_judgement contradictory = {.state = PO_RUN_FAIL, .passing = 4, .total = 4};
     po_judgement_settle(&contradictory);
     check_eq_int(contradictory.passing, 3);
+}
+
+/* ---- what a program may give ---------------------------------------------------------------------- */
+
+#define GIVEN(state, reason, counts, deviations)                                                   \
+    "{\"deviations\":" deviations "," counts ",\"reason\":\"" reason "\",\"state\":\"" state "\"}"
+#define COUNTS "\"deviations_total\":1,\"passing\":2,\"total\":3"
+
+static struct po_judgement *read_value(struct po_ctx *cx, const char *json)
+{
+    struct po_judgement *out = po_arena_alloc(cx->arena, 1, sizeof *out);
+    const struct po_script_outcome outcome = {.status = PO_SCRIPT_OK,
+                                              .value_json = po_str_of(json)};
+    check_that(out != NULL);
+    check_ok(cx, po_judgement_read(cx, &outcome, out));
+    check_eq_cstr(po_err_msg(cx), "");
+    return out;
+}
+
+TEST(judgement_read__takes_what_the_program_says)
+{
+    TEST_CX(cx);
+    const struct po_judgement *out = read_value(
+        cx, GIVEN("Fail", "two\\nlines", COUNTS, "[{\"fact\":\"0644\",\"subject\":\".env\"}]"));
+    check_eq_int(out->state, PO_RUN_FAIL);
+    check_eq_cstr(out->reason, "two lines");
+    check_eq_int(out->passing, 2);
+    check_eq_int(out->total, 3);
+    check_eq_u64(out->deviation_count, 1);
+    check_eq_str(out->deviations[0].subject, ".env");
+    check_eq_str(out->deviations[0].fact, "0644");
+}
+
+TEST(judgement_read__takes_anything_else_for_an_error)
+{
+    static const char *const values[] = {
+        "null",
+        "[]",
+        "\"Pass\"",
+        "{}",
+        GIVEN("Pass", "", COUNTS, "null"),
+        GIVEN("Pass", "", COUNTS, "[1]"),
+        GIVEN("Pass", "", "\"deviations_total\":0,\"passing\":1.5,\"total\":3", "[]"),
+        GIVEN("Error", "", COUNTS, "[]"),
+        GIVEN("pass", "", COUNTS, "[]"),
+    };
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+        TEST_CX(cx);
+        const struct po_judgement *out = read_value(cx, values[i]);
+        check_that(out->state == PO_RUN_ERROR, "value %zu", i);
+        check_contains(out->reason, "no judgement");
+        check_eq_int(out->total, 0);
+    }
+}
+
+TEST(judgement_read__says_how_a_program_faulted)
+{
+    TEST_CX(cx);
+    struct po_judgement *out = po_arena_alloc(cx->arena, 1, sizeof *out);
+    const struct po_script_outcome outcome = {.status = PO_SCRIPT_FAULT,
+                                              .fault_kind = PO_LIT("StepLimit"),
+                                              .fault_message = PO_LIT("too many steps")};
+    check_ok(cx, po_judgement_read(cx, &outcome, out));
+    check_eq_int(out->state, PO_RUN_ERROR);
+    check_eq_cstr(out->reason, "StepLimit: too many steps");
+}
+
+TEST(judgement_read__cuts_texts_between_characters)
+{
+    TEST_CX(cx);
+    PO_BUF_AUTO json;
+    po_buf_init(&json, 1 << 16);
+    po_buf_append_cstr(&json, "{\"deviations\":[]," COUNTS ",\"state\":\"Fail\",\"reason\":\"x");
+    for (int i = 0; i < 600; i++)
+        po_buf_append_cstr(&json, "ü");
+    po_buf_append_cstr(&json, "\"}");
+    const struct po_judgement *out = read_value(cx, json.ptr);
+    check_eq_u64(strlen(out->reason), PO_RUN_REASON_BYTES_MAX - 1);
 }

@@ -6,10 +6,12 @@
 
 #include "health/health.h"
 
+#define HEALTH_ROW_FACTS_MAX 3
+
 struct health_row {
     const char *name;
     const char *id;
-    const char *facts[PO_HEALTH_FACTS_MAX];
+    const char *facts[HEALTH_ROW_FACTS_MAX];
     enum po_health_state want;
     const char *reason;
 };

@@ -2,15 +2,41 @@
  * The 15 checks: each with facts that make it pass, fail and stay untested, and what makes a check an
  * error or skipped.
  */
-#include "health/health.h"
+#include "health/health_priv.h"
 
+#include "core/codec.h"
 #include "core/embed.h"
 #include "core/flags.h"
 #include "fact/fact_priv.h"
 #include "home/home.h"
 #include "lib/test.h"
+#include "unit/assess/golden.h"
 #include "unit/fact/fact_fixture.h"
 #include "unit/health/health_rows.h"
+
+/* What the check's program says of a row's facts, as golden_ask writes it. */
+static const struct po_json *says(struct po_ctx *cx, const struct health_row *row)
+{
+    const struct golden_program *asked = golden_find("check", row->id);
+    struct po_json given[HEALTH_ROW_FACTS_MAX];
+    struct po_json_out json;
+    struct po_json *said = NULL;
+    po_str text = {0};
+    PO_BUF_AUTO out;
+    for (size_t i = 0; i < HEALTH_ROW_FACTS_MAX && row->facts[i] != NULL; i++) {
+        struct po_json *fact = NULL;
+        check_ok(cx, po_json_parse(cx, po_str_of(row->facts[i]), PO_JSON_STRICT, &fact));
+        given[i] = *fact;
+        given[i].next = NULL;
+        if (i > 0) given[i - 1].next = &given[i];
+    }
+    po_buf_init(&out, 1 << 20);
+    po_json_out_init(&json, &out, 0);
+    golden_ask(cx, asked, given, &json);
+    check_ok_leaf(po_arena_copy(cx->arena, po_buf_str(&out), &text));
+    check_ok(cx, po_json_parse(cx, text, PO_JSON_STRICT, &said));
+    return said;
+}
 
 TEST(health_judge__says_what_the_facts_hold)
 {
@@ -18,19 +44,11 @@ TEST(health_judge__says_what_the_facts_hold)
         const struct health_row *row = &health_rows[r];
         test_row(row->name);
         TEST_CX(cx);
-        const struct po_health_check *check = po_health_find(po_str_of(row->id));
-        const struct po_json *facts[PO_HEALTH_FACTS_MAX] = {NULL};
-        struct po_health_verdict verdict = {.state = PO_HEALTH_UNTESTED};
-        check_that(check != NULL);
-        for (size_t i = 0; i < PO_HEALTH_FACTS_MAX && row->facts[i] != NULL; i++) {
-            struct po_json *root = NULL;
-            check_ok(cx, po_json_parse(cx, po_str_of(row->facts[i]), PO_JSON_STRICT, &root));
-            facts[i] = root;
-        }
-        check->judge(facts, &verdict);
-        check_eq_cstr(po_health_state_name(verdict.state), po_health_state_name(row->want));
-        check_contains(verdict.reason, row->reason);
-        check_that(verdict.reason[0] != '\0' && strchr(verdict.reason, '\n') == NULL);
+        const struct po_json *said = says(cx, row);
+        check_eq_str(po_json_get(said, "state")->str, po_health_state_name(row->want));
+        const char *reason = po_arena_strdup(cx->arena, po_json_get(said, "reason")->str);
+        check_contains(reason, row->reason);
+        check_that(reason[0] != '\0' && strchr(reason, '\n') == NULL);
     }
 }
 
@@ -40,18 +58,81 @@ TEST(health_judge__never_passes_on_empty_facts)
     const struct po_health_check *table = po_health_table();
     for (size_t i = 0; i < PO_HEALTH_COUNT; i++) {
         TEST_CX(cx);
-        struct po_json *empty = NULL;
-        check_ok(cx, po_json_parse(cx, PO_LIT("{}"), PO_JSON_STRICT, &empty));
-        const struct po_json *facts[PO_HEALTH_FACTS_MAX] = {empty, empty, empty};
-        const struct po_json *none[PO_HEALTH_FACTS_MAX] = {NULL};
-        struct po_health_verdict verdict = {.state = PO_HEALTH_UNTESTED};
+        const struct health_row empty = {.id = table[i].id, .facts = {"{}", "{}", "{}"}};
         test_row(table[i].id);
-        table[i].judge(facts, &verdict);
-        check_that(verdict.state != PO_HEALTH_PASS);
-        verdict = (struct po_health_verdict){.state = PO_HEALTH_UNTESTED};
-        table[i].judge(none, &verdict);
-        check_that(verdict.state != PO_HEALTH_PASS);
+        check_that(!po_str_eq_cstr(po_json_get(says(cx, &empty), "state")->str, "pass"));
     }
+}
+
+/* ---- what a program may give -------------------------------------------------------------------- */
+
+static void read_ok(struct po_ctx *cx, const char *json, struct po_health_verdict *out)
+{
+    const struct po_script_outcome outcome = {.status = PO_SCRIPT_OK,
+                                              .value_json = po_str_of(json)};
+    check_ok(cx, po_health_read(cx, &outcome, out));
+    check_eq_cstr(po_err_msg(cx), "");
+}
+
+TEST(health_read__takes_state_reason_and_figures)
+{
+    TEST_CX(cx);
+    struct po_health_verdict verdict;
+    read_ok(cx,
+            "{\"observed\":[{\"name\":\"files\",\"value\":2}],\"reason\":\"two\\nlines\","
+            "\"state\":\"Fail\"}",
+            &verdict);
+    check_eq_int(verdict.state, PO_HEALTH_FAIL);
+    check_eq_cstr(verdict.reason, "two lines");
+    check_eq_u64(verdict.observed_count, 1);
+    check_eq_cstr(verdict.observed[0].key, "files");
+    check_eq_int(verdict.observed[0].value, 2);
+}
+
+TEST(health_read__takes_anything_else_for_an_error)
+{
+    static const char *const values[] = {
+        "null",
+        "\"Pass\"",
+        "{}",
+        "{\"state\":\"Pass\"}",
+        "{\"observed\":[],\"reason\":\"x\",\"state\":\"Skipped\"}",
+        "{\"observed\":[{}],\"reason\":\"x\",\"state\":\"Pass\"}",
+        "{\"observed\":[{\"name\":\"a\",\"value\":1.5}],\"reason\":\"x\",\"state\":\"Pass\"}"};
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+        TEST_CX(cx);
+        struct po_health_verdict verdict;
+        read_ok(cx, values[i], &verdict);
+        check_eq_int(verdict.state, PO_HEALTH_ERROR);
+        check_contains(verdict.reason, "no verdict");
+    }
+}
+
+TEST(health_read__says_how_a_program_faulted)
+{
+    TEST_CX(cx);
+    struct po_health_verdict verdict;
+    const struct po_script_outcome outcome = {.status = PO_SCRIPT_FAULT,
+                                              .fault_kind = PO_LIT("DivisionByZero"),
+                                              .fault_message = PO_LIT("division by zero")};
+    check_ok(cx, po_health_read(cx, &outcome, &verdict));
+    check_eq_int(verdict.state, PO_HEALTH_ERROR);
+    check_eq_cstr(verdict.reason, "DivisionByZero: division by zero");
+}
+
+TEST(health_read__cuts_a_reason_between_characters)
+{
+    TEST_CX(cx);
+    struct po_health_verdict verdict;
+    PO_BUF_AUTO json;
+    po_buf_init(&json, 4096);
+    po_buf_append_cstr(&json, "{\"observed\":[],\"state\":\"Pass\",\"reason\":\"x");
+    for (int i = 0; i < 300; i++)
+        po_buf_append_cstr(&json, "ü");
+    po_buf_append_cstr(&json, "\"}");
+    read_ok(cx, json.ptr, &verdict);
+    check_that(strlen(verdict.reason) < PO_HEALTH_REASON_BYTES_MAX);
+    check_eq_u64(po_utf8_find_invalid(po_str_of(verdict.reason)), SIZE_MAX);
 }
 
 TEST(health_table__has_the_fifteen_with_facts_that_exist)
@@ -63,8 +144,7 @@ TEST(health_table__has_the_fifteen_with_facts_that_exist)
         check_eq_cstr(table[i].id, id);
         check_that(po_health_find(po_str_of(id)) == &table[i]);
         check_that(table[i].period_us > 0 && table[i].name[0] && table[i].measures[0]);
-        for (size_t k = 0; k < PO_HEALTH_FACTS_MAX && table[i].facts[k] != NULL; k++)
-            check_that(po_fact_find(po_str_of(table[i].facts[k])) != NULL, "%s", table[i].facts[k]);
+        check_eq_str(golden_find("check", id)->program.row.name, table[i].name);
     }
     check_that(po_health_find(PO_LIT("HC-16")) == NULL);
 }
