@@ -71,7 +71,7 @@ CC := clang-14
 endif
 
 # ---- libraries, only through pkg-config; "module:Debian package" ------------------------------
-LIBRARIES := libcrypto:libssl-dev libsodium:libsodium-dev sqlite3:libsqlite3-dev \
+LIBRARIES := libssl:libssl-dev libcrypto:libssl-dev libsodium:libsodium-dev sqlite3:libsqlite3-dev \
              libseccomp:libseccomp-dev
 library_check = $(if $(shell pkg-config --exists $(1) 2>/dev/null && echo yes),$(1),\
   $(error the library '$(1)' is missing: install the Debian package '$(2)', or run scripts/setup run))
