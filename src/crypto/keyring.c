@@ -170,20 +170,23 @@ bool po_keyring_is_rotating(const struct po_keyring *keyring) { return keyring->
 
 /* ---- create ---------------------------------------------------------------------------------- */
 
-/* A complete ring, or files sealed under a master key that is gone, must not be built upon. */
+/*
+ * A complete ring, or files sealed under a master key that is gone, must not be built upon. A ring that
+ * lacks its state or its ledger key is what a power cut left of an earlier attempt: it is completed.
+ */
 static po_rc check_may_create(struct po_ctx *cx, const struct po_keyring *keyring, bool has_master)
 {
     static const char *const sealed_files[] = {PO_KEYRING_SEALED, PO_KEYRING_LEDGER,
                                                PO_KEYRING_NEXT};
+    bool exists[sizeof sealed_files / sizeof sealed_files[0]] = {false};
     for (size_t i = 0; i < sizeof sealed_files / sizeof sealed_files[0]; i++) {
-        bool exists = false;
-        PO_TRY(cx, po_keyring_exists(cx, keyring, sealed_files[i], &exists));
-        if (!exists) continue;
-        if (!has_master)
+        PO_TRY(cx, po_keyring_exists(cx, keyring, sealed_files[i], &exists[i]));
+        if (exists[i] && !has_master)
             return PO_FAIL(cx, PO_EXISTS, "'%s' holds '%s' but not the master key it belongs to",
                            keyring->dir, sealed_files[i]);
-        if (i == 0) return PO_FAIL(cx, PO_EXISTS, "there is a keyring in '%s'", keyring->dir);
     }
+    if (exists[0] && exists[1])
+        return PO_FAIL(cx, PO_EXISTS, "there is a keyring in '%s'", keyring->dir);
     return po_rc_ok();
 }
 

@@ -9,13 +9,15 @@
 
 #define META_INITIALIZED "initialized_at"
 
-/* Directories and their names, durably: what is synced inside them later is lost with them. */
+/* Directories and their names, durably: what is synced inside them later is lost with them. The
+ * ledger makes its own. */
 static PO_RC make_tree(struct po_ctx *cx, const struct po_home *home)
 {
     PO_TRY(cx, po_fs_mkdir_all(cx, home->paths[PO_PLACE_ROOT], 0700));
     for (size_t i = 1; i < PO_PLACE_COUNT; i++) {
         const struct po_home_place_row *row = po_home_place_row((enum po_home_place)i);
-        if (row->is_dir) PO_TRY(cx, po_fs_mkdir(cx, home->paths[i], row->mode));
+        if (!row->is_dir || i == PO_PLACE_LEDGER) continue;
+        PO_TRY(cx, po_fs_mkdir(cx, home->paths[i], row->mode));
     }
     PO_TRY(cx, po_fs_sync_dir(cx, home->paths[PO_PLACE_BACKUPS]));
     return po_fs_sync_dir(cx, home->paths[PO_PLACE_ROOT]);

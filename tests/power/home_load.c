@@ -198,6 +198,17 @@ void home_load_see(struct home_load *load, const char *root)
 
 /* ---- steps of a life --------------------------------------------------------------------------- */
 
+/* What flush has put into the ledger stays there, whoever recorded it. */
+static bool flush(struct life *life)
+{
+    if (!fine(life, po_home_flush(life->cx, life->home), "flushing")) return false;
+    uint64_t size = po_ledger_size(po_home_ledger(life->home));
+    if (size < life->load->flushed)
+        lost(life->load, "%lu leaves were flushed, %lu are there", life->load->flushed, size);
+    life->load->flushed = size;
+    return life->load->lost[0] == '\0';
+}
+
 /* An init that fails half-way leaves what a kill there would, within one recording. */
 static po_rc init(struct life *life, const char *home)
 {
@@ -231,7 +242,7 @@ static bool start(struct life *life)
         lost(load, "read-only: %s", reason);
         return false;
     }
-    return fine(life, po_home_flush(life->cx, life->home), "flushing") && check_promises(life);
+    return flush(life) && check_promises(life);
 }
 
 static bool step_close(struct life *life)
@@ -287,10 +298,7 @@ static bool step_figure(struct life *life)
     return true;
 }
 
-static bool step_flush(struct life *life)
-{
-    return fine(life, po_home_flush(life->cx, life->home), "flushing");
-}
+static bool step_flush(struct life *life) { return flush(life); }
 
 static bool step_checkpoint(struct life *life)
 {

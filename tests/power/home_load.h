@@ -29,6 +29,7 @@ struct home_load {
     uint64_t lives;
     uint64_t fail_hit;   /* the first init fails at this call and is repeated; 0: it does not */
     bool is_initialized; /* init returned */
+    uint64_t flushed;    /* leaves that a flush has put into the ledger */
     size_t promise_count;
     struct home_promise promises[HOME_PROMISES_MAX];
     uint32_t group;

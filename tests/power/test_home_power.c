@@ -17,7 +17,8 @@
 #define ROUNDS 20
 #define SITES_MAX 400
 #define SITES_IN_SHORT 6
-#define ATTEMPTS 320
+#define ATTEMPTS 480
+#define NEAR_OPS 16
 
 static struct test_power power;
 static struct home_load *load;
@@ -242,30 +243,28 @@ static bool is_lost_at(struct site *site, const struct miss *miss)
 }
 
 /*
- * The i-th attempt, `met` being the operations where the sync is missing: after an uncut life, soon
- * after the first or the last of them, anywhere; and with an init that fails first.
+ * The next attempt, `met` being the first and last operation where the sync is missing: after an uncut
+ * life; at each operation soon after either, losing all and then by many seeds; and in turn with an
+ * init that fails a little before the sync, at any moment, and further and further after it.
  */
 static struct miss choose_miss(const struct site *site, const uint64_t met[2], uint64_t ops)
 {
     static const uint64_t seeds[] = {PO_POWER_SEED_LOSE_ALL, PO_POWER_SEED_NAMES_ONLY,
                                      PO_POWER_SEED_SIZES_ONLY, PO_POWER_SEED_DATA_ONLY};
-    uint64_t turn =
-        site->attempts / 4; /* each kind of miss meets each seed, then the next moment */
-    uint64_t kind = site->attempts % 4;
-    uint64_t later = 1 + turn / 8 * (turn / 8 + 1) / 2;
-    struct miss miss = {.seed = turn % 8 < 4 ? seeds[turn % 4] : test_random_below(1000)};
-    if (turn == 0) {
-        miss.seed = seeds[kind];
-        return miss;
-    }
-    switch (kind) {
-    case 0: /* a little before the sync */
+    uint64_t turn = site->attempts / 2;
+    struct miss miss = {.seed = test_random_below(1000)};
+    if (turn % 4 == 0 || turn < NEAR_OPS) miss.seed = seeds[turn / 16 % 4];
+    if (site->attempts < 4) {
+        miss.seed = seeds[site->attempts];
+    } else if (site->attempts % 2 == 0) {
+        miss.cut_at = met[turn / NEAR_OPS % 2] + 1 + turn % NEAR_OPS;
+    } else if (turn % 3 == 0) {
         miss.seed = PO_POWER_SEED_LOSE_ALL;
-        miss.fail_hit = site->call.hit > turn ? site->call.hit - turn : 1;
-        break;
-    case 1: miss.cut_at = met[1] + later; break;
-    case 2: miss.cut_at = 1 + test_random_below(ops + 1); break;
-    default: miss.cut_at = met[0] + later; break;
+        miss.fail_hit = site->call.hit > turn / 3 ? site->call.hit - turn / 3 : 1;
+    } else if (turn % 3 == 1) {
+        miss.cut_at = 1 + test_random_below(ops + 1);
+    } else {
+        miss.cut_at = met[turn % 2] + 1 + test_random_below(2U << turn / 24);
     }
     return miss;
 }
