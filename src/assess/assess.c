@@ -6,7 +6,7 @@
  * Order matters (law 6): the ledger position and all facts are taken before the first event of this
  * command is queued, so no check sees its own traces.
  */
-#include "assess_priv.h"
+#include "site_priv.h"
 
 #include "core/build.h"
 #include "core/cfg.h"
@@ -20,8 +20,7 @@ struct assessment {
     struct po_assess_inputs in;
     struct po_evidence_at at;
     const struct po_assess_options *options;
-    struct po_bundle *bundle;
-    const struct po_check *checks;
+    const struct po_check *checks; /* of this build, and what the site was granted */
     size_t check_count;
     struct po_event *events; /* what this assessment will record, in order */
     size_t event_count;
@@ -135,7 +134,7 @@ static PO_RC keep_program(struct po_ctx *cx, struct assessment *run,
 /* A program that cannot be had makes the result an error, too. */
 static PO_RC load_program(struct po_ctx *cx, struct assessment *run, struct clause_test *test)
 {
-    po_rc rc = po_program_load_row(cx, run->bundle, test->check->row, &test->program);
+    po_rc rc = po_program_load_row(cx, test->check->bundle, test->check->row, &test->program);
     if (rc.code == PO_NOMEM) return rc;
     if (!po_is_ok(rc)) {
         const char *reason = po_arena_printf(cx->arena, "the program '%s' cannot be run: %.300s",
@@ -212,6 +211,21 @@ static PO_RC settle_record(struct po_ctx *cx, struct clause_test *test)
     return po_rc_ok();
 }
 
+/* A program of the site is told beside its run record: it may do more than read facts. */
+static PO_RC judge(struct po_ctx *cx, struct assessment *run, struct clause_test *test)
+{
+    const struct po_program_job job = {.facts = run->in.facts,
+                                       .grant = test->check->grant,
+                                       .home = po_home_root(run->in.source.home),
+                                       .now_us = test->record.started_us};
+    size_t count = 0;
+    if (test->check->grant == NULL) return po_check_run(cx, &test->program, &job, test->judgement);
+    PO_TRY(cx, po_site_check_run(cx, &test->program, &job, test->judgement,
+                                 &run->events[run->event_count], &count));
+    run->event_count += count;
+    return po_rc_ok();
+}
+
 static PO_RC test_clause(struct po_ctx *cx, struct assessment *run, const struct po_check *check,
                          const struct po_control *control)
 {
@@ -227,9 +241,7 @@ static PO_RC test_clause(struct po_ctx *cx, struct assessment *run, const struct
     memcpy(record->catalog_digest, run->in.source.catalog->digest, sizeof record->catalog_digest);
     PO_TRY(cx, load_program(cx, run, &test));
     if (test.judgement->state == PO_RUN_PASS) PO_TRY(cx, read_facts(cx, run, &test));
-    const struct po_program_job job = {.facts = run->in.facts, .now_us = record->started_us};
-    if (test.judgement->state == PO_RUN_PASS)
-        PO_TRY(cx, po_check_run(cx, &test.program, &job, test.judgement));
+    if (test.judgement->state == PO_RUN_PASS) PO_TRY(cx, judge(cx, run, &test));
     record->finished_us = po_ctx_now_us(cx);
     if (record->finished_us < record->started_us) record->finished_us = record->started_us;
     record->cost_us = record->finished_us - record->started_us;
@@ -286,8 +298,11 @@ static PO_RC begin(struct po_ctx *cx, struct assessment *run)
 {
     PO_TRY(cx, po_catalog_load_embedded(cx, &run->in.source.catalog));
     PO_TRY(cx, check_controls(cx, run));
-    PO_TRY(cx, po_check_table(cx, &run->bundle, &run->checks, &run->check_count));
-    PO_TRY(cx, po_check_wanted(cx, run->in.source.catalog, &run->in.source.is_wanted));
+    struct po_home *home = run->in.source.home;
+    const struct po_catalog *catalog = run->in.source.catalog;
+    PO_TRY(cx, po_check_table(cx, NULL, &run->checks, &run->check_count));
+    PO_TRY(cx, po_site_checks_add(cx, home, catalog, &run->checks, &run->check_count));
+    PO_TRY(cx, po_check_wanted(cx, home, catalog, &run->in.source.is_wanted));
     for (size_t i = 0; i < run->in.source.catalog->clause_count; i++)
         if (!run->in.source.is_wanted[i]) run->result.without_check++;
     run->in.at = &run->at;
@@ -410,8 +425,9 @@ static PO_RC record_events(struct po_ctx *cx, struct assessment *run)
 static PO_RC make_events(struct po_ctx *cx, struct assessment *run)
 {
     bool with_health = run->options->controls == NULL;
-    /* for each clause its program and its run; health, facts, summary */
-    PO_ARENA_NEW(cx, run->events, 2 * run->due_count + 3);
+    /* for each clause its program, its run and, of the site's, what is told beside; health, facts,
+     * summary */
+    PO_ARENA_NEW(cx, run->events, (2 + PO_RUN_EVENTS_MAX) * run->due_count + 3);
     PO_ARENA_NEW(cx, run->stored, run->due_count + 1);
     struct po_event *health = with_health ? &run->events[run->event_count++] : NULL;
     PO_TRY(cx, po_assess_health(cx, run->in.facts, health));

@@ -47,6 +47,8 @@ struct po_check {
     const char *clause; /* "AUD-03.1" */
     const char *name;   /* "ledger/root_equals_signed" */
     const struct po_bundle_program *row;
+    struct po_bundle *bundle;
+    const struct po_caps *grant; /* what a person granted the site's program; NULL: of this build */
 };
 /*
  * The checks of this build's bundle, sorted by clause; nothing is compiled. In the arena.
@@ -55,8 +57,14 @@ struct po_check {
  */
 PO_RC po_check_table(struct po_ctx *cx, struct po_bundle **ret_bundle,
                      const struct po_check **ret_checks, size_t *ret_count);
-/* One bool per clause of the catalog: it has a check. In the arena. */
-PO_RC po_check_wanted(struct po_ctx *cx, const struct po_catalog *catalog, const bool **ret_wanted);
+/*
+ * One bool per clause of the catalog: it has a check, so it can have runs. With a home, also what its
+ * own programs test or once tested. In the arena.
+ *
+ * home    in  NULL: the checks of this build alone
+ */
+PO_RC po_check_wanted(struct po_ctx *cx, struct po_home *home, const struct po_catalog *catalog,
+                      const bool **ret_wanted);
 /* Makes the types of this layer's facts known to programs: once at start, before any compiles. */
 void po_assess_facts_declare(void);
 

@@ -4,6 +4,8 @@
  */
 #include "assess_priv.h"
 
+#include "grant/grant.h"
+
 #include <stdlib.h>
 
 static int by_clause(const void *a, const void *b)
@@ -34,6 +36,7 @@ PO_RC po_check_table(struct po_ctx *cx, struct po_bundle **ret_bundle,
         checks[count].name = po_arena_strdup(cx->arena, row->name);
         if (checks[count].clause == NULL || checks[count].name == NULL)
             return PO_FAIL(cx, PO_NOMEM, "out of request memory");
+        checks[count].bundle = bundle;
         checks[count++].row = row;
     }
     qsort(checks, count, sizeof *checks, by_clause);
@@ -43,7 +46,21 @@ PO_RC po_check_table(struct po_ctx *cx, struct po_bundle **ret_bundle,
     return po_rc_ok();
 }
 
-PO_RC po_check_wanted(struct po_ctx *cx, const struct po_catalog *catalog, const bool **ret_wanted)
+static PO_RC add_site(struct po_ctx *cx, struct po_home *home, const struct po_catalog *catalog,
+                      bool *wanted)
+{
+    const po_str *clauses = NULL;
+    size_t count = 0;
+    PO_TRY(cx, po_grant_clauses(cx, home, &clauses, &count));
+    for (size_t i = 0; i < count; i++) {
+        const struct po_clause *clause = po_catalog_clause(catalog, clauses[i]);
+        if (clause != NULL) wanted[po_clause_position(catalog, clause)] = true;
+    }
+    return po_rc_ok();
+}
+
+PO_RC po_check_wanted(struct po_ctx *cx, struct po_home *home, const struct po_catalog *catalog,
+                      const bool **ret_wanted)
 {
     const struct po_check *checks = NULL;
     size_t count = 0;
@@ -57,6 +74,7 @@ PO_RC po_check_wanted(struct po_ctx *cx, const struct po_catalog *catalog, const
                            checks[i].clause);
         wanted[po_clause_position(catalog, clause)] = true;
     }
+    if (home != NULL) PO_TRY(cx, add_site(cx, home, catalog, wanted));
     *ret_wanted = wanted;
     return po_rc_ok();
 }

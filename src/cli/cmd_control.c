@@ -57,7 +57,7 @@ PO_RC po_cmd_control_list(struct po_ctx *cx, struct po_cli *cli)
     const struct po_catalog *catalog = NULL;
     const bool *wanted = NULL;
     PO_TRY(cx, po_catalog_load_list(cx, &catalog));
-    PO_TRY(cx, po_check_wanted(cx, catalog, &wanted));
+    PO_TRY(cx, po_check_wanted(cx, NULL, catalog, &wanted));
     po_str criterion = po_cli_option(cli, "--criterion");
     if (criterion.ptr != NULL && po_catalog_criterion(catalog, criterion) == NULL)
         return PO_FAIL(cx, PO_NOTFOUND, "there is no criterion '%.*s'", PO_STR_ARG(criterion));
@@ -148,7 +148,7 @@ PO_RC po_cmd_control_show(struct po_ctx *cx, struct po_cli *cli)
         return PO_FAIL(cx, PO_NOTFOUND, "there is no control '%.*s'; see 'paulyops control list'",
                        PO_STR_ARG(cli->operands[0]));
     const bool *wanted = NULL;
-    PO_TRY(cx, po_check_wanted(cx, evidence.catalog, &wanted));
+    PO_TRY(cx, po_check_wanted(cx, cli->home, evidence.catalog, &wanted));
     show_head(cli, &evidence, po_control_position(evidence.catalog, control));
     struct po_rows *rows = NULL;
     PO_TRY(cx, po_rows_new(cx, show_columns, sizeof show_columns / sizeof *show_columns, &rows));

@@ -155,7 +155,7 @@ PO_RC po_cmd_pack_export(struct po_ctx *cx, struct po_cli *cli)
     PO_TRY(cx, plan_wrapping(cx, cli, final, &wrapping));
     options.source.home = cli->home;
     PO_TRY(cx, po_catalog_load_embedded(cx, &options.source.catalog));
-    PO_TRY(cx, po_check_wanted(cx, options.source.catalog, &options.source.is_wanted));
+    PO_TRY(cx, po_check_wanted(cx, cli->home, options.source.catalog, &options.source.is_wanted));
     PO_TRY(cx, collect(cx, cli, "--criterion", &options.criteria, &options.criterion_count));
     PO_TRY(cx, po_pack_validate(cx, &options));
     bool is_tar = po_cli_has(cli, "--tar") || wrapping.recipient_count > 0;

@@ -15,7 +15,8 @@ static PO_RC make_request(struct po_ctx *cx, const struct po_cli *cli,
     PO_TRY(cx, po_cli_as_of(cx, cli, &request->size));
     request->source.home = cli->home;
     PO_TRY(cx, po_catalog_load_embedded(cx, &request->source.catalog));
-    return po_check_wanted(cx, request->source.catalog, &request->source.is_wanted);
+    return po_check_wanted(cx, request->source.home, request->source.catalog,
+                           &request->source.is_wanted);
 }
 
 static void say_issued(struct po_cli *cli, const struct po_issued *issued)

@@ -27,7 +27,7 @@ PO_RC po_cli_evidence(struct po_ctx *cx, struct po_cli *cli, struct po_evidence 
     uint64_t size = 0;
     PO_TRY(cx, po_cli_as_of(cx, cli, &size));
     PO_TRY(cx, po_catalog_load_embedded(cx, &catalog));
-    PO_TRY(cx, po_check_wanted(cx, catalog, &wanted));
+    PO_TRY(cx, po_check_wanted(cx, cli->home, catalog, &wanted));
     struct po_evidence_source source = {cli->home, catalog, wanted};
     return po_evidence_load(cx, &source, size, ret_evidence);
 }

@@ -51,16 +51,9 @@ PO_RC po_grant_find(struct po_ctx *cx, struct po_home *home,
 PO_RC po_grant_clauses(struct po_ctx *cx, struct po_home *home, const po_str **ret_clauses,
                        size_t *ret_count)
 {
-    struct po_store_grant *rows = NULL;
     po_str *clauses = NULL;
-    size_t count = 0;
-    size_t found = 0;
-    PO_TRY(cx, po_store_grant_list(cx, po_home_store(home), &rows, &count));
-    PO_ARENA_NEW(cx, clauses, count + 1);
-    for (size_t i = 0; i < count; i++)
-        if (rows[i].clause.len > 0) clauses[found++] = rows[i].clause;
+    PO_TRY(cx, po_store_grant_clauses(cx, po_home_store(home), &clauses, ret_count));
     *ret_clauses = clauses;
-    *ret_count = found;
     return po_rc_ok();
 }
 

@@ -109,8 +109,21 @@ PO_RC po_program_texts(struct po_ctx *cx, const struct po_program *program, stru
 PO_RC po_program_texts_queue(struct po_ctx *cx, struct po_home *home, struct po_tx *tx,
                              const struct po_program *program);
 /*
- * Record one run by hand: program.stored unless the ledger holds it, program.denied for each call
- * that was refused, program.ran. One transaction.
+ * The events of one run: program.denied for the first PO_RUN_DENIALS_MAX calls that were refused, then
+ * program.ran. `events` has room for PO_RUN_EVENTS_MAX; texts in the arena.
+ */
+#define PO_RUN_DENIALS_MAX 8
+#define PO_RUN_EVENTS_MAX (PO_RUN_DENIALS_MAX + 1)
+PO_RC po_program_run_events(struct po_ctx *cx, const struct po_program *program,
+                            const struct po_program_job *job,
+                            const struct po_program_result *result, struct po_event *events,
+                            size_t *ret_count);
+/* program.denied; texts in the arena. */
+PO_RC po_program_denied_event(struct po_ctx *cx, const struct po_refusal *refusal,
+                              struct po_event *ret_event);
+/*
+ * Record one run by hand: program.stored unless the ledger holds it, then the run's events. One
+ * transaction.
  */
 PO_RC po_program_record(struct po_ctx *cx, struct po_home *home, const struct po_program *program,
                         const struct po_program_job *job, const struct po_program_result *result);

@@ -6,8 +6,6 @@
 #include "core/codec.h"
 #include "store/store.h"
 
-#define DENIALS_RECORDED_MAX 50
-
 PO_RC po_program_resource(struct po_ctx *cx, const struct po_program *program, po_str *ret_name)
 {
     const char *name =
@@ -27,9 +25,8 @@ static void put_digest(struct po_json_out *json, const char *key, const uint8_t 
 
 /* ---- refusals ------------------------------------------------------------------------------------- */
 
-/* The event's texts are in the arena. */
-static PO_RC refusal_event(struct po_ctx *cx, const struct po_refusal *refusal,
-                           struct po_event *ret_event)
+PO_RC po_program_denied_event(struct po_ctx *cx, const struct po_refusal *refusal,
+                              struct po_event *ret_event)
 {
     PO_BUF_AUTO detail;
     struct po_json_out json;
@@ -59,7 +56,7 @@ PO_RC po_program_deny(struct po_ctx *cx, struct po_home *home, const struct po_r
 {
     struct po_event event;
     if (po_home_read_only_reason(home) != NULL) return po_rc_ok();
-    PO_TRY(cx, refusal_event(cx, refusal, &event));
+    PO_TRY(cx, po_program_denied_event(cx, refusal, &event));
     return po_home_record(cx, home, &event);
 }
 
@@ -169,47 +166,61 @@ static void put_run(struct po_json_out *json, const struct po_program *program,
     po_json_out_object_end(json);
 }
 
-/* The first refusals, each an event of its own; the run's call list has all of them. */
-static PO_RC queue_denials(struct po_ctx *cx, struct po_home *home, struct po_tx *tx,
-                           const struct po_program *program, const struct po_program_result *result)
+static PO_RC ran_event(struct po_ctx *cx, const struct po_program *program,
+                       const struct po_program_job *job, const struct po_program_result *result,
+                       struct po_event *ret_event)
+{
+    PO_BUF_AUTO detail;
+    struct po_json_out json;
+    struct po_event event = {.type = PO_EVENT_TYPE_PROGRAM_RAN,
+                             .action = PO_LIT("run"),
+                             .result = result->outcome.status == PO_SCRIPT_OK ? PO_EVENT_SUCCESS
+                                                                              : PO_EVENT_FAILURE};
+    po_buf_init(&detail, PO_EVENT_BYTES_MAX - 8192);
+    po_json_out_init(&json, &detail, 0);
+    put_run(&json, program, job, result);
+    PO_TRY_LEAF(cx, po_buf_check(&detail), "the record of '%.*s' is too long for one event",
+                PO_STR_ARG(program->row.file));
+    PO_TRY_LEAF(cx, po_arena_copy(cx->arena, po_buf_str(&detail), &event.detail),
+                "out of request memory");
+    PO_TRY(cx, po_program_resource(cx, program, &event.resource));
+    *ret_event = event;
+    return po_rc_ok();
+}
+
+/* six parameters: what ran, how, what came of it; and the events with their number */
+PO_RC po_program_run_events(struct po_ctx *cx, const struct po_program *program,
+                            const struct po_program_job *job,
+                            const struct po_program_result *result, struct po_event *events,
+                            size_t *ret_count)
 {
     po_str resource = {NULL, 0};
+    size_t count = 0;
     PO_TRY(cx, po_program_resource(cx, program, &resource));
-    for (size_t i = 0; i < result->denial_count && i < DENIALS_RECORDED_MAX; i++) {
+    for (size_t i = 0; i < result->denial_count && count < PO_RUN_DENIALS_MAX; i++) {
         const struct po_program_denial *denial = &result->denials[i];
         const struct po_refusal refusal = {.program = resource,
                                            .digest = program->digest,
                                            .capability = po_cap_name(denial->kind),
                                            .argument = denial->value,
                                            .fence = denial->fence};
-        struct po_event event;
-        PO_TRY(cx, refusal_event(cx, &refusal, &event));
-        PO_TRY(cx, po_home_queue(cx, home, tx, &event));
+        PO_TRY(cx, po_program_denied_event(cx, &refusal, &events[count++]));
     }
+    PO_TRY(cx, ran_event(cx, program, job, result, &events[count++]));
+    *ret_count = count;
     return po_rc_ok();
 }
 
 PO_RC po_program_record(struct po_ctx *cx, struct po_home *home, const struct po_program *program,
                         const struct po_program_job *job, const struct po_program_result *result)
 {
-    PO_BUF_AUTO detail;
-    struct po_json_out json;
-    po_str resource = {NULL, 0};
-    po_buf_init(&detail, PO_EVENT_BYTES_MAX - 8192);
-    po_json_out_init(&json, &detail, 0);
-    put_run(&json, program, job, result);
-    PO_TRY_LEAF(cx, po_buf_check(&detail), "the record of '%.*s' is too long for one event",
-                PO_STR_ARG(program->row.file));
-    PO_TRY(cx, po_program_resource(cx, program, &resource));
+    struct po_event events[PO_RUN_EVENTS_MAX];
+    size_t count = 0;
+    PO_TRY(cx, po_program_run_events(cx, program, job, result, events, &count));
     PO_TX_AUTO *tx = NULL;
     PO_TRY(cx, po_tx_begin(cx, po_home_store(home), &tx));
     PO_TRY(cx, po_program_texts_queue(cx, home, tx, program));
-    PO_TRY(cx, queue_denials(cx, home, tx, program, result));
-    const struct po_event event = {
-        .type = PO_EVENT_TYPE_PROGRAM_RAN,
-        .resource = resource,
-        .action = PO_LIT("run"),
-        .result = result->outcome.status == PO_SCRIPT_OK ? PO_EVENT_SUCCESS : PO_EVENT_FAILURE,
-        .detail = po_buf_str(&detail)};
-    return po_home_commit(cx, home, tx, &event);
+    for (size_t i = 0; i + 1 < count; i++)
+        PO_TRY(cx, po_home_queue(cx, home, tx, &events[i]));
+    return po_home_commit(cx, home, tx, &events[count - 1]);
 }

@@ -240,6 +240,9 @@ PO_RC po_store_grant_revoke(struct po_ctx *cx, struct po_tx *tx, uint64_t id);
 /* Every grant ever given, oldest first; in the arena. */
 PO_RC po_store_grant_list(struct po_ctx *cx, struct po_store *store,
                           struct po_store_grant **ret_grants, size_t *ret_count);
+/* Clauses of all of them, each once; needs no key. */
+PO_RC po_store_grant_clauses(struct po_ctx *cx, struct po_store *store, po_str **ret_clauses,
+                             size_t *ret_count);
 
 /* A key whose signature makes a bundle trusted. */
 struct po_store_trust_key {

@@ -146,6 +146,25 @@ po_rc po_store_grant_list(struct po_ctx *cx, struct po_store *store,
     return po_rc_ok();
 }
 
+po_rc po_store_grant_clauses(struct po_ctx *cx, struct po_store *store, po_str **ret_clauses,
+                             size_t *ret_count)
+{
+    struct po_rows rows = {.item_bytes = sizeof(po_str)};
+    PO_QUERY_AUTO query = {0};
+    PO_TRY(cx, po_query_open_tenant(cx, store, PO_STATEMENT_GRANT_CLAUSES, cx->tenant, &query));
+    for (;;) {
+        bool has_row = false;
+        po_str *slot = NULL;
+        PO_TRY(cx, po_query_step(cx, &query, &has_row));
+        if (!has_row) break;
+        PO_TRY(cx, po_rows_add(cx, &rows, &slot));
+        PO_TRY(cx, copy_columns(cx, &query, 0, &slot, 1));
+    }
+    *ret_clauses = rows.items;
+    *ret_count = rows.count;
+    return po_rc_ok();
+}
+
 /* ---- trust ------------------------------------------------------------------------------------ */
 
 po_rc po_store_trust_set(struct po_ctx *cx, struct po_tx *tx, const struct po_store_trust_key *key)

@@ -225,7 +225,7 @@ static po_rc newest_runs(struct po_ctx *cx, struct po_home *home,
     struct po_evidence_source source = {.home = home};
     struct po_evidence_at at;
     PO_TRY(cx, po_catalog_load_embedded(cx, &source.catalog));
-    PO_TRY(cx, po_check_wanted(cx, source.catalog, &source.is_wanted));
+    PO_TRY(cx, po_check_wanted(cx, NULL, source.catalog, &source.is_wanted));
     PO_TRY(cx, po_evidence_locate(cx, home, 0, &at));
     PO_TRY(cx, po_evidence_runs(cx, &source, &at, ret_runs));
     *ret_catalog = source.catalog;
@@ -322,7 +322,7 @@ static po_rc source_of(struct po_ctx *cx, struct po_home *home, struct po_eviden
 {
     source->home = home;
     PO_TRY(cx, po_catalog_load_embedded(cx, &source->catalog));
-    return po_check_wanted(cx, source->catalog, &source->is_wanted);
+    return po_check_wanted(cx, NULL, source->catalog, &source->is_wanted);
 }
 
 static po_rc run_report(struct po_ctx *cx)

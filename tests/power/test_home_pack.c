@@ -41,7 +41,7 @@ static po_rc export_pack(struct po_ctx *cx)
     PO_TRY(cx, po_home_init(cx, below("home"), &home));
     options.source.home = home;
     PO_TRY(cx, po_catalog_load_embedded(cx, &options.source.catalog));
-    PO_TRY(cx, po_check_wanted(cx, options.source.catalog, &options.source.is_wanted));
+    PO_TRY(cx, po_check_wanted(cx, NULL, options.source.catalog, &options.source.is_wanted));
     PO_TRY(cx, po_pack_export(cx, &options, &result));
     exported->has_returned = true;
     return po_home_close(cx, &home);

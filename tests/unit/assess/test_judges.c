@@ -73,7 +73,7 @@ TEST(judges__every_check_tests_a_clause_of_the_catalog)
     size_t count = 0;
     size_t marked = 0;
     check_ok(cx, po_catalog_load_embedded(cx, &catalog));
-    check_ok(cx, po_check_wanted(cx, catalog, &wanted));
+    check_ok(cx, po_check_wanted(cx, NULL, catalog, &wanted));
     const struct po_check *checks = NULL;
     check_ok(cx, po_check_table(cx, NULL, &checks, &count));
     for (size_t i = 0; i < catalog->clause_count; i++)
