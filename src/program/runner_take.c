@@ -181,9 +181,12 @@ static PO_RC take_call(struct po_ctx *cx, struct po_ctx *run_cx, struct po_runne
         PO_TRY(cx, get_denial(cx, refused, &denial));
         PO_TRY(run_cx, keep_denial(run_cx, runner, &denial));
     }
+    po_str text = po_str_slice(frame, entry->offset, entry->end);
+    if (text.len + sizeof ",]" > runner->calls.max - runner->calls.len)
+        return lie(cx, "more calls than a record holds");
     if (runner->calls.len > 1) po_buf_append_char(&runner->calls, ',');
-    po_buf_append(&runner->calls, po_str_slice(frame, entry->offset, entry->end));
-    if (!po_is_ok(po_buf_check(&runner->calls))) return lie(cx, "more calls than a record holds");
+    po_buf_append(&runner->calls, text);
+    PO_TRY_LEAF(cx, po_buf_check(&runner->calls), "out of memory for a program's calls");
     runner->call_count++;
     runner->asked_seq = 0;
     return po_rc_ok();
@@ -202,9 +205,11 @@ static PO_RC take_part(struct po_ctx *cx, struct po_runner *runner, const struct
     PO_TRY(cx, po_json_get_str(cx, root, "text", &text));
     for (size_t i = 0; i < PO_RUNNER_TEXT_COUNT; i++) {
         if (!po_str_eq_cstr(name, names[i])) continue;
-        po_buf_append(&runner->texts[i], text);
-        if (!po_is_ok(po_buf_check(&runner->texts[i])))
+        struct po_buf *kept = &runner->texts[i];
+        if (text.len > kept->max - kept->len)
             return PO_FAIL(cx, PO_TAMPER, "the %s is beyond its limit", names[i]);
+        po_buf_append(kept, text);
+        PO_TRY_LEAF(cx, po_buf_check(kept), "out of memory for a program's result");
         return po_rc_ok();
     }
     return lie(cx, "a part of nothing");
