@@ -32,8 +32,8 @@ struct po_judgement {
 };
 
 /*
- * What a program gave, as a judgement from zero: lib/judge.script's Judgement as JSON. A fault, an Err
- * or a value of another form is state `error` with the reason. Texts in the arena.
+ * What a program gave, as a judgement from zero: lib/judge.script's Judgement as JSON, or Ok of one. A
+ * fault, an Err or a value of another form is state `error` with the reason. Texts in the arena.
  *
  * Errors   PO_NOMEM
  */

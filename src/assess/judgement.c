@@ -106,7 +106,8 @@ PO_RC po_judgement_read(struct po_ctx *cx, const struct po_script_outcome *outco
         return say_error(cx, po_program_fault(cx, outcome), ret_judgement);
     *ret_judgement = (struct po_judgement){0};
     po_rc rc = po_json_parse(cx, outcome->value_json, PO_JSON_ALLOW_REAL, &json);
-    if (po_is_ok(rc)) rc = read_judgement(cx, json, ret_judgement);
+    const struct po_json *inner = po_is_ok(rc) ? po_json_get(json, "Ok") : NULL;
+    if (po_is_ok(rc)) rc = read_judgement(cx, inner != NULL ? inner : json, ret_judgement);
     if (rc.code != PO_INVALID) return rc;
     po_err_clear(cx);
     return say_error(cx, no_judgement, ret_judgement);

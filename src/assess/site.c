@@ -99,23 +99,6 @@ PO_RC po_site_checks_add(struct po_ctx *cx, struct po_home *home, const struct p
 
 /* ---- running -------------------------------------------------------------------------------------- */
 
-/* Entries of the site may give Result<Judgement, Error>: {"Ok": judgement}. */
-static PO_RC read_outcome(struct po_ctx *cx, const struct po_script_outcome *outcome,
-                          struct po_judgement *ret_judgement)
-{
-    struct po_script_outcome plain = *outcome;
-    struct po_json *value = NULL;
-    if (outcome->status == PO_SCRIPT_OK) {
-        po_rc rc = po_json_parse(cx, outcome->value_json, PO_JSON_ALLOW_REAL, &value);
-        if (rc.code == PO_NOMEM) return rc;
-        po_err_clear(cx);
-        const struct po_json *inner = po_is_ok(rc) ? po_json_get(value, "Ok") : NULL;
-        if (inner != NULL)
-            plain.value_json = po_str_slice(outcome->value_json, inner->offset, inner->end);
-    }
-    return po_judgement_read(cx, &plain, ret_judgement);
-}
-
 static PO_RC refused(struct po_ctx *cx, const struct po_program *program,
                      const struct po_program_denial *denial, struct po_judgement *ret_judgement,
                      struct po_event *ret_event)
@@ -151,5 +134,5 @@ PO_RC po_site_check_run(struct po_ctx *cx, struct po_program *program,
     if (rc.code == PO_DENIED) return refused(cx, program, &denial, ret_judgement, &events[0]);
     PO_TRY(cx, rc);
     PO_TRY(cx, po_program_run_events(cx, program, job, result, events, ret_event_count));
-    return read_outcome(cx, &result->outcome, ret_judgement);
+    return po_judgement_read(cx, &result->outcome, ret_judgement);
 }

@@ -212,7 +212,14 @@ static PO_RC compare_run(struct po_ctx *cx, struct po_replayed *all, const struc
                                  (int64_t)now->memory_bytes);
 }
 
-/* A program that asks something else than it did has left the record: that is the difference. */
+PO_RC po_replay_left(struct po_ctx *cx, struct po_replayed *all)
+{
+    const char *why = po_arena_printf(cx->arena, "%s", po_err_msg(cx));
+    if (why == NULL) return PO_FAIL(cx, PO_NOMEM, "out of request memory");
+    po_err_clear(cx);
+    return po_replay_compare(cx, all, "calls", PO_LIT("as recorded"), po_str_of(why));
+}
+
 static PO_RC replay_run(struct po_ctx *cx, struct po_cli *cli, const struct po_json *detail,
                         struct po_replayed *all)
 {
@@ -229,9 +236,7 @@ static PO_RC replay_run(struct po_ctx *cx, struct po_cli *cli, const struct po_j
         PO_TRY(cx, rc);
         return compare_run(cx, all, detail, result);
     }
-    const char *why = po_arena_printf(cx->arena, "%s", po_err_msg(cx));
-    po_err_clear(cx);
-    return po_replay_compare(cx, all, "calls", PO_LIT("as recorded"), po_str_of(why));
+    return po_replay_left(cx, all);
 }
 
 /* ---- the command ---------------------------------------------------------------------------------- */
@@ -254,6 +259,8 @@ PO_RC po_cmd_script_replay(struct po_ctx *cx, struct po_cli *cli)
     const struct po_json *detail = po_json_get(event.json, "detail");
     if (po_str_eq_cstr(event.event_type, "program.ran"))
         PO_TRY(cx, replay_run(cx, cli, detail, &all));
+    else if (po_str_eq_cstr(event.event_type, "control.tested"))
+        PO_TRY(cx, po_replay_clause(cx, cli, &event, &all));
     else
         return PO_FAIL(cx, PO_INVALID, "leaf %lu is '%.*s', no run of a program",
                        (unsigned long)leaf, PO_STR_ARG(event.event_type));

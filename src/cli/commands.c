@@ -417,7 +417,7 @@ static const struct po_command commands[] = {
     {"script replay", "RUN", 1, 1, PO_NEEDS_READ, "script.replay", PO_EVENT_TYPE_PROGRAM_REPLAYED,
      po_cmd_script_replay,
      "Run a recorded run again from the ledger alone and compare it byte for byte",
-     "RUN is a leaf of 'program.ran', or the run_… that 'script run' named.\n"
+     "RUN is a leaf of 'program.ran' or 'control.tested', or the run_… that 'script run' named.\n"
      "Texts and answers come from the ledger, nothing is asked or changed. Exit 2 when it differs.",
      NO_OPTIONS},
     {"script revoke",

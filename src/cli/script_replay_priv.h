@@ -17,6 +17,16 @@ PO_RC po_replay_compare(struct po_ctx *cx, struct po_replayed *all, const char *
                         po_str recorded, po_str replayed);
 PO_RC po_replay_compare_int(struct po_ctx *cx, struct po_replayed *all, const char *what,
                             int64_t recorded, int64_t replayed);
+/* A program that asks something else than it did has left the record (the error in cx): the row. */
+PO_RC po_replay_left(struct po_ctx *cx, struct po_replayed *all);
+/*
+ * The run of a clause (event control.tested).
+ *
+ * Errors   PO_NOTFOUND texts or facts are not in the ledger;  PO_UNAVAILABLE a fact was too large to be
+ *          kept;  PO_UNSUPPORTED the run was an error or skipped
+ */
+PO_RC po_replay_clause(struct po_ctx *cx, struct po_cli *cli, const struct po_event_view *event,
+                       struct po_replayed *all);
 /* The event of a leaf; in the arena. */
 PO_RC po_replay_event(struct po_ctx *cx, struct po_home *home, uint64_t leaf,
                       struct po_event_view *ret_event);
