@@ -180,6 +180,7 @@ static PO_RC ask_value(struct po_ctx *cx, const struct po_gate *gate, const stru
                    po_cap_name(closest.kind), PO_STR_ARG(value), fences[best]);
 }
 
+/* six parameters: the parent has no run whose state they could be */
 PO_RC po_gate_ask(struct po_ctx *cx, const struct po_gate *gate, const struct po_script_host_fn *fn,
                   const struct po_script_host_call *call, struct po_host_ask *ret_ask,
                   struct po_program_denial *ret_denial)

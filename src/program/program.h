@@ -218,11 +218,19 @@ PO_RC po_program_allowed(struct po_ctx *cx, const struct po_program *program,
 /* What a person granted is trusted as theirs: sets trust and ceiling; never PO_TRUST_SYSTEM. */
 void po_program_trust_raise(struct po_program *program, enum po_trust trust);
 
-/* What the layers above answer for a program: flags, audit, evidence, store, ... NULL refuses. */
+/* One call for the layers above; everything is borrowed. It passed the gate already. */
+struct po_program_request {
+    po_str module; /* "host/store" */
+    po_str name;   /* "users" */
+    const struct po_json *args;
+};
+/*
+ * What the layers above answer for a program: flags, audit, evidence, store, env, secrets. NULL
+ * refuses. In a dry run only what changes nothing comes here.
+ */
 struct po_program_services {
-    PO_RC(*call)
-    (void *user, struct po_ctx *cx, po_str module, po_str name, const struct po_json *args,
-     bool is_dry_run, struct po_buf *ret_json);
+    po_rc (*call)(void *user, struct po_ctx *cx, const struct po_program_request *request,
+                  struct po_buf *ret_json);
     void *user;
 };
 

@@ -183,8 +183,8 @@ static PO_RC answer_parent_row(struct po_ctx *cx, const struct po_program_job *j
         return answer_fact(cx, job, ask->fn->needs_value, ret_json);
     if (services == NULL || services->call == NULL)
         return PO_FAIL(cx, PO_UNAVAILABLE, "%s is not available here", ask->fn->module);
-    return services->call(services->user, cx, ask->call->module, ask->call->name, ask->args,
-                          job->is_dry_run, ret_json);
+    struct po_program_request request = {ask->call->module, ask->call->name, ask->args};
+    return services->call(services->user, cx, &request, ret_json);
 }
 
 PO_RC po_parent_answer(struct po_ctx *cx, const struct po_parent *parent,

@@ -414,72 +414,70 @@ TEST_TIMEOUT(bundle_open_dir__counts_files_and_bytes, 60)
 #define WHOLE(files, programs)                                                                     \
     "{\"edition\":1," files ",\"name\":\"n\",\"programs\":[" programs "],\"v\":1}"
 
+static const struct manifest_row {
+    const char *name;
+    const char *text;
+    enum po_code code;
+} manifest_rows[] = {
+    {"good", WHOLE(FILES, GOOD_ROW), PO_OK},
+    {"no programs", WHOLE("\"files\":{}", ""), PO_OK},
+    {"empty", "", PO_INVALID},
+    {"no JSON", "manifest", PO_INVALID},
+    {"no object", "[]", PO_INVALID},
+    {"bytes after it", WHOLE(FILES, "") "x", PO_INVALID},
+    {"no files", "{\"edition\":1,\"name\":\"n\",\"programs\":[],\"v\":1}", PO_INVALID},
+    {"a member more", "{\"edition\":1," FILES ",\"more\":1,\"name\":\"n\",\"programs\":[],\"v\":1}",
+     PO_INVALID},
+    {"version 2", "{\"edition\":1," FILES ",\"name\":\"n\",\"programs\":[],\"v\":2}",
+     PO_UNSUPPORTED},
+    {"edition 2", "{\"edition\":2," FILES ",\"name\":\"n\",\"programs\":[],\"v\":1}",
+     PO_UNSUPPORTED},
+    {"version as a text", "{\"edition\":1," FILES ",\"name\":\"n\",\"programs\":[],\"v\":\"1\"}",
+     PO_INVALID},
+    {"empty name", "{\"edition\":1," FILES ",\"name\":\"\",\"programs\":[],\"v\":1}", PO_INVALID},
+    {"name of two lines", "{\"edition\":1," FILES ",\"name\":\"a\\nb\",\"programs\":[],\"v\":1}",
+     PO_INVALID},
+    {"files as a list", WHOLE("\"files\":[]", ""), PO_INVALID},
+    {"absolute path", WHOLE("\"files\":{\"/a.script\":\"" ZERO "\"}", ""), PO_INVALID},
+    {"path that leaves", WHOLE("\"files\":{\"../a.script\":\"" ZERO "\"}", ""), PO_INVALID},
+    {"path that leaves later", WHOLE("\"files\":{\"a/../../b.script\":\"" ZERO "\"}", ""),
+     PO_INVALID},
+    {"dot", WHOLE("\"files\":{\"./a.script\":\"" ZERO "\"}", ""), PO_INVALID},
+    {"empty part", WHOLE("\"files\":{\"a//b.script\":\"" ZERO "\"}", ""), PO_INVALID},
+    {"hidden", WHOLE("\"files\":{\".a.script\":\"" ZERO "\"}", ""), PO_INVALID},
+    {"blank", WHOLE("\"files\":{\"a b.script\":\"" ZERO "\"}", ""), PO_INVALID},
+    {"NUL", WHOLE("\"files\":{\"a\\u0000.script\":\"" ZERO "\"}", ""), PO_INVALID},
+    {"not ASCII", WHOLE("\"files\":{\"\xc3\xa4.script\":\"" ZERO "\"}", ""), PO_INVALID},
+    {"another suffix", WHOLE("\"files\":{\"a.txt\":\"" ZERO "\"}", ""), PO_INVALID},
+    {"json that is no fixture", WHOLE("\"files\":{\"a.json\":\"" ZERO "\"}", ""), PO_INVALID},
+    {"short digest", WHOLE("\"files\":{\"a.script\":\"00\"}", ""), PO_INVALID},
+    {"digest as a number", WHOLE("\"files\":{\"a.script\":0}", ""), PO_INVALID},
+    {"program of no file", WHOLE(FILES, ROW("b.script", "c", "check", "a/c", "{}")), PO_INVALID},
+    {"program of a test file", WHOLE(FILES, ROW("a_test.script", "c", "check", "a/c", "{}")),
+     PO_INVALID},
+    {"program without entry", WHOLE(FILES, ROW("a.script", "", "check", "a/c", "{}")), PO_INVALID},
+    {"program without name", WHOLE(FILES, ROW("a.script", "c", "check", "", "{}")), PO_INVALID},
+    {"program of no kind", WHOLE(FILES, ROW("a.script", "c", "", "a/c", "{}")), PO_INVALID},
+    {"program of an unknown kind", WHOLE(FILES, ROW("a.script", "c", "test", "a/c", "{}")),
+     PO_INVALID},
+    {"needs as a list", WHOLE(FILES, ROW("a.script", "c", "check", "a/c", "[]")), PO_INVALID},
+    {"needs that are none",
+     WHOLE(FILES, ROW("a.script", "c", "check", "a/c", "{\"fs_read\":[\"x\"]}")), PO_INVALID},
+    {"program as a text", WHOLE(FILES, "\"c\""), PO_INVALID},
+    {"program without needs",
+     WHOLE(FILES, "{\"entry\":\"c\",\"file\":\"a.script\",\"id\":\"\",\"kind\":\"check\","
+                  "\"name\":\"n\"}"),
+     PO_INVALID},
+    {"id as a number",
+     WHOLE(FILES, "{\"entry\":\"c\",\"file\":\"a.script\",\"id\":1,\"kind\":\"check\","
+                  "\"name\":\"n\",\"needs\":{}}"),
+     PO_INVALID},
+};
+
 TEST(bundle_manifest_read__refuses_what_is_no_manifest)
 {
-    static const struct {
-        const char *name;
-        const char *text;
-        enum po_code code;
-    } table[] = {
-        {"good", WHOLE(FILES, GOOD_ROW), PO_OK},
-        {"no programs", WHOLE("\"files\":{}", ""), PO_OK},
-        {"empty", "", PO_INVALID},
-        {"no JSON", "manifest", PO_INVALID},
-        {"no object", "[]", PO_INVALID},
-        {"bytes after it", WHOLE(FILES, "") "x", PO_INVALID},
-        {"no files", "{\"edition\":1,\"name\":\"n\",\"programs\":[],\"v\":1}", PO_INVALID},
-        {"a member more",
-         "{\"edition\":1," FILES ",\"more\":1,\"name\":\"n\",\"programs\":[],\"v\":1}", PO_INVALID},
-        {"version 2", "{\"edition\":1," FILES ",\"name\":\"n\",\"programs\":[],\"v\":2}",
-         PO_UNSUPPORTED},
-        {"edition 2", "{\"edition\":2," FILES ",\"name\":\"n\",\"programs\":[],\"v\":1}",
-         PO_UNSUPPORTED},
-        {"version as a text",
-         "{\"edition\":1," FILES ",\"name\":\"n\",\"programs\":[],\"v\":\"1\"}", PO_INVALID},
-        {"empty name", "{\"edition\":1," FILES ",\"name\":\"\",\"programs\":[],\"v\":1}",
-         PO_INVALID},
-        {"name of two lines",
-         "{\"edition\":1," FILES ",\"name\":\"a\\nb\",\"programs\":[],\"v\":1}", PO_INVALID},
-        {"files as a list", WHOLE("\"files\":[]", ""), PO_INVALID},
-        {"absolute path", WHOLE("\"files\":{\"/a.script\":\"" ZERO "\"}", ""), PO_INVALID},
-        {"path that leaves", WHOLE("\"files\":{\"../a.script\":\"" ZERO "\"}", ""), PO_INVALID},
-        {"path that leaves later", WHOLE("\"files\":{\"a/../../b.script\":\"" ZERO "\"}", ""),
-         PO_INVALID},
-        {"dot", WHOLE("\"files\":{\"./a.script\":\"" ZERO "\"}", ""), PO_INVALID},
-        {"empty part", WHOLE("\"files\":{\"a//b.script\":\"" ZERO "\"}", ""), PO_INVALID},
-        {"hidden", WHOLE("\"files\":{\".a.script\":\"" ZERO "\"}", ""), PO_INVALID},
-        {"blank", WHOLE("\"files\":{\"a b.script\":\"" ZERO "\"}", ""), PO_INVALID},
-        {"NUL", WHOLE("\"files\":{\"a\\u0000.script\":\"" ZERO "\"}", ""), PO_INVALID},
-        {"not ASCII", WHOLE("\"files\":{\"\xc3\xa4.script\":\"" ZERO "\"}", ""), PO_INVALID},
-        {"another suffix", WHOLE("\"files\":{\"a.txt\":\"" ZERO "\"}", ""), PO_INVALID},
-        {"json that is no fixture", WHOLE("\"files\":{\"a.json\":\"" ZERO "\"}", ""), PO_INVALID},
-        {"short digest", WHOLE("\"files\":{\"a.script\":\"00\"}", ""), PO_INVALID},
-        {"digest as a number", WHOLE("\"files\":{\"a.script\":0}", ""), PO_INVALID},
-        {"program of no file", WHOLE(FILES, ROW("b.script", "c", "check", "a/c", "{}")),
-         PO_INVALID},
-        {"program of a test file", WHOLE(FILES, ROW("a_test.script", "c", "check", "a/c", "{}")),
-         PO_INVALID},
-        {"program without entry", WHOLE(FILES, ROW("a.script", "", "check", "a/c", "{}")),
-         PO_INVALID},
-        {"program without name", WHOLE(FILES, ROW("a.script", "c", "check", "", "{}")), PO_INVALID},
-        {"program of no kind", WHOLE(FILES, ROW("a.script", "c", "", "a/c", "{}")), PO_INVALID},
-        {"program of an unknown kind", WHOLE(FILES, ROW("a.script", "c", "test", "a/c", "{}")),
-         PO_INVALID},
-        {"needs as a list", WHOLE(FILES, ROW("a.script", "c", "check", "a/c", "[]")), PO_INVALID},
-        {"needs that are none",
-         WHOLE(FILES, ROW("a.script", "c", "check", "a/c", "{\"fs_read\":[\"x\"]}")), PO_INVALID},
-        {"program as a text", WHOLE(FILES, "\"c\""), PO_INVALID},
-        {"program without needs",
-         WHOLE(FILES, "{\"entry\":\"c\",\"file\":\"a.script\",\"id\":\"\",\"kind\":\"check\","
-                      "\"name\":\"n\"}"),
-         PO_INVALID},
-        {"id as a number",
-         WHOLE(FILES, "{\"entry\":\"c\",\"file\":\"a.script\",\"id\":1,\"kind\":\"check\","
-                      "\"name\":\"n\",\"needs\":{}}"),
-         PO_INVALID},
-    };
     TEST_CX(cx);
-    TEST_EACH(row, table)
+    TEST_EACH(row, manifest_rows)
     {
         struct po_bundle bundle = {0};
         po_rc rc = po_bundle_manifest_read(cx, po_str_of(row->text), &bundle);

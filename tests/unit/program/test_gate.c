@@ -8,79 +8,79 @@
 /* Services that note what reaches them. */
 struct noted {
     struct po_buf calls;
-    bool was_dry;
 };
 
-static PO_RC serve(void *user, struct po_ctx *cx, po_str module, po_str name,
-                   const struct po_json *args, bool is_dry_run, struct po_buf *ret_json)
+static po_rc serve(void *user, struct po_ctx *cx, const struct po_program_request *request,
+                   struct po_buf *ret_json)
 {
     struct noted *noted = user;
-    po_buf_append(&noted->calls, module);
+    const struct po_json *first = request->args->first;
+    po_buf_append(&noted->calls, request->module);
     po_buf_append_char(&noted->calls, '.');
-    po_buf_append(&noted->calls, name);
-    if (args->first != NULL && args->first->type == PO_JSON_STR) {
+    po_buf_append(&noted->calls, request->name);
+    if (first != NULL && first->type == PO_JSON_STR) {
         po_buf_append_char(&noted->calls, ' ');
-        po_buf_append(&noted->calls, args->first->str);
+        po_buf_append(&noted->calls, first->str);
     }
     po_buf_append_char(&noted->calls, '\n');
-    noted->was_dry |= is_dry_run;
-    if (po_str_eq_cstr(name, "count")) return PO_FAIL(cx, PO_BUSY, "the store is busy");
-    po_buf_append_cstr(ret_json, po_str_eq_cstr(name, "emit") ? "\"e1\"" : "null");
+    if (po_str_eq_cstr(request->name, "count")) return PO_FAIL(cx, PO_BUSY, "the store is busy");
+    po_buf_append_cstr(ret_json, po_str_eq_cstr(request->name, "emit") ? "\"e1\"" : "null");
     return po_rc_ok();
 }
 
+static const struct asked_row {
+    const char *name;
+    const char *import;
+    const char *needs;
+    const char *grant;
+    enum po_trust trust;
+    const char *call; /* a Result or Option */
+    const char *fence;
+    const char *value;
+    const char *reached; /* the services */
+} asked_rows[] = {
+    {"allowed", "env", "env = \"LANG\"", "{\"env\":\"LANG\"}", PO_TRUST_ORGANISATION,
+     "env.get(\"LANG\")", NULL, NULL, "host/env.get LANG\n"},
+    {"not in the needs", "env", "env = \"LANG\"", "{\"env\":\"*\"}", PO_TRUST_ORGANISATION,
+     "env.get(\"HOME\")", "needs", "HOME", ""},
+    {"not in the grant", "env", "env = \"*\"", "{\"env\":\"LANG\"}", PO_TRUST_ORGANISATION,
+     "env.get(\"HOME\")", "grant", "HOME", ""},
+    {"not in the ceiling", "env", "env = \"*\"", "{\"env\":\"*\"}", PO_TRUST_VENDOR,
+     "env.get(\"HOME\")", "ceiling", "HOME", ""},
+    {"no prefix", "env", "env = \"LANG\"", "{\"env\":\"*\"}", PO_TRUST_ORGANISATION,
+     "env.get(\"LANGUAGE\")", "needs", "LANGUAGE", ""},
+    {"empty name", "env", "env = \"*\"", "{\"env\":\"*\"}", PO_TRUST_ORGANISATION, "env.get(\"\")",
+     "needs", "", ""},
+    {"a query of a table", "store", "store = \"samples\"", "{\"store\":\"samples\"}",
+     PO_TRUST_VENDOR, "store.count(\"samples.disk\", \"x\")", NULL, NULL,
+     "host/store.count samples.disk\n"},
+    {"a query of another", "store", "store = \"samples\"", "{\"store\":\"*\"}", PO_TRUST_VENDOR,
+     "store.count(\"users.all\", \"x\")", "needs", "users", ""},
+    {"flags by prefix", "flags", "flags = \"review.*\"", "{\"flags\":\"*\"}", PO_TRUST_ORGANISATION,
+     "flags.set(\"other.x\", 1)", "needs", "other.x", ""},
+    {"emit under a query ceiling", "audit", "audit = true", "{\"audit\":\"*\"}", PO_TRUST_VENDOR,
+     "audit.emit(\"a\", \"b\", \"c\", \"d\")", "ceiling", "emit", ""},
+    {"a file outside", "fs", "fs_read = \"/etc/ssl/**\"", "{\"fs_read\":\"/**\"}", PO_TRUST_VENDOR,
+     "fs.read(\"/etc/passwd\")", "needs", "/etc/passwd", ""},
+    {"a file by slashes", "fs", "fs_read = \"/etc/ssl/**\"", "{\"fs_read\":\"/**\"}",
+     PO_TRUST_VENDOR, "fs.read(\"//etc/./passwd\")", "needs", "/etc/passwd", ""},
+    {"a glob wider than the need", "fs", "fs_read = \"/etc/*\"", "{\"fs_read\":\"/**\"}",
+     PO_TRUST_VENDOR, "fs.glob(\"/etc/**\")", "needs", "/etc/**", ""},
+    {"reading by a right to write", "fs", "fs_write = \"/srv/**\"", "{\"fs_write\":\"/**\"}",
+     PO_TRUST_ORGANISATION, "fs.remove(\"/etc/passwd\")", "needs", "/etc/passwd", ""},
+    {"renaming out", "fs", "fs_write = \"/srv/**\"", "{\"fs_write\":\"/**\"}",
+     PO_TRUST_ORGANISATION, "fs.rename(\"/srv/a\", \"/etc/a\")", "needs", "/etc/a", ""},
+    {"renaming in", "fs", "fs_write = \"/srv/**\"", "{\"fs_write\":\"/**\"}", PO_TRUST_ORGANISATION,
+     "fs.rename(\"/etc/a\", \"/srv/a\")", "needs", "/etc/a", ""},
+    {"the closest of two kinds", "fs", "fs_read = \"/etc/x\"", "{\"fs_stat\":\"/etc/x\"}",
+     PO_TRUST_VENDOR, "fs.stat(\"/etc/x\")", "grant", "/etc/x", ""},
+    {"another program", "exec", "exec = \"/bin/ls *\"", "{\"exec\":\"/bin/ls *\"}",
+     PO_TRUST_ORGANISATION, "exec.run(\"/bin/cat\", [\"x\"])", "needs", "/bin/cat", ""},
+};
+
 TEST(program_run__asks_three_sets_at_every_call)
 {
-    static const struct {
-        const char *name;
-        const char *import;
-        const char *needs;
-        const char *grant;
-        enum po_trust trust;
-        const char *call; /* a Result or Option */
-        const char *fence;
-        const char *value;
-        const char *reached; /* the services */
-    } table[] = {
-        {"allowed", "env", "env = \"LANG\"", "{\"env\":\"LANG\"}", PO_TRUST_ORGANISATION,
-         "env.get(\"LANG\")", NULL, NULL, "host/env.get LANG\n"},
-        {"not in the needs", "env", "env = \"LANG\"", "{\"env\":\"*\"}", PO_TRUST_ORGANISATION,
-         "env.get(\"HOME\")", "needs", "HOME", ""},
-        {"not in the grant", "env", "env = \"*\"", "{\"env\":\"LANG\"}", PO_TRUST_ORGANISATION,
-         "env.get(\"HOME\")", "grant", "HOME", ""},
-        {"not in the ceiling", "env", "env = \"*\"", "{\"env\":\"*\"}", PO_TRUST_VENDOR,
-         "env.get(\"HOME\")", "ceiling", "HOME", ""},
-        {"no prefix", "env", "env = \"LANG\"", "{\"env\":\"*\"}", PO_TRUST_ORGANISATION,
-         "env.get(\"LANGUAGE\")", "needs", "LANGUAGE", ""},
-        {"empty name", "env", "env = \"*\"", "{\"env\":\"*\"}", PO_TRUST_ORGANISATION,
-         "env.get(\"\")", "needs", "", ""},
-        {"a query of a table", "store", "store = \"samples\"", "{\"store\":\"samples\"}",
-         PO_TRUST_VENDOR, "store.count(\"samples.disk\", \"x\")", NULL, NULL,
-         "host/store.count samples.disk\n"},
-        {"a query of another", "store", "store = \"samples\"", "{\"store\":\"*\"}", PO_TRUST_VENDOR,
-         "store.count(\"users.all\", \"x\")", "needs", "users", ""},
-        {"flags by prefix", "flags", "flags = \"review.*\"", "{\"flags\":\"*\"}",
-         PO_TRUST_ORGANISATION, "flags.set(\"other.x\", 1)", "needs", "other.x", ""},
-        {"emit under a query ceiling", "audit", "audit = true", "{\"audit\":\"*\"}",
-         PO_TRUST_VENDOR, "audit.emit(\"a\", \"b\", \"c\", \"d\")", "ceiling", "emit", ""},
-        {"a file outside", "fs", "fs_read = \"/etc/ssl/**\"", "{\"fs_read\":\"/**\"}",
-         PO_TRUST_VENDOR, "fs.read(\"/etc/passwd\")", "needs", "/etc/passwd", ""},
-        {"a file by slashes", "fs", "fs_read = \"/etc/ssl/**\"", "{\"fs_read\":\"/**\"}",
-         PO_TRUST_VENDOR, "fs.read(\"//etc/./passwd\")", "needs", "/etc/passwd", ""},
-        {"a glob wider than the need", "fs", "fs_read = \"/etc/*\"", "{\"fs_read\":\"/**\"}",
-         PO_TRUST_VENDOR, "fs.glob(\"/etc/**\")", "needs", "/etc/**", ""},
-        {"reading by a right to write", "fs", "fs_write = \"/srv/**\"", "{\"fs_write\":\"/**\"}",
-         PO_TRUST_ORGANISATION, "fs.remove(\"/etc/passwd\")", "needs", "/etc/passwd", ""},
-        {"renaming out", "fs", "fs_write = \"/srv/**\"", "{\"fs_write\":\"/**\"}",
-         PO_TRUST_ORGANISATION, "fs.rename(\"/srv/a\", \"/etc/a\")", "needs", "/etc/a", ""},
-        {"renaming in", "fs", "fs_write = \"/srv/**\"", "{\"fs_write\":\"/**\"}",
-         PO_TRUST_ORGANISATION, "fs.rename(\"/etc/a\", \"/srv/a\")", "needs", "/etc/a", ""},
-        {"the closest of two kinds", "fs", "fs_read = \"/etc/x\"", "{\"fs_stat\":\"/etc/x\"}",
-         PO_TRUST_VENDOR, "fs.stat(\"/etc/x\")", "grant", "/etc/x", ""},
-        {"another program", "exec", "exec = \"/bin/ls *\"", "{\"exec\":\"/bin/ls *\"}",
-         PO_TRUST_ORGANISATION, "exec.run(\"/bin/cat\", [\"x\"])", "needs", "/bin/cat", ""},
-    };
-    TEST_EACH(row, table)
+    TEST_EACH(row, asked_rows)
     {
         TEST_CX(cx);
         PO_BUF_AUTO text = {0};
@@ -242,7 +242,6 @@ TEST(program_run__masks_what_changes_something_in_a_dry_run)
     check_eq_u64(result.outcome.host_calls, 10);
     check_that(po_str_find(result.calls_json, PO_LIT("\"/srv/d\""), 0) != SIZE_MAX);
     check_eq_str(po_buf_str(&noted.calls), "host/env.get LANG\n");
-    check_that(noted.was_dry);
     po_buf_done(&noted.calls);
 }
 
@@ -264,75 +263,71 @@ TEST(program_run__asks_the_gate_in_a_dry_run_too)
 
 /* ---- the parent's half --------------------------------------------------------------------------- */
 
-static void parent_asks(struct po_ctx *cx, const struct po_program *program, bool is_dry_run,
-                        const struct po_script_host_call *call, struct noted *noted, po_rc *ret_rc,
-                        struct po_buf *ret_json)
+struct asking {
+    const struct po_program *program;
+    struct noted noted;
+    struct po_buf json; /* the latest answer */
+    bool is_dry_run;
+};
+
+static enum po_code parent_answers(struct po_ctx *cx, struct asking *asking,
+                                   const struct po_script_host_call *call)
 {
+    const struct po_program *program = asking->program;
     struct po_gate gate = {.needs = &program->row.needs, .ceiling = &program->ceiling};
-    struct po_program_services services = {.call = serve, .user = noted};
-    struct po_program_job job = {.services = &services, .is_dry_run = is_dry_run};
+    struct po_program_services services = {.call = serve, .user = &asking->noted};
+    struct po_program_job job = {.services = &services, .is_dry_run = asking->is_dry_run};
     struct po_parent parent = {&gate, &job, program->fns, program->fn_count};
     const char *kind = "x";
-    po_buf_clear(ret_json);
-    *ret_rc = po_parent_answer(cx, &parent, call, ret_json, &kind);
+    po_buf_clear(&asking->json);
+    return po_parent_answer(cx, &parent, call, &asking->json, &kind).code;
 }
 
 TEST(program_parent__trusts_a_child_with_nothing)
 {
+    static const struct {
+        const char *name;
+        const char *module;
+        const char *fn;
+        const char *args;
+        enum po_code code;
+    } table[] = {
+        {"allowed", "host/env", "get", "[\"LANG\"]", PO_OK},
+        {"beyond the needs", "host/env", "get", "[\"HOME\"]", PO_DENIED},
+        {"half a JSON", "host/env", "get", "[", PO_INVALID},
+        {"no list", "host/env", "get", "{}", PO_INVALID},
+        {"no argument", "host/env", "get", "[]", PO_INVALID},
+        {"a number", "host/env", "get", "[1]", PO_INVALID},
+        {"what the child does itself", "host/fs", "read", "[\"/etc/x\"]", PO_DENIED},
+        {"allowed, too", "host/flags", "set", "[\"a\",1]", PO_OK},
+        {"no such function", NULL, NULL, "[]", PO_DENIED},
+    };
     TEST_CX(cx);
-    static const char text[] =
-        "@repair\n@needs(env = \"LANG\", flags = \"a\", fs_read = \"/etc/**\")\n"
-        "fn c() {}\n";
-    struct noted noted = {0};
-    PO_BUF_AUTO json = {0};
-    po_rc rc = {PO_OK};
-    po_buf_init(&noted.calls, 4096);
-    po_buf_init(&json, 4096);
+    static const char text[] = "@repair\n@needs(env = \"LANG\", flags = \"a\", fs_read = "
+                               "\"/etc/**\")\nfn c() {}\n";
     PO_CLEANUP(po_program_done) struct po_program program = program_of(cx, text, "c");
+    struct asking asking = {.program = &program};
     po_program_trust_raise(&program, PO_TRUST_ORGANISATION);
-    size_t env = po_host_find(program.fns, program.fn_count, PO_LIT("host/env"), PO_LIT("get"));
-    size_t set = po_host_find(program.fns, program.fn_count, PO_LIT("host/flags"), PO_LIT("set"));
-    size_t read = po_host_find(program.fns, program.fn_count, PO_LIT("host/fs"), PO_LIT("read"));
-    struct po_script_host_call call = {.seq = 1,
-                                       .fn_index = env,
-                                       .module = PO_LIT("host/env"),
-                                       .name = PO_LIT("get"),
-                                       .args_json = PO_LIT("[\"LANG\"]")};
-    parent_asks(cx, &program, false, &call, &noted, &rc, &json);
-    check_eq_int(rc.code, PO_OK);
-    check_eq_str(po_buf_str(&json), "null");
-    call.args_json = PO_LIT("[\"HOME\"]");
-    parent_asks(cx, &program, false, &call, &noted, &rc, &json);
-    check_eq_int(rc.code, PO_DENIED);
-    call.args_json = PO_LIT("[");
-    parent_asks(cx, &program, false, &call, &noted, &rc, &json);
-    check_eq_int(rc.code, PO_INVALID);
-    call.args_json = PO_LIT("{}");
-    parent_asks(cx, &program, false, &call, &noted, &rc, &json);
-    check_eq_int(rc.code, PO_INVALID);
-    call.args_json = PO_LIT("[]");
-    parent_asks(cx, &program, false, &call, &noted, &rc, &json);
-    check_eq_int(rc.code, PO_INVALID);
-    call.args_json = PO_LIT("[1]");
-    parent_asks(cx, &program, false, &call, &noted, &rc, &json);
-    check_eq_int(rc.code, PO_INVALID);
-    call.fn_index = program.fn_count;
-    parent_asks(cx, &program, false, &call, &noted, &rc, &json);
-    check_eq_int(rc.code, PO_DENIED);
-    call.fn_index = read;
-    call.args_json = PO_LIT("[\"/etc/x\"]");
-    parent_asks(cx, &program, false, &call, &noted, &rc, &json);
-    check_eq_int(rc.code, PO_DENIED);
-    check_contains(po_err_msg(cx), "is not answered here");
-    /* a child that did not mask its dry run */
-    call.fn_index = set;
-    call.module = PO_LIT("host/flags");
-    call.name = PO_LIT("set");
-    call.args_json = PO_LIT("[\"a\",1]");
-    parent_asks(cx, &program, true, &call, &noted, &rc, &json);
-    check_eq_int(rc.code, PO_OK);
-    check_eq_str(po_buf_str(&noted.calls), "host/env.get LANG\n");
-    parent_asks(cx, &program, false, &call, &noted, &rc, &json);
-    check_eq_str(po_buf_str(&noted.calls), "host/env.get LANG\nhost/flags.set a\n");
-    po_buf_done(&noted.calls);
+    po_buf_init(&asking.noted.calls, 4096);
+    po_buf_init(&asking.json, 4096);
+    for (int dry = 1; dry >= 0; dry--) {
+        asking.is_dry_run = dry == 1;
+        TEST_EACH(row, table)
+        {
+            struct po_script_host_call call = {.seq = 1,
+                                               .fn_index = program.fn_count,
+                                               .module = po_str_of(row->module),
+                                               .name = po_str_of(row->fn),
+                                               .args_json = po_str_of(row->args)};
+            if (row->module != NULL)
+                call.fn_index = po_host_find(program.fns, program.fn_count, call.module, call.name);
+            check_eq_int(parent_answers(cx, &asking, &call), row->code);
+        }
+        /* a child that did not mask its dry run reaches nothing all the same */
+        check_eq_str(po_buf_str(&asking.noted.calls),
+                     dry == 1 ? "host/env.get LANG\n"
+                              : "host/env.get LANG\nhost/env.get LANG\nhost/flags.set a\n");
+    }
+    po_buf_done(&asking.noted.calls);
+    po_buf_done(&asking.json);
 }
