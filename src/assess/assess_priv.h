@@ -33,6 +33,8 @@ struct po_assess_inputs {
 };
 /* Facts that only this layer can make, by name. */
 const struct po_fact_type *po_assess_fact_types(size_t *ret_count);
+/* The same as docs/spec/facts-assessment.md. */
+void po_assess_facts_render(struct po_buf *out);
 /* Make one of this layer's facts and add it to the snapshot; nothing for a name it does not make. */
 PO_RC po_assess_provide(struct po_ctx *cx, const struct po_assess_inputs *in, const char *name);
 
