@@ -19,22 +19,16 @@ const struct po_bundle_program *po_bundle_program_find(const struct po_bundle *b
 PO_RC po_program_facts(struct po_ctx *cx, const struct po_program *program,
                        const char *const **ret_names)
 {
-    const struct po_script_entry *entry = po_script_entry_find(program->script, program->row.entry);
+    const struct po_caps *needs = &program->row.needs;
     const char **names = NULL;
-    struct po_json *needs = NULL;
     size_t count = 0;
-    po_str name = {NULL, 0};
-    PO_ARENA_NEW(cx, names, PO_CAPS_MAX + 1);
-    *ret_names = names;
-    if (entry == NULL || entry->needs_json.len == 0) return po_rc_ok();
-    PO_TRY(cx, po_json_parse(cx, entry->needs_json, PO_JSON_ALLOW_REAL, &needs));
-    const struct po_json *list = po_json_get(needs, "fact");
-    if (list == NULL || list->type != PO_JSON_STR) return po_rc_ok();
-    po_str rest = list->str;
-    while (count < PO_CAPS_MAX && po_str_next_field(&rest, ',', &name)) {
-        names[count] = po_arena_strdup(cx->arena, po_str_trim(name));
+    PO_ARENA_NEW(cx, names, needs->count + 1);
+    for (size_t i = 0; i < needs->count; i++) {
+        if (needs->at[i].kind != PO_CAP_FACT) continue;
+        names[count] = po_arena_strdup(cx->arena, needs->at[i].value);
         if (names[count++] == NULL) return PO_FAIL(cx, PO_NOMEM, "out of memory for a program");
     }
+    *ret_names = names;
     return po_rc_ok();
 }
 
