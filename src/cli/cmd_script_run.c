@@ -43,8 +43,8 @@ static PO_RC find_permission(struct po_ctx *cx, struct po_cli *cli, struct po_pr
         return PO_FAIL(cx, PO_DENIED, "the grant of '%.*s' is in force from %s",
                        PO_STR_ARG(program->row.name), from);
     return PO_FAIL(cx, PO_DENIED,
-                   "this text of '%.*s' is not granted: 'paulyops script grant', or --dev to run "
-                   "it without capabilities",
+                   "this text of '%.*s' is not granted: 'paulyops script grant', or --dev for the "
+                   "least trust",
                    PO_STR_ARG(program->row.name));
 }
 
