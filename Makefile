@@ -200,7 +200,7 @@ export ASAN_OPTIONS ?= detect_stack_use_after_return=1
 export UBSAN_OPTIONS ?= print_stacktrace=1
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help all manifest test fault power system fuzz fuzz-replay cover lint format trace analyze \
+.PHONY: help all manifest test fault power system fuzz fuzz-replay fuzz-script cover lint format trace analyze \
         bench bench-script soak bare compdb install clean
 help: ## this list
 	@echo "make VERB [V=variant] [O=build] [MODS='core ledger'] [T='glob*']; variants: $(VARIANTS)"
@@ -233,6 +233,13 @@ fuzz: ## explore one target with libFuzzer: T=json [SECONDS=60]
 	@$(O)/fuzz/fuzz-$(T) -max_total_time=$(SECONDS) -timeout=10 -print_final_stats=1 \
 	    $(if $(wildcard tests/fuzz/$(T).dict),-dict=tests/fuzz/$(T).dict) \
 	    -artifact_prefix=$(O)/fuzz/found/$(T)/ $(O)/fuzz/found/$(T) tests/fuzz/corpus/$(T)
+
+# two hours of processor time for all of Script's targets together, each on one core in turn
+SCRIPT_SECONDS ?= 7200
+SCRIPT_FUZZ := $(filter script%,$(FUZZ_NAMES))
+fuzz-script: ## explore lexer, parser, checker, bytecode and whole programs of Script [SCRIPT_SECONDS=7200]
+	+@for t in $(SCRIPT_FUZZ); do $(AGAIN) MODS='core script' T=$$t \
+	    SECONDS=$$(($(SCRIPT_SECONDS) / $(words $(SCRIPT_FUZZ)))) fuzz || exit 1; done
 
 fuzz-replay: ## run every corpus under ASan and UBSan [T=target ROUNDS=mutations per file]
 	+@$(AGAIN) V=asan $(addprefix $(O)/asan/replay-,$(or $(T),$(FUZZ_NAMES)))
@@ -292,11 +299,12 @@ bench: ## measure: bench/bench_*.c, release build
 	+@$(AGAIN) V=release all $(patsubst bench/bench_%.c,$(O)/release/bench-%,$(BENCH_SRC))
 	@for b in $(patsubst bench/bench_%.c,$(O)/release/bench-%,$(BENCH_SRC)); do $$b || exit 1; done
 
-soak: ## the long form: 200 kills and power cuts, faults under ASan, replay with many mutations
+soak: ## the long form: 200 kills and power cuts, faults under ASan, mutations, fuzzing of Script [SCRIPT_SECONDS=]
 	+@$(AGAIN) V=dev ROUNDS=200 power
 	+@$(AGAIN) V=asan ROUNDS=200 power
 	+@$(AGAIN) V=asan fault
 	+@$(AGAIN) ROUNDS=2000 fuzz-replay
+	+@$(AGAIN) fuzz-script
 	@PO_SOAK=1 $(AGAIN) system
 
 bare: ## both commands in a bare Debian 12 chroot (root, debootstrap)

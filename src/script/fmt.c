@@ -166,8 +166,11 @@ static bool blank_between(const struct fmt *f, uint32_t i)
     if (right == TK_COMMA || right == TK_SEMI || right == TK_RPAREN || right == TK_RBRACKET)
         return false;
     if (left == TK_COMMA || left == TK_SEMI) return true;
+    if (left == TK_AMP && (right == TK_AMP || right == TK_ANDAND)) return true; /* two tokens */
     if (left == TK_LPAREN || left == TK_LBRACKET || is_prefix(f, before)) return false;
     if (right == TK_RBRACE) return left != TK_LBRACE;
+    bool is_field_of_number = right == TK_DOT && left == TK_INT && tok_at(f, i + 1)->kind == TK_INT;
+    if (is_field_of_number && (before == 0 || tok_at(f, before - 1)->kind != TK_DOT)) return true;
     if (is_tight_both(right) || is_tight_both(left)) {
         bool is_rest = (right == TK_DOTDOT || right == TK_DOT3) && !ends_operand(left);
         return is_rest && left != TK_LBRACKET;
