@@ -44,12 +44,7 @@ static PO_RC make_manifest(struct po_ctx *cx, const char *dir, po_str name, stru
     PO_ARENA_NEW(cx, diags, 1);
     po_rc rc = po_bundle_manifest(cx, dir, name, out, diags);
     if (rc.code != PO_INVALID || diags->error_count == 0) return rc;
-    PO_BUF_AUTO line;
-    po_buf_init(&line, PO_CLI_LINE_BYTES_MAX);
-    for (size_t i = 0; i < diags->count && line.len == 0; i++)
-        if (diags->at[i].severity == PO_SCRIPT_ERROR)
-            po_script_diag_render_line(&diags->at[i], &line);
-    return PO_FAIL(cx, PO_INVALID, "%.*s", PO_STR_ARG(po_str_trim(po_buf_str(&line))));
+    return po_script_first_error(cx, NULL, diags);
 }
 
 /* The directory's own name, unless --name gives another. */

@@ -167,13 +167,7 @@ static PO_RC format_text(struct po_ctx *cx, const struct po_script_file *file, p
     PO_ARENA_NEW(cx, diags, 1);
     po_rc rc = po_script_fmt(cx, po_str_of(file->path), text, out, diags);
     if (po_is_ok(rc) || rc.code != PO_INVALID || diags->error_count == 0) return rc;
-    PO_BUF_AUTO line;
-    po_buf_init(&line, PO_CLI_LINE_BYTES_MAX);
-    for (size_t i = 0; i < diags->count && line.len == 0; i++)
-        if (diags->at[i].severity == PO_SCRIPT_ERROR)
-            PO_TRY(cx, po_script_diag_print(cx, file, &diags->at[i], false, &line));
-    po_err_clear(cx);
-    return PO_FAIL(cx, PO_INVALID, "%.*s", PO_STR_ARG(po_str_trim(po_buf_str(&line))));
+    return po_script_first_error(cx, file, diags);
 }
 
 /* ret_state: "formatted", "would change" or "unchanged". */

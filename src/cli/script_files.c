@@ -30,7 +30,7 @@ bool po_script_is_test_file(const char *path)
     return po_str_ends(po_str_of(path), PO_LIT(TEST_SUFFIX));
 }
 
-static PO_RC absolute(struct po_ctx *cx, const char *path, const char **ret_path)
+PO_RC po_script_absolute(struct po_ctx *cx, const char *path, const char **ret_path)
 {
     char resolved[PATH_MAX];
     if (po_sys_realpath(path, resolved) == NULL)
@@ -40,8 +40,7 @@ static PO_RC absolute(struct po_ctx *cx, const char *path, const char **ret_path
     return po_rc_ok();
 }
 
-/* "b/c" of "/a/b/c" below "/a"; NULL when it is not below. */
-static const char *below(const char *dir, const char *path)
+const char *po_script_below(const char *dir, const char *path)
 {
     size_t len = strlen(dir);
     if (dir[len - 1] == '/') len--;
@@ -72,18 +71,13 @@ static void find_site(struct collector *all)
     struct po_ctx *cx = all->cx;
     const char *dir = NULL;
     po_rc rc = po_script_site_dir(cx, all->cli, &dir);
-    if (po_is_ok(rc)) rc = absolute(cx, dir, &all->site);
+    if (po_is_ok(rc)) rc = po_script_absolute(cx, dir, &all->site);
     if (!po_is_ok(rc)) all->site = NULL;
     po_err_clear(cx);
 }
 
-/* `dir` is absolute; `fallback` when nothing says otherwise. */
-static PO_RC find_root(struct collector *all, const char *dir, const char **ret_root)
+PO_RC po_script_root_of(struct po_ctx *cx, const char *site, const char *dir, const char **ret_root)
 {
-    struct po_ctx *cx = all->cx;
-    const char *named = NULL;
-    PO_TRY(cx, po_cli_option_path(cx, all->cli, "--root", &named));
-    if (named != NULL) return absolute(cx, named, ret_root);
     for (const char *up = dir;;) {
         bool has = false;
         PO_TRY(cx, has_file(cx, up, "bundle.json", &has));
@@ -92,10 +86,18 @@ static PO_RC find_root(struct collector *all, const char *dir, const char **ret_
         if (up[1] == '\0') break;
         PO_TRY(cx, po_path_dir(cx, up, &up));
     }
-    bool is_site =
-        all->site != NULL && (strcmp(dir, all->site) == 0 || below(all->site, dir) != NULL);
-    *ret_root = is_site ? all->site : dir;
+    bool is_site = site != NULL && (strcmp(dir, site) == 0 || po_script_below(site, dir) != NULL);
+    *ret_root = is_site ? site : dir;
     return po_rc_ok();
+}
+
+static PO_RC find_root(struct collector *all, const char *dir, const char **ret_root)
+{
+    struct po_ctx *cx = all->cx;
+    const char *named = NULL;
+    PO_TRY(cx, po_cli_option_path(cx, all->cli, "--root", &named));
+    if (named != NULL) return po_script_absolute(cx, named, ret_root);
+    return po_script_root_of(cx, all->site, dir, ret_root);
 }
 
 static PO_RC add_file(struct collector *all, const char *path)
@@ -103,10 +105,10 @@ static PO_RC add_file(struct collector *all, const char *path)
     struct po_ctx *cx = all->cx;
     if (all->count == PO_SCRIPT_FILES_MAX)
         return PO_FAIL(cx, PO_LIMIT, "more than %d files", PO_SCRIPT_FILES_MAX);
-    const char *relative = below(all->root, path);
+    const char *relative = po_script_below(all->root, path);
     if (relative == NULL)
         return PO_FAIL(cx, PO_USAGE, "'%s' is not below the root '%s'", path, all->root);
-    const char *shown = below(all->cwd, path);
+    const char *shown = po_script_below(all->cwd, path);
     all->at[all->count++] =
         (struct po_script_file){all->root, relative, shown != NULL ? shown : path};
     return po_rc_ok();
@@ -139,7 +141,7 @@ static PO_RC add_operand(struct collector *all, const char *operand)
     struct po_fs_info info = {0};
     const char *path = NULL;
     size_t before = all->count;
-    PO_TRY(cx, absolute(cx, operand, &path));
+    PO_TRY(cx, po_script_absolute(cx, operand, &path));
     PO_TRY(cx, po_fs_info(cx, path, &info));
     if (!info.is_dir) {
         const char *dir = NULL;
@@ -159,7 +161,7 @@ PO_RC po_script_files_named(struct po_ctx *cx, const struct po_cli *cli,
 {
     struct collector all = {.cx = cx, .cli = cli};
     PO_ARENA_NEW(cx, all.at, PO_SCRIPT_FILES_MAX);
-    PO_TRY(cx, absolute(cx, ".", &all.cwd));
+    PO_TRY(cx, po_script_absolute(cx, ".", &all.cwd));
     find_site(&all);
     for (size_t i = 0; i < cli->operand_count; i++) {
         const char *operand = NULL;
@@ -275,6 +277,22 @@ PO_RC po_script_file_compile(struct po_ctx *cx, const struct po_script_file *fil
 }
 
 /* ---- telling ------------------------------------------------------------------------------------ */
+
+PO_RC po_script_first_error(struct po_ctx *cx, const struct po_script_file *of,
+                            const struct po_script_diags *diags)
+{
+    PO_BUF_AUTO line;
+    po_buf_init(&line, PO_CLI_LINE_BYTES_MAX);
+    for (size_t i = 0; i < diags->count && line.len == 0; i++) {
+        if (diags->at[i].severity != PO_SCRIPT_ERROR) continue;
+        if (of != NULL)
+            PO_TRY(cx, po_script_diag_print(cx, of, &diags->at[i], false, &line));
+        else
+            po_script_diag_render_line(&diags->at[i], &line);
+    }
+    po_err_clear(cx);
+    return PO_FAIL(cx, PO_INVALID, "%.*s", PO_STR_ARG(po_str_trim(po_buf_str(&line))));
+}
 
 void po_script_append_lines(struct po_buf *out, po_str text)
 {

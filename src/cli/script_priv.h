@@ -39,6 +39,13 @@ PO_RC po_script_files_named(struct po_ctx *cx, const struct po_cli *cli,
                             struct po_script_files *ret_files);
 /* All *.script of content/. */
 PO_RC po_script_files_shipped(struct po_ctx *cx, struct po_script_files *ret_files);
+/* Without symlinks; in the arena. PO_NOTFOUND. */
+PO_RC po_script_absolute(struct po_ctx *cx, const char *path, const char **ret_path);
+/* "b/c" of "/a/b/c" below "/a"; NULL when it is not below. */
+const char *po_script_below(const char *dir, const char *path);
+/* The root of an absolute directory, as above but for --root. `site` may be NULL. */
+PO_RC po_script_root_of(struct po_ctx *cx, const char *site, const char *dir,
+                        const char **ret_root);
 /* The home's scripts/, without opening the home. */
 PO_RC po_script_site_dir(struct po_ctx *cx, const struct po_cli *cli, const char **ret_dir);
 /* Any file below the root of `of`; arena. PO_NOTFOUND, also for a symlink. */
@@ -65,6 +72,9 @@ PO_RC po_script_file_compile(struct po_ctx *cx, const struct po_script_file *fil
 /* A diagnostic as carets or as one line, with paths as people write them here. */
 PO_RC po_script_diag_print(struct po_ctx *cx, const struct po_script_file *of,
                            const struct po_script_diag *diag, bool has_carets, struct po_buf *out);
+/* The first error as the one line to report (PO_INVALID); `of` names paths, NULL: as they are. */
+PO_RC po_script_first_error(struct po_ctx *cx, const struct po_script_file *of,
+                            const struct po_script_diags *diags);
 /* Append text of several lines, each cleaned as po_cli_append_clean does. */
 void po_script_append_lines(struct po_buf *out, po_str text);
 /* JSON values, one a line, as one array member. */

@@ -11,45 +11,14 @@
 
 /* ---- files ---------------------------------------------------------------------------------------- */
 
-/* The part of an absolute path below a directory, or NULL. */
-static const char *below(const char *dir, const char *path)
+/* A program is a file of its own, not a link to one. */
+static PO_RC file_path(struct po_ctx *cx, const char *path, const char **ret_path)
 {
-    size_t len = strlen(dir);
-    return po_str_starts(po_str_of(path), po_str_n(dir, len)) && path[len] == '/' ? path + len + 1
-                                                                                  : NULL;
-}
-
-static PO_RC absolute(struct po_ctx *cx, const char *path, const char **ret_path)
-{
-    char resolved[PATH_MAX];
     struct po_fs_info info = {0};
     PO_TRY(cx, po_fs_info(cx, path, &info));
     if (!info.exists) return PO_FAIL(cx, PO_NOTFOUND, "there is no file '%s'", path);
     if (!info.is_file) return PO_FAIL(cx, PO_DENIED, "'%s' is no regular file", path);
-    if (po_sys_realpath(path, resolved) == NULL)
-        return PO_FAIL_SYS(cx, po_fs_code_of_errno(errno), errno, "'%s'", path);
-    *ret_path = po_arena_strdup(cx->arena, po_str_of(resolved));
-    if (*ret_path == NULL) return PO_FAIL(cx, PO_NOMEM, "out of request memory");
-    return po_rc_ok();
-}
-
-/* The nearest directory above with a bundle.json, else scripts/ of the home, else the file's own. */
-static PO_RC find_root(struct po_ctx *cx, const char *site, const char *path, const char **ret_root)
-{
-    const char *dir = NULL;
-    PO_TRY(cx, po_path_dir(cx, path, &dir));
-    for (const char *up = dir;;) {
-        const char *manifest = NULL;
-        struct po_fs_info info = {0};
-        PO_TRY(cx, po_path_join(cx, up, "bundle.json", &manifest));
-        PO_TRY(cx, po_fs_info(cx, manifest, &info));
-        if (info.exists) *ret_root = up;
-        if (info.exists) return po_rc_ok();
-        if (up[1] == '\0') break;
-        PO_TRY(cx, po_path_dir(cx, up, &up));
-    }
-    *ret_root = site != NULL && below(site, path) != NULL ? site : dir;
-    return po_rc_ok();
+    return po_script_absolute(cx, path, ret_path);
 }
 
 /* scripts/ of the open home without symlinks, NULL when it is not there. */
@@ -77,9 +46,11 @@ static PO_RC deny(struct po_ctx *cx, const struct po_cli *cli, po_str program, p
 
 /* What is not what was signed is refused, and told. */
 static PO_RC open_bundle(struct po_ctx *cx, struct po_cli *cli, const char *root,
-                         const struct po_trust_key *keys, size_t key_count,
                          struct po_bundle **ret_bundle)
 {
+    const struct po_trust_key *keys = NULL;
+    size_t key_count = 0;
+    PO_TRY(cx, po_trust_keys(cx, cli->home, &keys, &key_count));
     po_rc rc = po_bundle_open_dir(cx, root, keys, key_count, ret_bundle);
     if (rc.code != PO_CORRUPT && rc.code != PO_TAMPER) return rc;
     const char *name = po_arena_printf(cx->arena, "bundle:%s", root);
@@ -92,22 +63,21 @@ static PO_RC open_bundle(struct po_ctx *cx, struct po_cli *cli, const char *root
 static PO_RC find_file(struct po_ctx *cx, struct po_cli *cli, po_str operand,
                        struct po_script_target *target)
 {
-    const struct po_trust_key *keys = NULL;
-    size_t key_count = 0;
     const char *site = NULL;
     const char *path = NULL;
+    const char *dir = NULL;
     const char *root = NULL;
     const char *given = po_arena_strdup(cx->arena, operand);
     if (given == NULL) return PO_FAIL(cx, PO_NOMEM, "out of request memory");
-    PO_TRY(cx, absolute(cx, given, &path));
+    PO_TRY(cx, file_path(cx, given, &path));
     PO_TRY(cx, site_of(cx, cli, &site));
-    PO_TRY(cx, find_root(cx, site, path, &root));
-    PO_TRY(cx, po_trust_keys(cx, cli->home, &keys, &key_count));
-    PO_TRY(cx, open_bundle(cx, cli, root, keys, key_count, &target->bundle));
-    const char *file = below(root, path);
+    PO_TRY(cx, po_path_dir(cx, path, &dir));
+    PO_TRY(cx, po_script_root_of(cx, site, dir, &root));
+    PO_TRY(cx, open_bundle(cx, cli, root, &target->bundle));
+    const char *file = po_script_below(root, path);
     PO_INVARIANT(cx, file != NULL);
     target->file = po_str_of(file);
-    const char *in_site = site != NULL ? below(site, path) : NULL;
+    const char *in_site = site != NULL ? po_script_below(site, path) : NULL;
     target->named = po_str_of(in_site != NULL ? in_site : path);
     return po_rc_ok();
 }
@@ -122,7 +92,7 @@ PO_RC po_script_target_named(struct po_ctx *cx, struct po_cli *cli, po_str opera
     *ret_named = operand;
     if (po_sys_realpath(given, resolved) == NULL) return po_rc_ok();
     PO_TRY(cx, site_of(cx, cli, &site));
-    const char *in_site = site != NULL ? below(site, resolved) : NULL;
+    const char *in_site = site != NULL ? po_script_below(site, resolved) : NULL;
     PO_TRY_LEAF(
         cx, po_arena_copy(cx->arena, po_str_of(in_site != NULL ? in_site : resolved), ret_named),
         "out of request memory");
@@ -191,18 +161,12 @@ static bool is_resolution(const struct po_script_diag *diag)
 static PO_RC tell_errors(struct po_ctx *cx, const struct po_cli *cli, po_str file,
                          const struct po_script_diags *diags)
 {
-    PO_BUF_AUTO line;
-    po_buf_init(&line, PO_CLI_LINE_BYTES_MAX);
     const char *name = po_arena_printf(cx->arena, "program:%.*s", PO_STR_ARG(file));
     if (name == NULL) return PO_FAIL(cx, PO_NOMEM, "out of request memory");
-    for (size_t i = 0; i < diags->count; i++) {
-        const struct po_script_diag *diag = &diags->at[i];
-        if (diag->severity == PO_SCRIPT_ERROR && line.len == 0)
-            po_script_diag_render_line(diag, &line);
-        if (is_resolution(diag))
-            PO_TRY(cx, deny(cx, cli, po_str_of(name), diag->message, "module"));
-    }
-    return PO_FAIL(cx, PO_INVALID, "%.*s", PO_STR_ARG(po_str_trim(po_buf_str(&line))));
+    for (size_t i = 0; i < diags->count; i++)
+        if (is_resolution(&diags->at[i]))
+            PO_TRY(cx, deny(cx, cli, po_str_of(name), diags->at[i].message, "module"));
+    return po_script_first_error(cx, NULL, diags);
 }
 
 PO_RC po_script_entry_load(struct po_ctx *cx, const struct po_cli *cli,
