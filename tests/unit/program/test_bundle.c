@@ -88,6 +88,7 @@ TEST(bundle_manifest__says_why_a_file_does_not_compile)
          NULL},
         {"a capability that is none", "a.script", "@check\n@needs(fs_read = \"a\")\nfn c() {}\n",
          NULL},
+        {"an id of two lines", "a.script", "@check(id = \"a\\nb\")\nfn c() {}\n", NULL},
         {"an id twice", "a.script",
          "@check(id = \"x\")\nfn c() {}\n@check(id = \"x\")\nfn d() {}\n", NULL},
     };
@@ -536,6 +537,20 @@ TEST(bundle_embedded__is_system_and_every_file_is_what_its_manifest_says)
         po_str text = {0};
         check_ok(cx, po_bundle_file_text(cx, bundle, i, &text));
     }
+}
+
+/* The manifest and the file come from one build; a build put together wrongly is noticed. */
+TEST(bundle_embedded__checks_each_file_when_it_is_read)
+{
+    TEST_CX(cx);
+    po_str text = {0};
+    struct po_bundle_file files[] = {{.path = PO_LIT("lib/judge.script")},
+                                     {.path = PO_LIT("lib/none.script")}};
+    struct po_bundle bundle = {.is_embedded = true, .files = files, .file_count = 2};
+    check_fails(cx, po_bundle_file_text(cx, &bundle, 0, &text), PO_CORRUPT);
+    check_contains(po_err_msg(cx), "'lib/judge.script' is not what the manifest says");
+    check_fails(cx, po_bundle_file_text(cx, &bundle, 1, &text), PO_CORRUPT);
+    check_contains(po_err_msg(cx), "'lib/none.script' of the manifest is missing");
 }
 
 TEST_FAULTS_SITES(bundle_open_dir__fails_cleanly)

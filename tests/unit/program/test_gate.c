@@ -212,6 +212,41 @@ TEST(program_run__keeps_count_of_many_denials)
     check_eq_u64(result.denial_count, PO_PROGRAM_DENIALS_MAX);
 }
 
+TEST(program_path__is_absolute_and_normal)
+{
+    static const struct {
+        const char *name;
+        const char *home;
+        const char *path;
+        const char *want; /* NULL: refused */
+    } table[] = {
+        {"itself", NULL, "/etc/ssl", "/etc/ssl"},
+        {"slashes and dots", NULL, "//etc/./ssl//", "/etc/ssl"},
+        {"root", NULL, "/", "/"},
+        {"root by dots", NULL, "/./.", "/"},
+        {"home", "/srv/po", "~/x/y", "/srv/po/x/y"},
+        {"home with slashes", "/srv//po/", "~//x", "/srv/po/x"},
+        {"the home itself", "/srv/po", "~/", "/srv/po"},
+        {"two dots in a name", NULL, "/etc/..x", "/etc/..x"},
+        {"three dots", NULL, "/etc/...", "/etc/..."},
+        {"dot dot", NULL, "/etc/..", NULL},
+        {"dot dot below the home", "/srv/po", "~/../x", NULL},
+        {"dot dot in the home", "/srv/../po", "~/x", NULL},
+        {"home without one", NULL, "~/x", NULL},
+        {"tilde alone", "/srv/po", "~", NULL},
+        {"relative", "/srv/po", "x", NULL},
+        {"empty", "/srv/po", "", NULL},
+    };
+    TEST_CX(cx);
+    TEST_EACH(row, table)
+    {
+        po_str path = {0};
+        po_rc rc = po_program_path(cx, row->home, po_str_of(row->path), &path);
+        check_eq_int(rc.code, row->want != NULL ? PO_OK : PO_INVALID);
+        if (row->want != NULL) check_eq_postr(path, po_str_of(row->want));
+    }
+}
+
 /* ---- dry runs ------------------------------------------------------------------------------------ */
 
 TEST(program_run__masks_what_changes_something_in_a_dry_run)
@@ -299,6 +334,9 @@ TEST(program_parent__trusts_a_child_with_nothing)
         {"no argument", "host/env", "get", "[]", PO_INVALID},
         {"a number", "host/env", "get", "[1]", PO_INVALID},
         {"what the child does itself", "host/fs", "read", "[\"/etc/x\"]", PO_DENIED},
+        {"a command without a list", "host/exec", "run", "[\"/bin/ls\",1]", PO_INVALID},
+        {"a command of numbers", "host/exec", "run", "[\"/bin/ls\",[1]]", PO_INVALID},
+        {"what is not built", "host/net", "tcp_check", "[\"a\",1,1]", PO_DENIED},
         {"allowed, too", "host/flags", "set", "[\"a\",1]", PO_OK},
         {"no such function", NULL, NULL, "[]", PO_DENIED},
     };

@@ -177,6 +177,51 @@ TEST(program_run__takes_arguments_that_fit)
     check_fails(cx, program_run(cx, &program, &job, &result), PO_INVALID);
 }
 
+/* ---- as the runner child calls it ---------------------------------------------------------------- */
+
+static void count_call(void *user, po_str entry_json, const struct po_program_denial *denial)
+{
+    int *counts = user;
+    counts[denial != NULL ? 1 : 0]++;
+    check_that(po_str_starts(entry_json, PO_LIT("{\"args\":")));
+    check_that(po_str_ends(entry_json, PO_LIT("}")));
+}
+
+TEST(program_run_here__tells_each_call_and_its_denial)
+{
+    TEST_CX(cx);
+    static const char text[] =
+        "import * as env from \"host/env\"\n@check\n@needs(env = \"A\")\n"
+        "fn ask(name: string) -> string { try { env.get(name).unwrap_or(\"\") } catch (e) { "
+        "e.message } }\n"
+        "@check\nfn c() -> [string] { [ask(\"A\"), ask(\"B\")] }\n";
+    PO_CLEANUP(po_program_done) struct po_program program = program_of(cx, text, "c");
+    struct po_program_result result = {0};
+    int counts[2] = {0, 0};
+    struct po_caps needs = {0};
+    check_ok(cx, po_caps_parse(cx, PO_LIT("{\"env\":\"A\"}"), &needs));
+    struct po_run_spec spec = {.script = program.script,
+                               .fns = program.fns,
+                               .fn_count = program.fn_count,
+                               .entry = PO_LIT("c"),
+                               .limits = program.limits,
+                               .gate = {.needs = &needs, .ceiling = &needs},
+                               .on_call = count_call,
+                               .user = counts};
+    check_ok(cx, po_run_here(cx, &spec, &result));
+    check_eq_str(result.outcome.value_json,
+                 "[\"host/env is not available here\",\"capability 'env' does not cover 'B' "
+                 "(needs)\"]");
+    check_eq_int(counts[0], 1);
+    check_eq_int(counts[1], 1);
+    /* a table that is not the one it was compiled with */
+    spec.fn_count = 1;
+    check_ok(cx, po_run_here(cx, &spec, &result));
+    check_that(po_str_find(result.outcome.value_json, PO_LIT("not available"), 0) != SIZE_MAX);
+    spec.entry = PO_LIT("none");
+    check_fails(cx, po_run_here(cx, &spec, &result), PO_NOTFOUND);
+}
+
 /* ---- failures ------------------------------------------------------------------------------------ */
 
 TEST_FAULTS_SITES(program_run__fails_cleanly)
