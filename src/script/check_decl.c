@@ -1,11 +1,6 @@
 /* Checker, part two: declarations collected before bodies are checked: types, functions, imports. */
 #include "script/type_priv.h"
 
-static bool is_i32(const struct po_node *type)
-{
-    return type != NULL && type->kind == YK_NAME && po_str_eq_cstr(type->name->s, "i32");
-}
-
 static struct po_type *make_rigid(struct po_check *k, struct po_name *name)
 {
     struct po_type *t = po_type_make(k, TY_RIGID, 0);
@@ -140,7 +135,7 @@ static struct po_field *declare_fields(struct po_check *k, struct po_node *list,
         fields[used++] = (struct po_field){.name = is_named ? f->name : NULL,
                                            .type = po_check_type(k, type),
                                            .init = is_named ? f->a : NULL,
-                                           .is_i32 = is_i32(type)};
+                                           .is_i32 = po_node_is_i32(type)};
     }
     *ret_n = used;
     return fields;

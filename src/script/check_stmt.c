@@ -159,11 +159,6 @@ struct po_type *po_check_elem(struct po_check *k, struct po_type *t, uint32_t po
 
 /* ---- statements ------------------------------------------------------------------------------- */
 
-static bool is_i32(const struct po_node *type)
-{
-    return type != NULL && type->kind == YK_NAME && po_str_eq_cstr(type->name->s, "i32");
-}
-
 /* A closure bound by let may call itself: the name is visible in its own body. */
 static void let_closure(struct po_check *k, struct po_node *s)
 {
@@ -207,7 +202,7 @@ static void let_stmt(struct po_check *k, struct po_node *s)
     s->t = t;
     if (s->p->kind == PK_BIND && s->p->sym != NULL) {
         s->p->sym->is_uninit = s->a == NULL;
-        s->p->sym->is_i32 = is_i32(s->c);
+        s->p->sym->is_i32 = po_node_is_i32(s->c);
     }
 }
 

@@ -142,6 +142,7 @@ struct po_ctor {
     uint32_t count;
     po_str *fields; /* NULL: positional */
     bool is_builtin;
+    uint16_t i32_mask; /* which of the first 16 parts are i32 places: all that a value call takes */
 };
 
 struct po_impl {

@@ -290,6 +290,11 @@ void po_parse(struct po_comp *c, struct po_module *m);
 /* A type alone, for signatures: "<T>([T], int) -> T". NULL on failure. list2 of ret = generics. */
 struct po_node *po_parse_signature(struct po_comp *c, po_str text, struct po_node **ret_generics);
 
+/* A place of this type takes 32 bits only. */
+static inline bool po_node_is_i32(const struct po_node *type)
+{
+    return type != NULL && type->kind == YK_NAME && po_str_eq_cstr(type->name->s, "i32");
+}
 static inline uint32_t po_list_len(const struct po_node *list)
 {
     uint32_t n = 0;

@@ -157,6 +157,15 @@ static uint32_t written_before(const struct fmt *f, uint32_t i)
     return before;
 }
 
+/* `1. 5` is a field of a number: written without a blank it would be another number. */
+static bool splits_number(const struct fmt *f, uint32_t before, uint32_t i)
+{
+    int next = tok_at(f, i + 1)->kind;
+    bool is_field = before > 0 && tok_at(f, before - 1)->kind == TK_DOT;
+    return tok_at(f, before)->kind == TK_INT && tok_at(f, i)->kind == TK_DOT && !is_field &&
+           (next == TK_INT || next == TK_FLOAT);
+}
+
 static bool blank_between(const struct fmt *f, uint32_t i)
 {
     const struct po_tok *tok = tok_at(f, i);
@@ -169,8 +178,7 @@ static bool blank_between(const struct fmt *f, uint32_t i)
     if (left == TK_AMP && (right == TK_AMP || right == TK_ANDAND)) return true; /* two tokens */
     if (left == TK_LPAREN || left == TK_LBRACKET || is_prefix(f, before)) return false;
     if (right == TK_RBRACE) return left != TK_LBRACE;
-    bool is_field_of_number = right == TK_DOT && left == TK_INT && tok_at(f, i + 1)->kind == TK_INT;
-    if (is_field_of_number && (before == 0 || tok_at(f, before - 1)->kind != TK_DOT)) return true;
+    if (splits_number(f, before, i)) return true;
     if (is_tight_both(right) || is_tight_both(left)) {
         bool is_rest = (right == TK_DOTDOT || right == TK_DOT3) && !ends_operand(left);
         return is_rest && left != TK_LBRACKET;

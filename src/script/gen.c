@@ -215,6 +215,9 @@ static void add_ctor(struct po_build *b, struct po_def *def, const struct po_var
                              .type_id = (uint32_t)def->type_id,
                              .count = v->n,
                              .is_builtin = def->is_builtin};
+    for (uint32_t i = 0; i < v->n && i < 16; i++) {
+        if (v->fields[i].is_i32) ctor->i32_mask |= (uint16_t)(1u << i);
+    }
     if (v->kind != FLAG_STRUCT) return;
     ctor->fields = po_image_alloc(b, v->n, sizeof *ctor->fields);
     for (uint32_t i = 0; i < v->n && ctor->fields != NULL; i++) {
@@ -435,9 +438,7 @@ static uint32_t gen_params(struct po_gen *g, struct po_fn *fn, struct po_proto *
         int tag = po_tag_of(param->t);
         p->param_tags[i] = (uint8_t)tag;
         p->has_checked_params = p->has_checked_params || tag != 0;
-        bool is_i32 = param->c != NULL && param->c->kind == YK_NAME &&
-                      po_str_eq_cstr(param->c->name->s, "i32");
-        if (is_i32) po_emit(g, OP_CHKI32, (int)i, 0, 0, 0);
+        if (po_node_is_i32(param->c)) po_emit(g, OP_CHKI32, (int)i, 0, 0, 0);
         i++;
     }
     i = 0;
@@ -453,12 +454,6 @@ static uint32_t gen_params(struct po_gen *g, struct po_fn *fn, struct po_proto *
         po_patch_here(g, over);
     }
     return n;
-}
-
-static bool is_i32_ret(const struct po_fn *fn)
-{
-    return fn->node->c != NULL && fn->node->c->kind == YK_NAME && fn->node->kind != NK_ASYNCBLOCK &&
-           po_str_eq_cstr(fn->node->c->name->s, "i32");
 }
 
 static void gen_body(struct po_gen *g, struct po_fn *fn)
@@ -478,7 +473,8 @@ static void gen_body(struct po_gen *g, struct po_fn *fn)
         po_emit(g, OP_UNREACH, 0, 0, 0, 0);
         return;
     }
-    if (is_i32_ret(fn)) po_emit(g, OP_CHKI32, reg, 0, 0, 0);
+    bool is_i32 = fn->node->kind != NK_ASYNCBLOCK && po_node_is_i32(fn->node->c);
+    if (is_i32) po_emit(g, OP_CHKI32, reg, 0, 0, 0);
     po_emit(g, OP_RET, reg, 0, 0, 0);
 }
 

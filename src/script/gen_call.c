@@ -43,12 +43,6 @@ static struct po_node *inline_closure(const struct po_node *e, enum inline_kind 
     return is_closure ? arg : NULL;
 }
 
-static bool is_i32_param(const struct po_node *param)
-{
-    return param->c != NULL && param->c->kind == YK_NAME &&
-           po_str_eq_cstr(param->c->name->s, "i32");
-}
-
 static bool pure_list(struct po_gen *g, const struct po_node *list, uint32_t depth)
 {
     for (; list != NULL; list = list->next) {
@@ -62,11 +56,9 @@ static bool pure_closure(struct po_gen *g, const struct po_node *closure, uint32
 {
     for (const struct po_node *p = closure->list; p != NULL; p = p->next) {
         bool is_plain = p->p->kind == PK_BIND || p->p->kind == PK_WILD || p->p->kind == PK_TUP;
-        if (!is_plain || is_i32_param(p)) return false;
+        if (!is_plain || po_node_is_i32(p->c)) return false;
     }
-    bool is_i32 = closure->c != NULL && closure->c->kind == YK_NAME &&
-                  po_str_eq_cstr(closure->c->name->s, "i32");
-    return !is_i32 && po_gen_is_pure(g, closure->a, depth + 1);
+    return !po_node_is_i32(closure->c) && po_gen_is_pure(g, closure->a, depth + 1);
 }
 
 static bool pure_call(struct po_gen *g, const struct po_node *e, uint32_t depth)
@@ -396,6 +388,9 @@ static void call_variant(struct po_gen *g, struct po_node *e, const struct po_no
     }
     int base = po_regs(g, e->n);
     gen_args(g, e->list, base);
+    for (uint32_t i = 0; i < e->n && i < v->n; i++) {
+        if (v->fields[i].is_i32) po_emit(g, OP_CHKI32, base + (int)i, 0, 0, 0);
+    }
     po_emit(g, OP_NEWENUM, dst, base, (int)e->n, ctor);
 }
 

@@ -280,8 +280,7 @@ static void cast(struct po_gen *g, struct po_node *e, int dst)
     g->at = e->pos;
     if (t->kind == TY_INT) {
         po_emit(g, from == V_INT ? OP_MOVE : OP_CASTI, dst, reg, 0, 0);
-        bool is_i32 = e->c->kind == YK_NAME && po_str_eq_cstr(e->c->name->s, "i32");
-        if (is_i32) po_emit(g, OP_CHKI32, dst, 0, 0, 0);
+        if (po_node_is_i32(e->c)) po_emit(g, OP_CHKI32, dst, 0, 0, 0);
     } else if (t->kind == TY_FLOAT) {
         po_emit(g, from == V_INT ? OP_I2F : from == V_FLOAT ? OP_MOVE : OP_CASTF, dst, reg, 0, 0);
     } else {

@@ -243,9 +243,7 @@ static void return_stmt(struct po_gen *g, struct po_node *s)
         po_emit(g, OP_LOADUNIT, reg, 0, 0, 0);
     } else {
         po_gen_as(g, s->a, g->ret, reg);
-        bool is_i32 = g->fn != NULL && g->fn->node->c != NULL && g->fn->node->c->kind == YK_NAME &&
-                      po_str_eq_cstr(g->fn->node->c->name->s, "i32");
-        if (is_i32) po_emit(g, OP_CHKI32, reg, 0, 0, 0);
+        if (g->fn != NULL && po_node_is_i32(g->fn->node->c)) po_emit(g, OP_CHKI32, reg, 0, 0, 0);
     }
     po_gen_leave(g, NULL);
     po_emit(g, OP_RET, reg, 0, 0, 0);

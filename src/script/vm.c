@@ -146,6 +146,12 @@ bool po_vm_call(struct po_vm *vm, struct po_val callee, const struct po_val *arg
         return true;
     case V_CTOR:
         if (n != vm->s->ctors[callee.aux].count || n == 0 || n > 16) break;
+        for (uint32_t i = 0; i < n; i++) {
+            bool is_i32 = (vm->s->ctors[callee.aux].i32_mask >> i & 1) != 0;
+            bool fits =
+                args[i].tag != V_INT || (args[i].u.i >= INT32_MIN && args[i].u.i <= INT32_MAX);
+            if (is_i32 && !fits) return po_raise(vm, "IntegerOverflow", "value does not fit i32");
+        }
         if (!po_val_tuple(vm, args, n, ret)) return false;
         ret->tag = V_ENUM;
         ret->aux = callee.aux;

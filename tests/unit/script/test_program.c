@@ -325,7 +325,7 @@ TEST(script_fmt__has_one_style_and_is_idempotent)
         {"comments", "// a\n\n\n\nlet x = 1 // b\n/* c */ let y = 2",
          "// a\n\nlet x = 1 // b\n/* c */\nlet y = 2\n"},
         {"chains", "let s = a\n.b()\n.c()", "let s = a\n    .b()\n    .c()\n"},
-        {"no new numbers", "(1. 5)\nt.0.1", "(1 .5)\nt.0.1\n"},
+        {"no new numbers", "(1. 5, 1. 2.3)\nt.0.1", "(1 .5, 1 .2.3)\nt.0.1\n"},
         {"references", "f(& &x, &y)", "f(& &x, &y)\n"},
         {"lines in brackets", "let x = (1\n+ 2)\nf([a,\n-b])",
          "let x = (1\n    + 2)\nf([a,\n    -b])\n"},
