@@ -109,11 +109,17 @@ po_rc po_sandbox_enter(struct po_ctx *cx, const struct po_sandbox_options *optio
 {
     struct po_sandbox_support support = {0};
     po_sandbox_support(&support);
+    /* The host is asked once: a fence it has cannot go missing on the way. */
+    bool is_held_back =
+        options->landlock_abi_max > 0 && support.landlock_abi > options->landlock_abi_max;
+    if (is_held_back) support.landlock_abi = options->landlock_abi_max;
+    describe(&support);
     if (options->rule_count > PO_SANDBOX_RULES_MAX)
         return PO_FAIL(cx, PO_LIMIT, "more than %d paths for a sandbox", PO_SANDBOX_RULES_MAX);
     if (HAS_FENCE(DESCRIPTORS)) PO_TRY(cx, close_descriptors(cx, options->fd_first_closed));
     PO_FD_AUTO ruleset = -1;
-    if (HAS_FENCE(LANDLOCK)) PO_TRY(cx, po_sandbox_landlock_build(cx, options, &ruleset));
+    if (support.landlock_abi > 0 && HAS_FENCE(LANDLOCK))
+        PO_TRY(cx, po_sandbox_landlock_build(cx, options, support.landlock_abi, &ruleset));
     PO_TRY(cx, drop_privileges(cx));
     if (HAS_FENCE(DUMPABLE) && po_sys_prctl(PR_SET_DUMPABLE, 0) != 0)
         return PO_FAIL_SYS(cx, PO_DENIED, errno, "forbidding dumps");
@@ -124,10 +130,6 @@ po_rc po_sandbox_enter(struct po_ctx *cx, const struct po_sandbox_options *optio
     if (HAS_FENCE(LIMITS)) PO_TRY(cx, put_limits(cx, options));
     NOTE_INSIDE();
     if (support.has_seccomp && HAS_FENCE(SECCOMP)) PO_TRY(cx, po_sandbox_seccomp_load(cx, options));
-    if (options->landlock_abi_max > 0 && support.landlock_abi > options->landlock_abi_max) {
-        support.landlock_abi = options->landlock_abi_max;
-        describe(&support);
-    }
     *ret_support = support;
     return po_rc_ok();
 }

@@ -35,8 +35,9 @@ enum po_sandbox_access {
     PO_SANDBOX_READ = 1, /* read files, list directories */
     PO_SANDBOX_WRITE =
         2, /* write, create, rename, remove files and directories; no links, no nodes */
-    PO_SANDBOX_EXECUTE = 4, /* read and execute */
-    PO_SANDBOX_DEVICE = 8   /* read and write what is there, create nothing: /dev/null */
+    PO_SANDBOX_EXECUTE = 4,  /* read and execute */
+    PO_SANDBOX_DEVICE = 8,   /* read and write what is there, create nothing: /dev/null */
+    PO_SANDBOX_NO_LINKS = 16 /* a path that leads over a symbolic link grants nothing */
 };
 /* A path and all that is below it. One that does not exist grants nothing. */
 struct po_sandbox_rule {

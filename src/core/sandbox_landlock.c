@@ -3,7 +3,8 @@
  *
  * Invariants
  *  1. every right of the ABI in use is handled, so what no rule grants is refused.
- *  2. a rule grants no right to make links, sockets, pipes or device nodes.
+ *  2. a rule for files is where its path says, not where a link of that name leads.
+ *  3. a rule grants no right to make links, sockets, pipes or device nodes.
  */
 #include "core/sandbox_priv.h"
 
@@ -12,6 +13,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 
 /* The kernel's numbers (linux/landlock.h of Debian 12 knows those up to REFER). */
 enum {
@@ -57,6 +60,16 @@ static uint64_t rights_of(unsigned access)
     return rights;
 }
 
+/* Where an open descriptor lies is what its link in /proc says: no time for anybody to swap a name. */
+static bool is_at(int fd, const char *path)
+{
+    char name[32];
+    char place[PATH_MAX];
+    (void)snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
+    ssize_t len = po_sys_readlink(name, place, sizeof place);
+    return len > 0 && po_str_eq(po_str_n(place, (size_t)len), po_str_of(path));
+}
+
 static PO_RC add_rule(struct po_ctx *cx, int ruleset, const struct po_sandbox_rule *rule,
                       uint64_t handled)
 {
@@ -65,6 +78,7 @@ static PO_RC add_rule(struct po_ctx *cx, int ruleset, const struct po_sandbox_ru
     if (fd < 0 && (errno == ENOENT || errno == ENOTDIR || errno == EACCES)) return po_rc_ok();
     if (fd < 0 || po_sys_fstat(fd, &st) != 0)
         return PO_FAIL_SYS(cx, PO_IO, errno, "opening '%s' for the sandbox", rule->path);
+    if ((rule->access & PO_SANDBOX_NO_LINKS) && !is_at(fd, rule->path)) return po_rc_ok();
     uint64_t rights = rights_of(rule->access) & handled;
     if (!S_ISDIR(st.st_mode)) rights &= FS_OF_FILES;
     if (rights != 0 && po_sys_landlock_add(ruleset, fd, rights) != 0)
@@ -73,13 +87,8 @@ static PO_RC add_rule(struct po_ctx *cx, int ruleset, const struct po_sandbox_ru
 }
 
 po_rc po_sandbox_landlock_build(struct po_ctx *cx, const struct po_sandbox_options *options,
-                                int *ret_fd)
+                                int abi, int *ret_fd)
 {
-    *ret_fd = -1;
-    int abi = po_sys_landlock_abi();
-    if (abi <= 0) return po_rc_ok();
-    if (options->landlock_abi_max > 0 && abi > options->landlock_abi_max)
-        abi = options->landlock_abi_max;
     struct po_sys_landlock handled = handled_of(abi);
     PO_FD_AUTO ruleset = po_sys_landlock_create(&handled);
     if (ruleset < 0) return PO_FAIL_SYS(cx, PO_DENIED, errno, "making a landlock ruleset");

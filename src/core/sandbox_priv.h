@@ -6,9 +6,9 @@
 
 #include "core/sandbox.h"
 
-/* The ruleset with its rules as a descriptor, not yet in force; -1 where the host has no landlock. */
+/* The ruleset for this ABI with its rules, as a descriptor; not yet in force. */
 PO_RC po_sandbox_landlock_build(struct po_ctx *cx, const struct po_sandbox_options *options,
-                                int *ret_fd);
+                                int abi, int *ret_fd);
 PO_RC po_sandbox_seccomp_load(struct po_ctx *cx, const struct po_sandbox_options *options);
 
 #endif

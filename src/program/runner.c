@@ -143,10 +143,8 @@ static PO_RC turn(struct po_ctx *cx, struct po_runner *runner, struct po_buf *fr
     bool is_lie = rc.code == PO_TAMPER || rc.code == PO_CORRUPT;
     if (is_lie && !runner->is_refused) return take_breach(cx, runner);
     PO_TRY(cx, rc);
-    if (runner->is_ready && !was_ready) {
-        po_time_us limit_us = runner->program->limits.time_us;
-        runner->end.deadline_us = po_frame_now_us() + limit_us + limit_us / 10;
-    }
+    if (runner->is_ready && !was_ready)
+        runner->end.deadline_us = po_frame_now_us() + po_runner_time_us(&runner->program->limits);
     return po_rc_ok();
 }
 

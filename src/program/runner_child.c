@@ -289,7 +289,7 @@ static PO_RC run(struct po_ctx *cx, struct child *child)
                                .answer = answer,
                                .on_call = on_call,
                                .user = child};
-    child->deadline_us = po_frame_now_us() + job->limits.time_us;
+    child->deadline_us = po_frame_now_us() + po_runner_time_us(&job->limits);
     PO_TRY(cx, say(cx, child, "ready"));
     PO_TRY(cx, po_run_here(cx, &spec, &result));
     return send_end(cx, child, &result);
@@ -302,7 +302,11 @@ static PO_RC lock_in(struct po_ctx *cx, struct child *child)
     PO_TRY(cx, po_runner_rules(cx, &child->job, &options));
     options.landlock_abi_max = PO_RUNNER_TEST(landlock_abi_max);
     options.fd_first_closed = child->end.fd + 1;
-    return po_sandbox_enter(cx, &options, &support);
+    PO_TRY(cx, po_sandbox_enter(cx, &options, &support));
+    /* The parent asked the host before; who is to change things does not rely on that. */
+    if ((options.can_write || options.can_exec) && !po_sandbox_is_full(&support))
+        return PO_FAIL(cx, PO_DENIED, "the sandbox has only: %s", support.text);
+    return po_rc_ok();
 }
 
 static PO_RC serve(struct po_ctx *cx, struct child *child, struct po_buf *frame)

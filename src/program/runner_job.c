@@ -5,6 +5,13 @@
 
 #define VERSION 1
 
+po_time_us po_runner_time_us(const struct po_script_limits *limits)
+{
+    bool is_bounded = limits->time_us > 0 && limits->time_us < PO_RUNNER_TIME_US_MAX;
+    po_time_us time_us = is_bounded ? limits->time_us : PO_RUNNER_TIME_US_MAX;
+    return time_us + time_us / 10;
+}
+
 /* ---- writing ------------------------------------------------------------------------------------ */
 
 static void put_files(struct po_json_out *out, const struct po_script *script)

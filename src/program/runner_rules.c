@@ -50,8 +50,10 @@ static po_str place_of(const struct po_cap *cap, po_str path)
 
 static unsigned access_of(enum po_cap_kind kind)
 {
-    if (kind == PO_CAP_FS_WRITE) return PO_SANDBOX_WRITE;
-    return kind == PO_CAP_EXEC ? PO_SANDBOX_EXECUTE : PO_SANDBOX_READ;
+    /* A program may be a link (/bin/sh); the kernel follows it, too. */
+    if (kind == PO_CAP_EXEC) return PO_SANDBOX_EXECUTE;
+    unsigned access = kind == PO_CAP_FS_WRITE ? PO_SANDBOX_WRITE : PO_SANDBOX_READ;
+    return access | PO_SANDBOX_NO_LINKS;
 }
 
 static PO_RC add_rule(struct po_ctx *cx, const struct po_runner_job *job, const struct po_cap *cap,
@@ -70,7 +72,7 @@ static PO_RC add_rule(struct po_ctx *cx, const struct po_runner_job *job, const 
 
 static void set_limits(const struct po_runner_job *job, struct po_sandbox_options *options)
 {
-    po_time_us time_us = job->limits.time_us + job->limits.time_us / 10;
+    po_time_us time_us = po_runner_time_us(&job->limits);
     bool can_change = options->can_write || options->can_exec;
     options->cpu_s = (uint64_t)(time_us / PO_US_PER_S) + 2;
     options->data_bytes = 2 * job->limits.memory_bytes + PO_RUNNER_DATA_BYTES_MAX;

@@ -18,6 +18,7 @@
 #define PO_FRAME_PART_BYTES_MAX ((size_t)1 << 18)
 #define PO_RUNNER_CHANNEL 3
 #define PO_RUNNER_START_US_MAX (20 * PO_US_PER_S) /* until the child says that it is locked in */
+#define PO_RUNNER_TIME_US_MAX PO_US_PER_HOUR      /* of a run without a time limit */
 #define PO_RUNNER_VALUE_BYTES_MAX ((size_t)8 << 20)
 #define PO_RUNNER_FILE_BYTES_MAX ((uint64_t)64 << 20) /* RLIMIT_FSIZE of who may write */
 #define PO_RUNNER_FILES_MAX 64                        /* RLIMIT_NOFILE */
@@ -67,6 +68,8 @@ struct po_runner_job {
     struct po_script_host_fn *facts;
     size_t fact_count;
 };
+/* How long a child lives after its `ready`: the run's time and a tenth. */
+po_time_us po_runner_time_us(const struct po_script_limits *limits);
 PO_RC po_runner_job_put(struct po_ctx *cx, const struct po_program *program,
                         const struct po_program_job *job, const struct po_gate *gate,
                         struct po_buf *frame);

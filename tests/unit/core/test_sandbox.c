@@ -1,4 +1,5 @@
 /* The sandbox: what each fence lets through and refuses, in a forked child. */
+#include "core/fault.h"
 #include "core/fs.h"
 #include "core/process.h"
 #include "core/sandbox.h"
@@ -255,4 +256,82 @@ TEST(sandbox__descriptors_are_closed_and_counted)
     inside.options.files = 8;
     check_eq_int(dup2(2, 50), 50);
     check_inside(&inside, body_limits);
+}
+
+static int body_without_links(const struct inside *inside)
+{
+    inside_that(can_read(in_dir(inside, "sub/text")));
+    inside_that(!can_read(in_dir(inside, "file")));
+    return 0;
+}
+
+TEST(sandbox__a_path_over_a_link_grants_nothing_when_asked_so)
+{
+    struct inside inside = make_inside();
+    const unsigned access = PO_SANDBOX_READ | PO_SANDBOX_NO_LINKS;
+    struct po_sandbox_rule rules[] = {{test_tmp("sub"), access}, {test_tmp("link"), access}};
+    test_write_file(test_tmp("sub/text"), "text", 4);
+    check_eq_int(symlink(inside.dir, test_tmp("link")), 0);
+    inside.options.rules = rules;
+    inside.options.rule_count = 2;
+    check_inside(&inside, body_without_links);
+}
+
+enum {
+    FAULT_OVER = 50,
+    FAULT_SWALLOWED = 51,
+    FAULT_REFUSED = 52,
+    FAULT_LACKS = 53,
+    FAULT_HARMLESS = 54
+};
+
+/* Enter with the `number`-th call failing. */
+static int enter_with_fault(uint64_t number)
+{
+    int status = 0;
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct po_ctx *cx = calloc(1, sizeof *cx);
+        struct po_sandbox_options options = plain_options();
+        struct po_sandbox_rule rule = {"/usr", PO_SANDBOX_READ};
+        struct po_sandbox_support support = {0};
+        if (cx == NULL || !po_is_ok(po_ctx_init(cx))) _exit(NOT_ENTERED);
+        options.rules = &rule;
+        options.rule_count = 1;
+        po_fault_fail(number, EIO);
+        po_rc rc = po_sandbox_enter(cx, &options, &support);
+        if (!po_fault_fired()) _exit(FAULT_OVER);
+        if (!po_is_ok(rc)) _exit(FAULT_REFUSED);
+        po_fault_off();
+        if (!po_sandbox_is_full(&support)) _exit(FAULT_LACKS);
+        /* Closing a descriptor may fail: all fences are up. */
+        bool is_fenced = !can_read("/etc/passwd") && errno == EACCES &&
+                         is_refused(socket(AF_UNIX, SOCK_STREAM, 0), EPERM);
+        _exit(is_fenced ? FAULT_HARMLESS : FAULT_SWALLOWED);
+    }
+    check_eq_int(waitpid(pid, &status, 0), pid);
+    check_that(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+/* A fence that cannot be put up is an error, or the host is said to lack it: never silence. */
+TEST(sandbox__a_fence_that_fails_is_never_passed_over)
+{
+    int outcome = 0;
+    int refused = 0;
+    for (uint64_t number = 1; outcome != FAULT_OVER; number++) {
+        outcome = enter_with_fault(number);
+        check_that(outcome != FAULT_SWALLOWED && outcome != NOT_ENTERED, "call %d", (int)number);
+        refused += outcome == FAULT_REFUSED;
+    }
+    check_that(refused >= 12);
+}
+
+TEST(sandbox__too_many_paths_are_refused)
+{
+    TEST_CX(cx);
+    struct po_sandbox_options options = plain_options();
+    struct po_sandbox_support support = {0};
+    options.rule_count = PO_SANDBOX_RULES_MAX + 1;
+    check_fails(cx, po_sandbox_enter(cx, &options, &support), PO_LIMIT);
 }

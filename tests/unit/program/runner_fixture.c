@@ -1,6 +1,7 @@
 #include "unit/program/runner_fixture.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <unistd.h>
 
 static int (*child_body)(int channel);
@@ -28,6 +29,30 @@ void runner_use_child(int (*body)(int channel))
     child_body = body;
     po_runner_test.spawn = fork_child;
     po_runner_test.landlock_abi_max = 2;
+}
+
+static struct po_ctx *child_cx(void)
+{
+    static struct po_ctx storage;
+    if (storage.arena == NULL && !po_is_ok(po_ctx_init(&storage))) _exit(71);
+    return &storage;
+}
+
+void runner_take_job(int channel)
+{
+    struct po_frame_end end = {.fd = channel};
+    struct po_buf frame = {0};
+    po_buf_init(&frame, PO_FRAME_BYTES_MAX);
+    if (!po_is_ok(po_frame_read(child_cx(), &end, &frame))) _exit(72);
+    po_buf_done(&frame);
+}
+
+/* The parent may have had enough already. */
+void runner_say(int channel, const char *frame)
+{
+    struct po_frame_end end = {.fd = channel};
+    (void)signal(SIGPIPE, SIG_IGN);
+    if (!po_is_ok(po_frame_send(child_cx(), &end, po_str_of(frame)))) _exit(0);
 }
 
 void runner_use_forks(void) { runner_use_child(po_runner_child_serve); }

@@ -9,6 +9,9 @@
 void runner_use_forks(void);
 /* The child is `body(channel)`; its result is its exit status. */
 void runner_use_child(int (*body)(int channel));
+/* For such a body: read the job, as an honest child does first; and say something. */
+void runner_take_job(int channel);
+void runner_say(int channel, const char *frame);
 
 /*
  * Load `text` (entry "e"), trusted as the organisation's, and run it in a child.
