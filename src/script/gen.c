@@ -444,14 +444,7 @@ static uint32_t gen_params(struct po_gen *g, struct po_fn *fn, struct po_proto *
     i = 0;
     for (struct po_node *param = fn->node->list; param != NULL && !g->b->is_bad;
          param = param->next) {
-        int32_t fail = -1;
-        po_gen_pattern(g, param->p, (int)i++, param->t, &fail);
-        if (fail < 0) continue;
-        int32_t over = -1;
-        po_emit_jump(g, OP_JMP, 0, 0, 0, &over);
-        po_patch_here(g, fail);
-        po_emit(g, OP_MATCHFAIL, 0, 0, 0, 0);
-        po_patch_here(g, over);
+        po_gen_bind(g, param->p, (int)i++, param->t);
     }
     return n;
 }

@@ -116,38 +116,19 @@ bool po_gen_is_pure(struct po_gen *g, const struct po_node *e, uint32_t depth)
 
 /* ---- loops in place --------------------------------------------------------------------------- */
 
-struct walk {
-    int base; /* iterable, index, limit, element */
-    int32_t to_next;
-    uint32_t body;
-};
-
-/* Start walking `obj`; the element is then in base + 3. */
-static struct walk walk_begin(struct po_gen *g, int obj)
+struct po_walk po_walk_begin(struct po_gen *g, int obj)
 {
-    struct walk w = {.base = po_regs(g, 4), .to_next = -1};
+    struct po_walk w = {.base = po_regs(g, 4), .to_next = -1};
     po_emit(g, OP_ITER, w.base, obj, 0, 0);
     po_emit_jump(g, OP_JMP, 0, 0, 0, &w.to_next);
     w.body = po_here(g);
     return w;
 }
 
-static void walk_end(struct po_gen *g, const struct walk *w, struct po_type *elem)
+void po_walk_end(struct po_gen *g, const struct po_walk *w, struct po_type *elem)
 {
     po_patch_here(g, w->to_next);
     po_emit(g, OP_NEXT, w->base, po_tag_of(elem), 0, (int32_t)w->body);
-}
-
-static void bind_param(struct po_gen *g, const struct po_node *param, int reg)
-{
-    int32_t fail = -1;
-    po_gen_pattern(g, param->p, reg, param->t, &fail);
-    if (fail < 0) return;
-    int32_t over = -1;
-    po_emit_jump(g, OP_JMP, 0, 0, 0, &over);
-    po_patch_here(g, fail);
-    po_emit(g, OP_MATCHFAIL, 0, 0, 0, 0);
-    po_patch_here(g, over);
 }
 
 static void inline_map(struct po_gen *g, struct po_node *closure, int obj, int dst)
@@ -155,11 +136,11 @@ static void inline_map(struct po_gen *g, struct po_node *closure, int obj, int d
     int out = po_reg(g);
     int value = po_reg(g);
     po_emit(g, OP_NEWARR, out, 0, 0, 0);
-    struct walk w = walk_begin(g, obj);
-    bind_param(g, closure->list, w.base + 3);
+    struct po_walk w = po_walk_begin(g, obj);
+    po_gen_bind(g, closure->list->p, w.base + 3, closure->list->t);
     po_gen_as(g, closure->a, closure->fn->ret, value);
     po_emit(g, OP_PUSH, out, value, 0, 0);
-    walk_end(g, &w, closure->list->t);
+    po_walk_end(g, &w, closure->list->t);
     po_emit(g, OP_MOVE, dst, out, 0, 0);
 }
 
@@ -167,11 +148,11 @@ static void inline_filter(struct po_gen *g, struct po_node *closure, int obj, in
 {
     int out = po_reg(g);
     po_emit(g, OP_NEWARR, out, 0, 0, 0);
-    struct walk w = walk_begin(g, obj);
-    bind_param(g, closure->list, w.base + 3);
+    struct po_walk w = po_walk_begin(g, obj);
+    po_gen_bind(g, closure->list->p, w.base + 3, closure->list->t);
     po_gen_cond(g, closure->a, false, &w.to_next);
     po_emit(g, OP_PUSH, out, w.base + 3, 0, 0);
-    walk_end(g, &w, closure->list->t);
+    po_walk_end(g, &w, closure->list->t);
     po_emit(g, OP_MOVE, dst, out, 0, 0);
 }
 
@@ -183,13 +164,13 @@ static void inline_fold(struct po_gen *g, struct po_node *e, struct po_node *clo
     int acc = po_reg(g);
     int value = po_reg(g);
     po_gen_as(g, init, acc_param->t, acc);
-    struct walk w = walk_begin(g, obj);
-    bind_param(g, acc_param, acc);
-    bind_param(g, acc_param->next, w.base + 3);
+    struct po_walk w = po_walk_begin(g, obj);
+    po_gen_bind(g, acc_param->p, acc, acc_param->t);
+    po_gen_bind(g, acc_param->next->p, w.base + 3, acc_param->next->t);
     po_gen_as(g, closure->a, closure->fn->ret, value);
     po_gen_check(g, value, closure->fn->ret, acc_param->t);
     po_emit(g, OP_MOVE, acc, value, 0, 0);
-    walk_end(g, &w, acc_param->next->t);
+    po_walk_end(g, &w, acc_param->next->t);
     po_emit(g, OP_MOVE, dst, acc, 0, 0);
     if (po_tag_of(e->t) && !po_tag_of(acc_param->t)) po_emit(g, OP_CHK, dst, po_tag_of(e->t), 0, 0);
 }
@@ -207,15 +188,15 @@ static void inline_search(struct po_gen *g, struct po_node *closure, enum inline
     } else {
         po_emit(g, OP_LOADBOOL, out, kind == IN_ALL, 0, 0);
     }
-    struct walk w = walk_begin(g, obj);
-    bind_param(g, closure->list, w.base + 3);
+    struct po_walk w = po_walk_begin(g, obj);
+    po_gen_bind(g, closure->list->p, w.base + 3, closure->list->t);
     if (kind == IN_COUNT) {
         po_gen_cond(g, closure->a, false, &w.to_next);
         po_emit(g, OP_ADD_IK, out, out, 0, 1);
     } else {
         po_gen_cond(g, closure->a, kind != IN_ALL, &found);
     }
-    walk_end(g, &w, closure->list->t);
+    po_walk_end(g, &w, closure->list->t);
     if (found >= 0) {
         int32_t end = -1;
         po_emit_jump(g, OP_JMP, 0, 0, 0, &end);
@@ -256,7 +237,7 @@ static bool try_inline(struct po_gen *g, struct po_node *e, int dst)
 
 void po_gen_comp(struct po_gen *g, struct po_node *e, int dst)
 {
-    struct walk walks[8];
+    struct po_walk walks[8];
     struct po_node *fors[8];
     uint32_t n = 0;
     int out = po_reg(g);
@@ -269,23 +250,14 @@ void po_gen_comp(struct po_gen *g, struct po_node *e, int dst)
         }
         if (n == 8) break;
         int obj = po_gen_expr(g, c->a);
-        walks[n] = walk_begin(g, obj);
+        walks[n] = po_walk_begin(g, obj);
         fors[n] = c;
-        int32_t fail = -1;
-        po_gen_pattern(g, c->p, walks[n].base + 3, c->t, &fail);
-        if (fail >= 0) {
-            int32_t over = -1;
-            po_emit_jump(g, OP_JMP, 0, 0, 0, &over);
-            po_patch_here(g, fail);
-            po_emit(g, OP_MATCHFAIL, 0, 0, 0, 0);
-            po_patch_here(g, over);
-        }
-        n++;
+        po_gen_bind(g, c->p, walks[n++].base + 3, c->t);
     }
     int value = po_gen_expr(g, e->a);
     po_emit(g, OP_PUSH, out, value, 0, 0);
     while (n-- > 0) {
-        walk_end(g, &walks[n], fors[n]->t);
+        po_walk_end(g, &walks[n], fors[n]->t);
     }
     po_emit(g, OP_MOVE, dst, out, 0, 0);
 }

@@ -340,3 +340,15 @@ void po_gen_match(struct po_gen *g, struct po_node *e, int dst)
     }
     po_patch_here(g, end);
 }
+
+void po_gen_bind(struct po_gen *g, struct po_node *p, int reg, struct po_type *t)
+{
+    int32_t fail = -1;
+    int32_t over = -1;
+    po_gen_pattern(g, p, reg, t, &fail);
+    if (fail < 0) return;
+    po_emit_jump(g, OP_JMP, 0, 0, 0, &over);
+    po_patch_here(g, fail);
+    po_emit(g, OP_MATCHFAIL, 0, 0, 0, 0);
+    po_patch_here(g, over);
+}

@@ -151,6 +151,16 @@ void po_gen_closure(struct po_gen *g, struct po_node *e, int dst);
 /* gen_pat.c */
 /* Test and bind; jumps to *fail when `reg` does not match. */
 void po_gen_pattern(struct po_gen *g, struct po_node *p, int reg, struct po_type *t, int32_t *fail);
+/* A loop over what `obj` iterates: the element is in base + 3 between begin and end. */
+struct po_walk {
+    int base; /* iterable, index, limit, element */
+    int32_t to_next;
+    uint32_t body;
+};
+struct po_walk po_walk_begin(struct po_gen *g, int obj);
+void po_walk_end(struct po_gen *g, const struct po_walk *w, struct po_type *elem);
+/* The same where nothing else is tried: a fault when it does not match. */
+void po_gen_bind(struct po_gen *g, struct po_node *p, int reg, struct po_type *t);
 void po_gen_declare(struct po_gen *g, struct po_sym *sym, int reg); /* takes the value in reg */
 int po_gen_declare_slot(struct po_gen *g, struct po_sym *sym);      /* register to fill, or -1 */
 void po_gen_match(struct po_gen *g, struct po_node *e, int dst);

@@ -71,17 +71,16 @@ static void gen_finally(struct po_gen *g, struct po_node *fin)
     g->top = top;
 }
 
-static void catch_clause(struct po_gen *g, struct po_node *c, int err, struct po_type *t, int dst)
+/* The variable of a catch: the error, or its message. */
+static void catch_variable(struct po_gen *g, struct po_node *c, int err)
 {
-    if (c->sym != NULL) {
-        int var = err;
-        if (po_type_is(c->t, TY_STR)) {
-            var = po_reg(g);
-            po_emit(g, OP_CATCHMSG, var, err, 0, 0);
-        }
-        po_gen_declare(g, c->sym, var);
+    int var = err;
+    if (c->sym == NULL) return;
+    if (po_type_is(c->t, TY_STR)) {
+        var = po_reg(g);
+        po_emit(g, OP_CATCHMSG, var, err, 0, 0);
     }
-    po_gen_as(g, c->a, t, dst);
+    po_gen_declare(g, c->sym, var);
 }
 
 static void catches(struct po_gen *g, struct po_node *e, int err, int dst, int32_t *done)
@@ -89,16 +88,12 @@ static void catches(struct po_gen *g, struct po_node *e, int err, int dst, int32
     for (struct po_node *c = e->list; c != NULL && !g->b->is_bad; c = c->next) {
         uint32_t top = g->top;
         int32_t next = -1;
-        if (c->b != NULL && c->sym != NULL) {
-            int var = err;
-            if (po_type_is(c->t, TY_STR)) {
-                var = po_reg(g);
-                po_emit(g, OP_CATCHMSG, var, err, 0, 0);
-            }
-            po_gen_declare(g, c->sym, var);
+        if (c->b != NULL) {
+            catch_variable(g, c, err);
+            po_gen_cond(g, c->b, false, &next);
         }
-        if (c->b != NULL) po_gen_cond(g, c->b, false, &next);
-        catch_clause(g, c, err, e->t, dst);
+        catch_variable(g, c, err);
+        po_gen_as(g, c->a, e->t, dst);
         po_emit_jump(g, OP_JMP, 0, 0, 0, done);
         po_patch_here(g, next);
         g->top = top;
@@ -314,24 +309,13 @@ static void range_loop(struct po_gen *g, struct po_node *s, struct po_loop *loop
 static void walk_loop(struct po_gen *g, struct po_node *s, struct po_loop *loop)
 {
     int obj = po_gen_expr(g, s->a);
-    int base = po_regs(g, 4);
-    int32_t first = -1;
     g->at = s->a->pos;
-    po_emit(g, OP_ITER, base, obj, 0, 0);
-    po_emit_jump(g, OP_JMP, 0, 0, 0, &first);
-    uint32_t body = po_here(g);
-    int32_t fail = -1;
-    po_gen_pattern(g, s->p, base + 3, s->t, &fail);
+    struct po_walk w = po_walk_begin(g, obj);
+    po_gen_bind(g, s->p, w.base + 3, s->t);
     loop_body(g, s->b);
-    if (fail >= 0) {
-        po_emit_jump(g, OP_JMP, 0, 0, 0, &loop->continues);
-        po_patch_here(g, fail);
-        po_emit(g, OP_MATCHFAIL, 0, 0, 0, 0);
-    }
     po_patch_here(g, loop->continues);
-    po_patch_here(g, first);
     g->at = s->pos;
-    po_emit(g, OP_NEXT, base, po_tag_of(s->t), 0, (int32_t)body);
+    po_walk_end(g, &w, s->t);
 }
 
 static void for_stmt(struct po_gen *g, struct po_node *s)

@@ -12,8 +12,7 @@ static struct po_node *fields(struct po_parser *p)
         field->c = po_p_type(p);
         if (po_p_accept(p, TK_EQ)) field->a = po_p_expr(p);
         po_list_add(&list, field);
-        if (po_p_accept(p, TK_COMMA) || po_p_at(p, TK_RBRACE) || po_p_cur(p)->breaks) continue;
-        po_p_fail(p, "expected ',' or newline after field");
+        po_p_separator(p, "expected ',' or newline after field");
     }
     po_p_expect(p, TK_RBRACE, "");
     return list.first;
@@ -49,8 +48,7 @@ struct po_node *po_p_enum(struct po_parser *p)
             variant->list = fields(p);
         }
         po_list_add(&list, variant);
-        if (po_p_accept(p, TK_COMMA) || po_p_at(p, TK_RBRACE) || po_p_cur(p)->breaks) continue;
-        po_p_fail(p, "expected ',' or newline after variant");
+        po_p_separator(p, "expected ',' or newline after variant");
     }
     po_p_expect(p, TK_RBRACE, "");
     node->list = list.first;

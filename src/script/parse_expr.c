@@ -247,7 +247,7 @@ static struct po_node *shorthand(struct po_parser *p, const struct po_tok *tok)
     return id;
 }
 
-static void separator(struct po_parser *p, const char *what)
+void po_p_separator(struct po_parser *p, const char *what)
 {
     if (po_p_accept(p, TK_COMMA) || po_p_at(p, TK_RBRACE) || po_p_cur(p)->breaks) return;
     po_p_fail(p, what);
@@ -272,7 +272,7 @@ static struct po_node *struct_literal(struct po_parser *p, struct po_node *head)
         field->name = po_p_ident_any(p, "field name");
         field->a = po_p_accept(p, TK_COLON) ? po_p_expr(p) : shorthand(p, tok);
         po_list_add(&list, field);
-        separator(p, "expected ',' or '}' in struct literal");
+        po_p_separator(p, "expected ',' or '}' in struct literal");
     }
     po_p_expect(p, TK_RBRACE, "");
     p->no_struct = saved;
@@ -363,7 +363,7 @@ static struct po_node *record(struct po_parser *p)
             field->a = po_p_expr(p);
         }
         po_list_add(&list, field);
-        separator(p, "expected ',' or '}' in record");
+        po_p_separator(p, "expected ',' or '}' in record");
     }
     po_p_expect(p, TK_RBRACE, "");
     p->no_struct = saved;

@@ -116,10 +116,9 @@ struct po_node *po_p_match(struct po_parser *p)
         po_p_expect(p, TK_FATARROW, "after match pattern");
         arm->a = arm_body(p);
         po_list_add(&list, arm);
-        if (po_p_accept(p, TK_COMMA) || po_p_accept(p, TK_SEMI)) continue;
         bool is_closed = p->at > 0 && p->toks[p->at - 1].kind == TK_RBRACE;
-        if (is_closed || po_p_at(p, TK_RBRACE) || po_p_cur(p)->breaks) continue;
-        po_p_fail(p, "expected ',' or newline after match arm");
+        if (po_p_accept(p, TK_SEMI) || (is_closed && !po_p_at(p, TK_COMMA))) continue;
+        po_p_separator(p, "expected ',' or newline after match arm");
     }
     po_p_expect(p, TK_RBRACE, "");
     p->no_struct = saved;

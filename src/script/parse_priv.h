@@ -56,6 +56,8 @@ struct po_node *po_p_expr(struct po_parser *p);
 struct po_node *po_p_head_expr(struct po_parser *p); /* no struct literal */
 struct po_node *po_p_expr_stmt(struct po_parser *p); /* with assignment */
 struct po_node *po_p_brace(struct po_parser *p);     /* record or block */
+/* Behind an element between braces: a comma or a line break, unless it was the last. */
+void po_p_separator(struct po_parser *p, const char *what);
 /* parse_flow.c */
 struct po_node *po_p_closure(struct po_parser *p);
 struct po_node *po_p_fn_closure(struct po_parser *p);
