@@ -211,14 +211,14 @@ po_rc po_keyring_create(struct po_ctx *cx, const struct po_keyring_place *place,
     PO_TRY(cx, po_keyring_sweep(cx, keyring));
     PO_TRY(cx, make_master_if_absent(cx, keyring, place->credential));
     bool has_ledger_key = false;
-    keyring->is_being_made = true;
+    keyring->is_synced_later = true;
     PO_TRY(cx, po_keyring_exists(cx, keyring, PO_KEYRING_LEDGER, &has_ledger_key));
     if (!has_ledger_key) PO_TRY(cx, make_ledger_key(cx, keyring));
     PO_TRY(cx, load_ledger_key(cx, keyring));
     PO_KEYRING_STATE_AUTO state = {.master_created_us = po_ctx_now_us(cx)};
     PO_TRY(cx, po_keyring_state_store(cx, keyring, &state));
     PO_TRY(cx, po_fs_sync_dir(cx, keyring->dir));
-    keyring->is_being_made = false;
+    keyring->is_synced_later = false;
     *ret_keyring = PO_TAKE(keyring);
     return po_rc_ok();
 }

@@ -137,7 +137,7 @@ po_rc po_keyring_file_write(struct po_ctx *cx, const struct po_keyring *keyring,
 {
     const char *path = NULL;
     PO_TRY(cx, po_keyring_path(cx, keyring, name, &path));
-    if (keyring->is_being_made) return po_fs_place(cx, path, content, 0600);
+    if (keyring->is_synced_later) return po_fs_place(cx, path, content, 0600);
     return po_fs_write_atomic(cx, path, content, 0600);
 }
 

@@ -52,7 +52,7 @@ void po_keyring_state_wipe(struct po_keyring_state *state);
 struct po_keyring {
     char *dir;
     bool is_credential;
-    bool is_being_made; /* names become durable together, at the end of po_keyring_create */
+    bool is_synced_later; /* names of several files become durable together */
     struct po_keyring_master current;
     struct po_keyring_master next; /* while rotating */
     struct po_secret *state;       /* encoded po_keyring_state */

@@ -3,7 +3,7 @@
  *
  *   1 master.next is written, durable; the old key still opens everything
  *   2 keyring.sealed under the new key, the old key in it among the retired
- *   3 ledger.key under the new key
+ *   3 ledger.key under the new key; then both are durable
  *   4 the caller's data keys under the new key (one committed transaction)
  *   5 the sealed files are opened again from disk with the new key alone
  *   6 master.next takes the name master.key
@@ -67,6 +67,16 @@ static po_rc reseal_ledger_key(struct po_ctx *cx, struct po_keyring *keyring)
                                    po_secret_bytes(plain));
 }
 
+static po_rc reseal(struct po_ctx *cx, struct po_keyring *keyring)
+{
+    keyring->is_synced_later = true;
+    po_rc rc = retire_old_master(cx, keyring);
+    if (po_is_ok(rc)) rc = reseal_ledger_key(cx, keyring);
+    keyring->is_synced_later = false;
+    PO_TRY(cx, rc);
+    return po_fs_sync_dir(cx, keyring->dir);
+}
+
 /* Step 5: a ring that knows only the new key opens both files. */
 static po_rc verify_on_disk(struct po_ctx *cx, const struct po_keyring *keyring)
 {
@@ -107,8 +117,7 @@ po_rc po_keyring_rotate_master(struct po_ctx *cx, struct po_keyring *keyring,
                        "the administrator can replace");
     PO_TRY(cx, po_keyring_sweep(cx, keyring));
     PO_TRY(cx, begin_rotation(cx, keyring));
-    PO_TRY(cx, retire_old_master(cx, keyring));
-    PO_TRY(cx, reseal_ledger_key(cx, keyring));
+    PO_TRY(cx, reseal(cx, keyring));
     PO_TRY(cx, rewrap(cx, keyring, user));
     PO_TRY(cx, verify_on_disk(cx, keyring));
     return end_rotation(cx, keyring);
