@@ -218,11 +218,11 @@ static PO_RC judge(struct po_ctx *cx, struct assessment *run, struct clause_test
                                        .grant = test->check->grant,
                                        .home = po_home_root(run->in.source.home),
                                        .now_us = test->record.started_us};
-    size_t count = 0;
+    struct po_site_told told = {&run->events[run->event_count], 0};
     if (test->check->grant == NULL) return po_check_run(cx, &test->program, &job, test->judgement);
-    PO_TRY(cx, po_site_check_run(cx, &test->program, &job, test->judgement,
-                                 &run->events[run->event_count], &count));
-    run->event_count += count;
+    PO_TRY(cx, po_site_check_run(cx, run->in.source.home, &test->program, &job, test->judgement,
+                                 &told));
+    run->event_count += told.count;
     return po_rc_ok();
 }
 
@@ -425,9 +425,10 @@ static PO_RC record_events(struct po_ctx *cx, struct assessment *run)
 static PO_RC make_events(struct po_ctx *cx, struct assessment *run)
 {
     bool with_health = run->options->controls == NULL;
-    /* for each clause its program, its run and, of the site's, what is told beside; health, facts,
-     * summary */
-    PO_ARENA_NEW(cx, run->events, (2 + PO_RUN_EVENTS_MAX) * run->due_count + 3);
+    size_t room = 3; /* health, facts, summary; for each clause its program and its run */
+    for (size_t i = 0; i < run->due_count; i++)
+        room += run->due[i]->grant != NULL ? 2 + PO_RUN_EVENTS_MAX : 2;
+    PO_ARENA_NEW(cx, run->events, room);
     PO_ARENA_NEW(cx, run->stored, run->due_count + 1);
     struct po_event *health = with_health ? &run->events[run->event_count++] : NULL;
     PO_TRY(cx, po_assess_health(cx, run->in.facts, health));

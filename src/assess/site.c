@@ -116,23 +116,29 @@ static PO_RC refused(struct po_ctx *cx, const struct po_program *program,
     return po_program_denied_event(cx, &refusal, ret_event);
 }
 
-/* six parameters: what runs and how; what it says, and the events with their number */
-PO_RC po_site_check_run(struct po_ctx *cx, struct po_program *program,
+/* six parameters: where, what runs and how; what it says, and what is told beside it */
+PO_RC po_site_check_run(struct po_ctx *cx, struct po_home *home, struct po_program *program,
                         const struct po_program_job *job, struct po_judgement *ret_judgement,
-                        struct po_event *events, size_t *ret_event_count)
+                        struct po_site_told *ret_told)
 {
     struct po_program_result *result = NULL;
+    struct po_services *services = NULL;
+    struct po_program_job whole = *job;
     struct po_program_denial denial = {0};
     PO_ARENA_NEW(cx, result, 1);
-    *ret_event_count = 1;
+    PO_ARENA_NEW(cx, services, 1);
+    PO_TRY(cx, po_services_init(cx, home, program, services));
+    whole.services = &services->door;
+    ret_told->count = 1;
     if (program->trust == PO_TRUST_NONE) po_program_trust_raise(program, PO_TRUST_ORGANISATION);
-    po_rc rc = po_program_allowed(cx, program, job->grant, &denial);
+    po_rc rc = po_program_allowed(cx, program, whole.grant, &denial);
     if (po_is_ok(rc)) {
         denial = (struct po_program_denial){PO_CAP_COUNT, program->row.name, "sandbox"};
-        rc = po_program_run(cx, program, job, result);
+        rc = po_program_run(cx, program, &whole, result);
     }
-    if (rc.code == PO_DENIED) return refused(cx, program, &denial, ret_judgement, &events[0]);
+    if (rc.code == PO_DENIED) return refused(cx, program, &denial, ret_judgement, ret_told->events);
     PO_TRY(cx, rc);
-    PO_TRY(cx, po_program_run_events(cx, program, job, result, events, ret_event_count));
+    const struct po_program_ran ran = {program, &whole, result, services};
+    PO_TRY(cx, po_program_run_events(cx, &ran, ret_told->events, &ret_told->count));
     return po_judgement_read(cx, &result->outcome, ret_judgement);
 }

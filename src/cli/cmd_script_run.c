@@ -159,6 +159,7 @@ PO_RC po_cmd_script_run(struct po_ctx *cx, struct po_cli *cli)
     struct po_script_target target;
     struct permission permission = {0};
     struct po_program_result *result = NULL;
+    struct po_services *services = NULL;
     bool has_passed_now = false;
     po_str args = po_cli_option(cli, "--args");
     struct po_program_job job = {.args_json = args.ptr != NULL ? args : PO_LIT("[]"),
@@ -170,11 +171,15 @@ PO_RC po_cmd_script_run(struct po_ctx *cx, struct po_cli *cli)
     PO_TRY(cx, po_script_target_load(cx, cli, &target, &program));
     PO_TRY(cx, find_permission(cx, cli, &program, &permission));
     if (permission.grant.state == PO_GRANT_IN_FORCE) job.grant = &permission.grant.caps;
+    PO_ARENA_NEW(cx, services, 1);
+    PO_TRY(cx, po_services_init(cx, cli->home, &program, services));
+    job.services = &services->door;
     PO_TRY(cx, po_fact_set_new(cx, cli->home, &job.facts));
     PO_TRY(cx, run_or_deny(cx, cli, &program, &job, result));
     bool is_read_only = po_home_read_only_reason(cli->home) != NULL;
     if (!cli->is_dry_run && !is_read_only)
-        PO_TRY(cx, po_program_record(cx, cli->home, &program, &job, result));
+        PO_TRY(cx, po_program_record(cx, cli->home,
+                                     &(struct po_program_ran){&program, &job, result, services}));
     PO_TRY(cx, has_passed(cx, &result->outcome, &has_passed_now));
     if (!has_passed_now) cli->exit_code = PO_EXIT_NOT_PASSED;
     return print_run(cx, cli, &program, result);

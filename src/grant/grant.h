@@ -109,15 +109,36 @@ PO_RC po_program_texts(struct po_ctx *cx, const struct po_program *program, stru
 PO_RC po_program_texts_queue(struct po_ctx *cx, struct po_home *home, struct po_tx *tx,
                              const struct po_program *program);
 /*
- * The events of one run: program.denied for the first PO_RUN_DENIALS_MAX calls that were refused, then
- * program.ran. `events` has room for PO_RUN_EVENTS_MAX; texts in the arena.
+ * What the instance answers to programs: flags, the environment, the register, events, evidence. The
+ * rest is UNAVAILABLE. Lives at one place while it is used; what a program adds is kept in it.
+ */
+#define PO_SERVICES_EVENTS_MAX 16
+struct po_services {
+    struct po_program_services door; /* for the job */
+    struct po_ctx *cx;               /* whose arena keeps what is added */
+    struct po_home *home;
+    po_str program;
+    struct po_event events[PO_SERVICES_EVENTS_MAX];
+    size_t event_count;
+};
+PO_RC po_services_init(struct po_ctx *cx, struct po_home *home, const struct po_program *program,
+                       struct po_services *ret_services);
+
+/* A run that was made. */
+struct po_program_ran {
+    const struct po_program *program;
+    const struct po_program_job *job;
+    const struct po_program_result *result;
+    const struct po_services *services; /* NULL: it added nothing */
+};
+/*
+ * The events of one run: what it added, program.denied for the first PO_RUN_DENIALS_MAX calls that
+ * were refused, then program.ran. `events` has room for PO_RUN_EVENTS_MAX; texts in the arena.
  */
 #define PO_RUN_DENIALS_MAX 8
-#define PO_RUN_EVENTS_MAX (PO_RUN_DENIALS_MAX + 1)
-PO_RC po_program_run_events(struct po_ctx *cx, const struct po_program *program,
-                            const struct po_program_job *job,
-                            const struct po_program_result *result, struct po_event *events,
-                            size_t *ret_count);
+#define PO_RUN_EVENTS_MAX (PO_SERVICES_EVENTS_MAX + PO_RUN_DENIALS_MAX + 1)
+PO_RC po_program_run_events(struct po_ctx *cx, const struct po_program_ran *ran,
+                            struct po_event *events, size_t *ret_count);
 /* program.denied; texts in the arena. */
 PO_RC po_program_denied_event(struct po_ctx *cx, const struct po_refusal *refusal,
                               struct po_event *ret_event);
@@ -125,7 +146,6 @@ PO_RC po_program_denied_event(struct po_ctx *cx, const struct po_refusal *refusa
  * Record one run by hand: program.stored unless the ledger holds it, then the run's events. One
  * transaction.
  */
-PO_RC po_program_record(struct po_ctx *cx, struct po_home *home, const struct po_program *program,
-                        const struct po_program_job *job, const struct po_program_result *result);
+PO_RC po_program_record(struct po_ctx *cx, struct po_home *home, const struct po_program_ran *ran);
 
 #endif

@@ -188,16 +188,17 @@ static PO_RC ran_event(struct po_ctx *cx, const struct po_program *program,
     return po_rc_ok();
 }
 
-/* six parameters: what ran, how, what came of it; and the events with their number */
-PO_RC po_program_run_events(struct po_ctx *cx, const struct po_program *program,
-                            const struct po_program_job *job,
-                            const struct po_program_result *result, struct po_event *events,
-                            size_t *ret_count)
+PO_RC po_program_run_events(struct po_ctx *cx, const struct po_program_ran *ran,
+                            struct po_event *events, size_t *ret_count)
 {
+    const struct po_program *program = ran->program;
+    const struct po_program_result *result = ran->result;
     po_str resource = {NULL, 0};
     size_t count = 0;
     PO_TRY(cx, po_program_resource(cx, program, &resource));
-    for (size_t i = 0; i < result->denial_count && count < PO_RUN_DENIALS_MAX; i++) {
+    for (size_t i = 0; ran->services != NULL && i < ran->services->event_count; i++)
+        events[count++] = ran->services->events[i];
+    for (size_t i = 0; i < result->denial_count && i < PO_RUN_DENIALS_MAX; i++) {
         const struct po_program_denial *denial = &result->denials[i];
         const struct po_refusal refusal = {.program = resource,
                                            .digest = program->digest,
@@ -206,20 +207,20 @@ PO_RC po_program_run_events(struct po_ctx *cx, const struct po_program *program,
                                            .fence = denial->fence};
         PO_TRY(cx, po_program_denied_event(cx, &refusal, &events[count++]));
     }
-    PO_TRY(cx, ran_event(cx, program, job, result, &events[count++]));
+    PO_TRY(cx, ran_event(cx, program, ran->job, result, &events[count++]));
     *ret_count = count;
     return po_rc_ok();
 }
 
-PO_RC po_program_record(struct po_ctx *cx, struct po_home *home, const struct po_program *program,
-                        const struct po_program_job *job, const struct po_program_result *result)
+PO_RC po_program_record(struct po_ctx *cx, struct po_home *home, const struct po_program_ran *ran)
 {
-    struct po_event events[PO_RUN_EVENTS_MAX];
+    struct po_event *events = NULL;
     size_t count = 0;
-    PO_TRY(cx, po_program_run_events(cx, program, job, result, events, &count));
+    PO_ARENA_NEW(cx, events, PO_RUN_EVENTS_MAX);
+    PO_TRY(cx, po_program_run_events(cx, ran, events, &count));
     PO_TX_AUTO *tx = NULL;
     PO_TRY(cx, po_tx_begin(cx, po_home_store(home), &tx));
-    PO_TRY(cx, po_program_texts_queue(cx, home, tx, program));
+    PO_TRY(cx, po_program_texts_queue(cx, home, tx, ran->program));
     for (size_t i = 0; i + 1 < count; i++)
         PO_TRY(cx, po_home_queue(cx, home, tx, &events[i]));
     return po_home_commit(cx, home, tx, &events[count - 1]);

@@ -327,6 +327,30 @@ fn peeks(path: string) -> string {
     assert all(d["detail"]["capability"] == "fs_read" for d in denied)
 
 
+def test_what_a_program_adds_is_in_the_ledger(site):
+    path = write(site, "adds.script", """import * as audit from "host/audit"
+import * as evidence from "host/evidence"
+@check(id = "adds")
+@needs(audit = "emit,query", evidence = true)
+fn adds() -> Result<int, Error> {
+    evidence.add("e1", { covered: 3, of: 4 })?
+    audit.emit("review", "list:users", "read", "success")?
+    Ok(audit.query({ since: 0, until: 0, event_type: "instance.created" })?.len())
+}
+""")
+    site.ok("script", "grant", path)
+    assert site.json("script", "run", path, "--dry-run")["value"] == {"Ok": 1}
+    assert events(site, "evidence.added") == []  # a dry run adds nothing
+    run = site.json("script", "run", path)
+    assert run["value"] == {"Ok": 1}, run
+    added = events(site, "evidence.added")
+    assert [e["detail"]["value"] for e in added] == [{"covered": 3, "of": 4}]
+    assert [e["resource"] for e in events(site, "program.emitted")] == ["list:users"]
+    assert [c["value"] for c in run["calls"]][0] == added[0]["event_id"]
+    site.ok("script", "replay", run["run_id"])
+    assert len(events(site, "evidence.added")) == 1
+
+
 def test_a_dry_run_writes_nothing_and_records_nothing(site):
     path = write(site, "both.script", READS)
     site.ok("script", "grant", path)

@@ -134,7 +134,9 @@ static struct po_judgement run_one(struct po_ctx *cx, const char *body, struct p
     check_ok(cx, po_fact_set_new(cx, home, &job.facts));
     job.grant = check->grant;
     check_that(judgement != NULL);
-    check_ok(cx, po_site_check_run(cx, &program, &job, judgement, events, ret_event_count));
+    struct po_site_told told = {events, 0};
+    check_ok(cx, po_site_check_run(cx, home, &program, &job, judgement, &told));
+    *ret_event_count = told.count;
     check_eq_int(program.trust, PO_TRUST_ORGANISATION);
     po_judgement_settle(judgement);
     return *judgement;
@@ -203,14 +205,14 @@ TEST(site_check_run__beyond_its_grant_is_an_error_and_told)
     const struct po_program_job job = {.grant = &grant, .home = po_home_root(home)};
     struct po_judgement *judgement = po_arena_alloc(cx->arena, 1, sizeof *judgement);
     struct po_event events[PO_RUN_EVENTS_MAX];
-    size_t count = 0;
+    struct po_site_told told = {events, 0};
     check_ok(cx, po_bundle_open_texts(cx, PO_LIT("t"), &file, 1, &bundle));
     check_ok(cx, po_program_load(cx, bundle, file.path, PO_LIT("age"), &diags, &program));
     check_that(judgement != NULL);
-    check_ok(cx, po_site_check_run(cx, &program, &job, judgement, events, &count));
+    check_ok(cx, po_site_check_run(cx, home, &program, &job, judgement, &told));
     check_eq_int(judgement->state, PO_RUN_ERROR);
     check_contains(judgement->reason, "fs_read");
-    check_eq_u64(count, 1);
+    check_eq_u64(told.count, 1);
     check_eq_int(events[0].type, PO_EVENT_TYPE_PROGRAM_DENIED);
     check_that(po_str_find(events[0].detail, PO_LIT("\"fence\":\"grant\""), 0) != SIZE_MAX);
 }

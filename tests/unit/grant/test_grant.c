@@ -291,8 +291,9 @@ TEST(record__keeps_texts_once_and_tells_each_refusal)
                                        .denial_count = 2};
     result.outcome.status = PO_SCRIPT_FAULT;
     result.outcome.fault_kind = PO_LIT("Panic");
-    check_ok(cx, po_program_record(cx, home, &program, &job, &result));
-    check_ok(cx, po_program_record(cx, home, &program, &job, &result));
+    const struct po_program_ran made = {&program, &job, &result, NULL};
+    check_ok(cx, po_program_record(cx, home, &made));
+    check_ok(cx, po_program_record(cx, home, &made));
     check_eq_u64(events(cx, home, PO_EVENT_TYPE_PROGRAM_STORED).count, 1);
     check_contains(events(cx, home, PO_EVENT_TYPE_PROGRAM_STORED).detail, "\"x.script\":\"import");
     check_eq_u64(events(cx, home, PO_EVENT_TYPE_PROGRAM_DENIED).count, 4);
