@@ -189,8 +189,10 @@ PO_RC po_http_cert_create(struct po_ctx *cx, const struct po_http_tls *where,
     PO_TRY(cx, write_key(cx, key, where->key_path));
     po_rc rc = write_cert(cx, cert, where->cert_path);
     if (!po_is_ok(rc)) {
-        /* A key without its certificate would be in the way of the next attempt. */
+        /* One without the other would be in the way of the next attempt. */
         struct po_err why = cx->err;
+        if (rc.code != PO_EXISTS)
+            po_ignore(po_fs_unlink(cx, where->cert_path), "it may not be there");
         po_ignore(po_fs_unlink(cx, where->key_path), "the first failure is what matters");
         cx->err = why;
         return rc;

@@ -131,6 +131,7 @@ void po_http_tls_end(struct po_http_conn *conn)
 
 /* ---- certificate and settings -------------------------------------------------------------------- */
 
+/* rule: six parameters, because the type is OpenSSL's */
 static int choose_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
                        const unsigned char *in, unsigned in_len, void *user)
 {
