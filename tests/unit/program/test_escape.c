@@ -194,6 +194,8 @@ static struct measured measure(const struct escape_row *row, struct escape_place
     struct measured result = {.is_held = !gets_out(row, place, 0)};
     if (row->fences == 0) return result;
     result.is_open = gets_out(row, place, row->fences);
+    /* With a sanitizer a fork is slow, and the other builds measure: here, that it is held. */
+    if (HAS_SANITIZER) return result;
     result.is_held_twice = result.is_open;
     for (unsigned fence = 1; fence < 1u << FENCE_COUNT && result.is_open; fence <<= 1) {
         if ((row->fences & fence) == 0) continue;
@@ -248,7 +250,7 @@ static void check_row(struct table *table, const struct escape_row *row, const s
     /* Without privileges there are none to drop. */
     bool is_less =
         geteuid() != 0 && po_str_find(po_str_n(want, len), PO_LIT("privileges"), 0) != SIZE_MAX;
-    bool is_other = row->varies || is_less || (row->is_limit && HAS_SANITIZER);
+    bool is_other = row->varies || is_less || HAS_SANITIZER;
     if ((row->fences != 0 && !m->is_open) || is_other) return;
     check_eq_postr(po_buf_str(&got), po_str_n(want, len));
 }

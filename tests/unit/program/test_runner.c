@@ -321,7 +321,7 @@ TEST(runner__a_program_larger_than_a_frame_is_refused)
     struct po_program_job job = {0};
     po_buf_init(&text, 8 << 20);
     for (int i = 0; i < 5; i++) {
-        char name[16];
+        char name[32];
         snprintf(name, sizeof name, "m%d.script", i);
         po_buf_clear(&text);
         po_buf_printf(&text, "export fn f%d() -> int { 1 }\n//", i);
