@@ -106,7 +106,7 @@ BINARY := $(B)/paulyops
 TEST := $(B)/test
 FAULT := $(B)/test-fault
 POWER := $(B)/test-power
-ALL_OBJ := $(sort $(MOD_OBJ) $(MAIN_OBJ) $(LIB_TEST_OBJ) $(UNIT_OBJ) $(FAULT_OBJ) $(POWER_OBJ) $(call object,$(wildcard tests/script/*.c)))
+ALL_OBJ := $(sort $(MOD_OBJ) $(MAIN_OBJ) $(LIB_TEST_OBJ) $(UNIT_OBJ) $(FAULT_OBJ) $(POWER_OBJ) $(call object,$(wildcard tests/script/*.c tests/http/*.c)))
 
 # A stamp's file changes only when its text does: what depends on it is rebuilt then, not else.
 define stamp
@@ -146,6 +146,14 @@ SCRIPT_TOOL_OBJ := $(call object,$(sort $(wildcard tests/script/*.c)) tests/unit
 $(B)/script_tool: $(SCRIPT_TOOL_OBJ) $(MOD_OBJ) $(B)/stamp/sources
 	$(call say,LINK,$@)
 	@$(LINK) -o $@ $(SCRIPT_TOOL_OBJ) $(MOD_OBJ) $(LIB_LIBS)
+
+# tests of http/ from outside: a server, and the comparison with libmicrohttpd
+$(B)/http_tool: $(call object,tests/http/http_tool.c) $(MOD_OBJ) $(B)/stamp/sources
+	$(call say,LINK,$@)
+	@$(LINK) -o $@ $< $(MOD_OBJ) $(LIB_LIBS)
+$(B)/http_diff: $(call object,tests/http/http_diff.c) $(MOD_OBJ) $(B)/stamp/sources
+	$(call say,LINK,$@)
+	@$(LINK) -o $@ $< $(MOD_OBJ) $(LIB_LIBS) -lmicrohttpd
 
 # ---- generated: embedded files, build information ---------------------------------------------
 $(O)/host/embed: scripts/embed.c
@@ -223,7 +231,7 @@ power: $(POWER) ## kills and power cuts at random moments [ROUNDS=20 T=]
 	@$(POWER) $(RUN_TEST)
 
 system: ## the release program from outside, with pytest [T=expression]
-	+@$(AGAIN) V=release all
+	+@$(AGAIN) V=release all $(O)/release/http_tool $(O)/release/http_diff
 	@O='$(abspath $(O))' $(PYTHON) -m pytest -q -p no:cacheprovider $(if $(T),-k '$(T)') tests/system
 
 fuzz: ## explore one target with libFuzzer: T=json [SECONDS=60]
