@@ -20,9 +20,8 @@ struct assessment {
     struct po_assess_inputs in;
     struct po_evidence_at at;
     const struct po_assess_options *options;
-    const struct po_check *checks; /* of this build, and what the site was granted */
-    size_t check_count;
-    struct po_event *events; /* what this assessment will record, in order */
+    struct po_check_list checks; /* of this build, and what the site was granted */
+    struct po_event *events;     /* what this assessment will record, in order */
     size_t event_count;
     uint8_t (*stored)[PO_SHA256_BYTES]; /* programs whose texts are among the events */
     size_t stored_count;
@@ -253,10 +252,10 @@ static PO_RC test_clause(struct po_ctx *cx, struct assessment *run, const struct
 /* The checks to make now, in the table's order. */
 static PO_RC find_due(struct po_ctx *cx, struct assessment *run)
 {
-    const struct po_check *checks = run->checks;
+    const struct po_check *checks = run->checks.at;
     po_time_us now_us = po_ctx_now_us(cx);
-    PO_ARENA_NEW(cx, run->due, run->check_count + 1);
-    for (size_t i = 0; i < run->check_count; i++) {
+    PO_ARENA_NEW(cx, run->due, run->checks.count + 1);
+    for (size_t i = 0; i < run->checks.count; i++) {
         const struct po_catalog *catalog = run->in.source.catalog;
         const struct po_clause *clause = po_catalog_clause(catalog, po_str_of(checks[i].clause));
         PO_INVARIANT(cx, clause != NULL);
@@ -300,8 +299,8 @@ static PO_RC begin(struct po_ctx *cx, struct assessment *run)
     PO_TRY(cx, check_controls(cx, run));
     struct po_home *home = run->in.source.home;
     const struct po_catalog *catalog = run->in.source.catalog;
-    PO_TRY(cx, po_check_table(cx, NULL, &run->checks, &run->check_count));
-    PO_TRY(cx, po_site_checks_add(cx, home, catalog, &run->checks, &run->check_count));
+    PO_TRY(cx, po_check_table(cx, NULL, &run->checks.at, &run->checks.count));
+    PO_TRY(cx, po_site_checks_add(cx, home, catalog, &run->checks));
     PO_TRY(cx, po_check_wanted(cx, home, catalog, &run->in.source.is_wanted));
     for (size_t i = 0; i < run->in.source.catalog->clause_count; i++)
         if (!run->in.source.is_wanted[i]) run->result.without_check++;
@@ -449,6 +448,7 @@ PO_RC po_assess_run(struct po_ctx *cx, struct po_home *home,
     PO_TRY(cx, po_fact_set_new(cx, home, &run.in.facts));
     PO_TRY(cx, make_events(cx, &run));
     PO_TRY(cx, record_events(cx, &run));
+    PO_TRY(cx, po_site_refusals_record(cx, home, run.checks.site));
     PO_TRY(cx, po_home_flush(cx, home));
     run.result.elapsed_us = cx->clock->monotonic_us(cx->clock->user) - started_us;
     *ret_result = run.result;

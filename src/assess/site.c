@@ -60,11 +60,8 @@ static PO_RC add_check(struct po_ctx *cx, struct finder *in, struct po_bundle *b
     return po_rc_ok();
 }
 
-static PO_RC add_all(struct po_ctx *cx, struct finder *in)
+static PO_RC add_all(struct po_ctx *cx, struct finder *in, const struct po_site *site)
 {
-    struct po_site *site = NULL;
-    PO_ARENA_NEW(cx, site, 1);
-    PO_TRY(cx, po_site_open(cx, in->home, site));
     for (size_t i = 0; i < site->count; i++) {
         struct po_bundle *bundle = site->at[i].bundle;
         for (size_t k = 0; bundle != NULL && k < po_bundle_program_count(bundle); k++) {
@@ -81,19 +78,35 @@ static int by_clause(const void *a, const void *b)
 }
 
 PO_RC po_site_checks_add(struct po_ctx *cx, struct po_home *home, const struct po_catalog *catalog,
-                         const struct po_check **checks, size_t *count)
+                         struct po_check_list *list)
 {
-    struct finder in = {.home = home, .catalog = catalog, .count = *count};
+    struct finder in = {.home = home, .catalog = catalog, .count = list->count};
     const po_str *granted = NULL;
     size_t granted_count = 0;
+    struct po_site *site = NULL;
     PO_TRY(cx, po_grant_clauses(cx, home, &granted, &granted_count));
     if (granted_count == 0) return po_rc_ok(); /* nothing is compiled for nothing */
-    PO_ARENA_NEW(cx, in.checks, catalog->clause_count + *count + 1);
-    if (*count > 0) memcpy(in.checks, *checks, *count * sizeof *in.checks);
-    PO_TRY(cx, add_all(cx, &in));
+    PO_ARENA_NEW(cx, in.checks, catalog->clause_count + list->count + 1);
+    PO_ARENA_NEW(cx, site, 1);
+    PO_TRY(cx, po_site_open(cx, home, site));
+    if (list->count > 0) memcpy(in.checks, list->at, list->count * sizeof *in.checks);
+    PO_TRY(cx, add_all(cx, &in, site));
     qsort(in.checks, in.count, sizeof *in.checks, by_clause);
-    *checks = in.checks;
-    *count = in.count;
+    *list = (struct po_check_list){in.checks, in.count, site};
+    return po_rc_ok();
+}
+
+PO_RC po_site_refusals_record(struct po_ctx *cx, struct po_home *home, const struct po_site *site)
+{
+    for (size_t i = 0; site != NULL && i < site->count; i++) {
+        if (site->at[i].problem == NULL) continue;
+        const char *name = po_arena_printf(cx->arena, "bundle:%s", site->at[i].shown);
+        if (name == NULL) return PO_FAIL(cx, PO_NOMEM, "out of request memory");
+        const struct po_refusal refusal = {.program = po_str_of(name),
+                                           .argument = po_str_of(site->at[i].problem),
+                                           .fence = "signature"};
+        PO_TRY(cx, po_program_deny(cx, home, &refusal));
+    }
     return po_rc_ok();
 }
 

@@ -7,14 +7,24 @@
 #include "assess_priv.h"
 #include "grant/grant.h"
 
+/* The checks of an assessment, sorted by clause. */
+struct po_check_list {
+    const struct po_check *at;
+    size_t count;
+    const struct po_site
+        *site; /* where the site's were looked for; NULL: nothing is granted there */
+};
 /*
  * Add the checks of the site: control programs whose grant is in force and whose clause is in the
- * catalog and tested by none of `checks`; of two for one clause the first. Sorted by clause again.
+ * catalog and tested by none of the list; of two for one clause the first.
  *
- * checks  in/out  the build's; replaced by an array in the arena when something is added
+ * list  in/out  the build's; its array is replaced by one in the arena
  */
 PO_RC po_site_checks_add(struct po_ctx *cx, struct po_home *home, const struct po_catalog *catalog,
-                         const struct po_check **checks, size_t *count);
+                         struct po_check_list *list);
+/* After the assessment's own events: program.denied for each bundle of the site that was refused. */
+PO_RC po_site_refusals_record(struct po_ctx *cx, struct po_home *home, const struct po_site *site);
+
 /* What is told beside the run record. */
 struct po_site_told {
     struct po_event *events; /* room for PO_RUN_EVENTS_MAX, the caller's */

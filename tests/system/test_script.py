@@ -470,6 +470,11 @@ def test_an_edited_bundle_is_refused_and_told(site):
     path.write_text(READS + "// edited\n")
     site.run("script", "run", path).check_line(65, "reads.script")
     assert [d["detail"]["fence"] for d in events(site, "program.denied")] == ["signature"]
+    # an assessment tells it, too, where the site's programs count
+    site.ok("script", "new", "mine")
+    site.ok("script", "grant", site.home / "scripts/mine.script")
+    site.assessed("control", "run", "GOV-01")
+    assert [d["resource"] for d in events(site, "program.denied")][-1] == "bundle:scripts/acme"
     path.write_text(READS)
     (folder / "extra.script").write_text("1\n")
     site.run("script", "run", path).check_line(65, "extra.script")

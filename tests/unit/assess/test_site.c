@@ -59,9 +59,11 @@ static size_t added(struct po_ctx *cx, struct po_home *home, const struct po_che
     size_t before = 0;
     check_ok(cx, po_catalog_load_embedded(cx, &catalog));
     check_ok(cx, po_check_table(cx, NULL, ret_checks, &before));
-    *ret_count = before;
-    check_ok(cx, po_site_checks_add(cx, home, catalog, ret_checks, ret_count));
-    return *ret_count - before;
+    struct po_check_list list = {*ret_checks, before, NULL};
+    check_ok(cx, po_site_checks_add(cx, home, catalog, &list));
+    *ret_checks = list.at;
+    *ret_count = list.count;
+    return list.count - before;
 }
 
 static const struct po_check *find(const struct po_check *checks, size_t count, const char *clause)
