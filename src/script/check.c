@@ -26,6 +26,22 @@ bool po_check_enter(struct po_check *k, uint32_t pos)
 
 void po_check_leave(struct po_check *k) { k->c->depth--; }
 
+uint32_t po_check_fn_enter(struct po_check *k, struct po_fn *fn)
+{
+    uint32_t loop = k->loop;
+    k->fn = fn;
+    k->fn_depth++;
+    k->loop = 0;
+    return loop;
+}
+
+void po_check_fn_leave(struct po_check *k, uint32_t loop)
+{
+    k->fn = k->fn->parent;
+    k->fn_depth--;
+    k->loop = loop;
+}
+
 void po_check_push(struct po_check *k, struct po_scope *scope)
 {
     *scope = (struct po_scope){.up = k->scope, .level = k->scope ? k->scope->level + 1 : 1};

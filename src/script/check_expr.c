@@ -324,17 +324,11 @@ static struct po_fn *inner_fn(struct po_check *k, struct po_node *e, struct po_t
 static struct po_type *async_block(struct po_check *k, struct po_node *e)
 {
     struct po_type *v = po_type_var(k);
-    struct po_fn *saved = k->fn;
     struct po_fn *fn = inner_fn(k, e, v, true);
     if (fn == NULL) return &k->t_unknown;
-    uint32_t loop = k->loop;
-    k->fn = fn;
-    k->fn_depth++;
-    k->loop = 0;
+    uint32_t loop = po_check_fn_enter(k, fn);
     struct po_type *t = po_check_block(k, e->a);
-    k->fn = saved;
-    k->fn_depth--;
-    k->loop = loop;
+    po_check_fn_leave(k, loop);
     if (po_type_is(v, TY_VAR)) (void)po_type_unify(k, v, t);
     return po_type_future(k, v);
 }
@@ -409,14 +403,10 @@ struct po_type *po_check_closure(struct po_check *k, struct po_node *e, struct p
         w = NULL;
     }
     struct po_scope scope;
-    struct po_fn *saved = k->fn;
     struct po_fn *fn = inner_fn(k, e, &k->t_unknown, false);
     struct po_type *sig = po_type_make(k, TY_FN, e->n + 1);
     if (fn == NULL || sig->kind != TY_FN) return &k->t_unknown;
-    uint32_t loop = k->loop;
-    k->fn = fn;
-    k->fn_depth++;
-    k->loop = 0;
+    uint32_t loop = po_check_fn_enter(k, fn);
     po_check_push(k, &scope);
     closure_params(k, e, w, sig);
     fn->ret = e->c != NULL ? po_check_type(k, e->c) : w != NULL ? po_type_ret(w) : po_type_var(k);
@@ -424,9 +414,7 @@ struct po_type *po_check_closure(struct po_check *k, struct po_node *e, struct p
     sig->args[e->n] = fn->ret;
     closure_body(k, e, fn->ret, w != NULL);
     po_check_pop(k);
-    k->fn = saved;
-    k->fn_depth--;
-    k->loop = loop;
+    po_check_fn_leave(k, loop);
     return sig;
 }
 

@@ -404,16 +404,12 @@ void po_check_fn_body(struct po_check *k, struct po_node *s)
     struct po_scope outer;
     struct po_scope inner;
     struct po_fn *fn = s->fn;
-    struct po_fn *saved_fn = k->fn;
-    uint32_t saved_loop = k->loop;
     uint32_t saved_rigid = k->rigid_count;
     uint32_t room = sizeof k->rigid / sizeof k->rigid[0];
     for (uint32_t i = 0; i < fn->rigid_count && k->rigid_count < room; i++) {
         k->rigid[k->rigid_count++] = (struct po_rigid_scope){fn->rigid_names[i], fn->rigids[i]};
     }
-    k->fn = fn;
-    k->fn_depth++;
-    k->loop = 0;
+    uint32_t loop = po_check_fn_enter(k, fn);
     po_check_push(k, &outer);
     params(k, s);
     po_check_push(k, &inner);
@@ -424,9 +420,7 @@ void po_check_fn_body(struct po_check *k, struct po_node *s)
     po_check_solve(k, false);
     po_check_pop(k);
     po_check_pop(k);
-    k->fn = saved_fn;
-    k->fn_depth--;
-    k->loop = saved_loop;
+    po_check_fn_leave(k, loop);
     k->rigid_count = saved_rigid;
     if (fn->is_const) check_const(k, s);
 }

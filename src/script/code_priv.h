@@ -188,6 +188,20 @@ struct po_desc {
     po_str *names; /* record fields */
 };
 
+/* The lines of a text: where each begins. comp.c */
+struct po_lines {
+    po_str text;
+    const uint32_t *starts;
+    uint32_t count;
+};
+uint32_t po_line_at(const struct po_lines *lines, uint32_t pos);  /* from 1 */
+po_str po_line_text(const struct po_lines *lines, uint32_t line); /* without its break, 200 bytes */
+/* What vsnprintf wrote of `len` bytes into `size`. */
+static inline size_t po_printed(int len, size_t size)
+{
+    return len < 0 ? 0 : (size_t)len < size ? (size_t)len : size - 1;
+}
+
 struct po_image_module {
     po_str path;
     po_str text;

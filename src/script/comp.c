@@ -1,6 +1,8 @@
 /* Memory, names and diagnostics of a compilation. */
 #include "script/comp_priv.h"
 
+#include "script/code_priv.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -112,34 +114,41 @@ bool po_comp_is_covered(const struct po_comp *c, const struct po_module *m)
     return path.len == 0 ? m->is_entry : po_str_eq(m->path, path);
 }
 
-void po_module_locate(const struct po_module *m, uint32_t pos, uint32_t *ret_line,
-                      uint32_t *ret_column)
+uint32_t po_line_at(const struct po_lines *lines, uint32_t pos)
 {
     uint32_t low = 0;
-    uint32_t high = m->line_count;
+    uint32_t high = lines->count;
     while (high - low > 1) {
         uint32_t mid = low + (high - low) / 2;
-        if (m->line_starts[mid] <= pos) {
+        if (lines->starts[mid] <= pos) {
             low = mid;
         } else {
             high = mid;
         }
     }
+    return low + 1;
+}
+
+po_str po_line_text(const struct po_lines *lines, uint32_t line)
+{
+    if (line == 0 || line > lines->count) return PO_LIT("");
+    size_t from = lines->starts[line - 1];
+    size_t to = line < lines->count ? lines->starts[line] - 1 : lines->text.len;
+    return po_str_slice(lines->text, from, to > from + 200 ? from + 200 : to);
+}
+
+void po_module_locate(const struct po_module *m, uint32_t pos, uint32_t *ret_line,
+                      uint32_t *ret_column)
+{
+    struct po_lines lines = {m->text, m->line_starts, m->line_count};
+    uint32_t line = po_line_at(&lines, pos);
     uint32_t column = 1;
-    uint32_t start = m->line_count > 0 ? m->line_starts[low] : 0;
+    uint32_t start = m->line_count > 0 ? m->line_starts[line - 1] : 0;
     for (uint32_t i = start; i < pos && i < m->text.len; i++) {
         if (((uint8_t)m->text.ptr[i] & 0xC0) != 0x80) column++;
     }
-    *ret_line = low + 1;
+    *ret_line = line;
     *ret_column = column;
-}
-
-static po_str source_line(const struct po_module *m, uint32_t line)
-{
-    if (line == 0 || line > m->line_count) return PO_LIT("");
-    size_t from = m->line_starts[line - 1];
-    size_t to = line < m->line_count ? m->line_starts[line] - 1 : m->text.len;
-    return po_str_slice(m->text, from, to > from + 200 ? from + 200 : to);
 }
 
 /* Characters of the word or operator at `pos`, for the carets. */
@@ -187,7 +196,8 @@ void po_comp_report(struct po_comp *c, struct po_module *m, uint32_t pos, const 
         diag.path = m->path;
         po_module_locate(m, pos, &diag.line, &diag.column);
         diag.width = word_width(m, pos);
-        diag.source_line = source_line(m, diag.line);
+        struct po_lines lines = {m->text, m->line_starts, m->line_count};
+        diag.source_line = po_line_text(&lines, diag.line);
     }
     if (is_repeated(diags, &diag)) return;
     char text[512];
@@ -195,7 +205,7 @@ void po_comp_report(struct po_comp *c, struct po_module *m, uint32_t pos, const 
     va_start(args, fmt);
     int len = vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
-    size_t used = len < 0 ? 0 : (size_t)len < sizeof text ? (size_t)len : sizeof text - 1;
+    size_t used = po_printed(len, sizeof text);
     bool is_kept = po_is_ok(po_arena_copy(c->cx->arena, po_str_n(text, used), &diag.message)) &&
                    po_is_ok(po_arena_copy(c->cx->arena, diag.path, &diag.path)) &&
                    po_is_ok(po_arena_copy(c->cx->arena, diag.source_line, &diag.source_line));
@@ -212,7 +222,7 @@ void po_comp_hint(struct po_comp *c, const char *fmt, ...)
     va_start(args, fmt);
     int len = vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
-    size_t used = len < 0 ? 0 : (size_t)len < sizeof text ? (size_t)len : sizeof text - 1;
+    size_t used = po_printed(len, sizeof text);
     po_str hint = {NULL, 0};
     if (!po_is_ok(po_arena_copy(c->cx->arena, po_str_n(text, used), &hint))) {
         c->is_dead = c->is_out_of_memory = true;

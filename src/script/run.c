@@ -102,10 +102,8 @@ static PO_RC keep(struct po_ctx *cx, po_str s, po_str *ret)
 
 static po_str line_text(const struct po_image_module *m, uint32_t line)
 {
-    if (line == 0 || line > m->line_count) return PO_LIT("");
-    size_t from = m->line_starts[line - 1];
-    size_t to = line < m->line_count ? m->line_starts[line] - 1 : m->text.len;
-    return po_str_slice(m->text, from, to > from + 200 ? from + 200 : to);
+    struct po_lines lines = {m->text, m->line_starts, m->line_count};
+    return po_line_text(&lines, line);
 }
 
 static PO_RC keep_fault(struct po_ctx *cx, struct po_vm *vm, struct po_script_outcome *out)

@@ -271,6 +271,9 @@ static inline struct po_type *po_type_ret(const struct po_type *fn) { return fn-
 bool po_check_program(struct po_check *k); /* all modules, dependencies first */
 struct po_sym *po_check_define(struct po_check *k, struct po_name *name, struct po_type *type,
                                int kind, uint32_t pos);
+/* Inside the body of `fn`; returns how deep in loops it stands, for the way back. */
+uint32_t po_check_fn_enter(struct po_check *k, struct po_fn *fn);
+void po_check_fn_leave(struct po_check *k, uint32_t loop);
 void po_check_push(struct po_check *k, struct po_scope *scope);
 void po_check_pop(struct po_check *k);
 struct po_type *po_check_type(struct po_check *k, struct po_node *node);

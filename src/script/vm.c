@@ -20,8 +20,7 @@ bool po_raise(struct po_vm *vm, const char *kind, const char *fmt, ...)
     va_start(args, fmt);
     int len = vsnprintf(f->text, sizeof f->text, fmt, args);
     va_end(args);
-    size_t used = len < 0 ? 0 : (size_t)len < sizeof f->text ? (size_t)len : sizeof f->text - 1;
-    return po_raise_str(vm, kind, po_str_n(f->text, used));
+    return po_raise_str(vm, kind, po_str_n(f->text, po_printed(len, sizeof f->text)));
 }
 
 bool po_raise_str(struct po_vm *vm, const char *kind, po_str message)
@@ -70,17 +69,8 @@ bool po_fuel_slow(struct po_vm *vm)
 uint32_t po_vm_line(const struct po_vm *vm, uint32_t module, uint32_t pos)
 {
     const struct po_image_module *m = &vm->s->modules[module];
-    uint32_t low = 0;
-    uint32_t high = m->line_count;
-    while (high - low > 1) {
-        uint32_t mid = low + (high - low) / 2;
-        if (m->line_starts[mid] <= pos) {
-            low = mid;
-        } else {
-            high = mid;
-        }
-    }
-    return low + 1;
+    struct po_lines lines = {m->text, m->line_starts, m->line_count};
+    return po_line_at(&lines, pos);
 }
 
 /* ---- calls ------------------------------------------------------------------------------------ */
