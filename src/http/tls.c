@@ -154,6 +154,7 @@ static bool configure(SSL_CTX *ctx, bool allows_tls12)
 {
     uint64_t options = SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET |
                        SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_IGNORE_UNEXPECTED_EOF;
+    char groups[] = "X25519:P-256:P-384"; /* not const: the macro casts */
     (void)SSL_CTX_set_options(ctx, options);
     (void)SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                     SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
@@ -163,8 +164,7 @@ static bool configure(SSL_CTX *ctx, bool allows_tls12)
     return SSL_CTX_set_min_proto_version(ctx, allows_tls12 ? TLS1_2_VERSION : TLS1_3_VERSION) ==
                1 &&
            SSL_CTX_set_cipher_list(ctx, TLS12_SUITES) == 1 &&
-           SSL_CTX_set_num_tickets(ctx, 0) == 1 &&
-           SSL_CTX_set1_groups_list(ctx, "X25519:P-256:P-384") == 1;
+           SSL_CTX_set_num_tickets(ctx, 0) == 1 && SSL_CTX_set1_groups_list(ctx, groups) == 1;
 }
 
 /* The key is read by OpenSSL itself; it must be a file that nobody else can read. */
