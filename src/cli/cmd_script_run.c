@@ -69,6 +69,34 @@ static PO_RC run_or_deny(struct po_ctx *cx, struct po_cli *cli, const struct po_
     return rc;
 }
 
+static bool is_recorded(const struct po_cli *cli)
+{
+    return !cli->is_dry_run && po_home_read_only_reason(cli->home) == NULL;
+}
+
+/* What may change things is bracketed (law 2); where that cannot be recorded it does not run. */
+static PO_RC run_bracketed(struct po_ctx *cx, struct po_cli *cli, const struct po_program *program,
+                           const struct po_program_job *job, struct po_program_result *result)
+{
+    struct po_intent intent = {.action = "script.run"};
+    if (cli->is_dry_run || !po_grant_waits(&program->row.needs))
+        return run_or_deny(cx, cli, program, job, result);
+    if (!is_recorded(cli))
+        return PO_FAIL(cx, PO_DENIED, "read-only: %s; '%.*s' changes things",
+                       po_home_read_only_reason(cli->home), PO_STR_ARG(program->row.name));
+    PO_TRY(cx, po_program_resource(cx, program, &intent.resource));
+    PO_TRY(cx, po_intent_begin(cx, cli->home, &intent));
+    po_rc rc = run_or_deny(cx, cli, program, job, result);
+    struct po_err first = cx->err;
+    bool is_good = po_is_ok(rc) && result->outcome.status == PO_SCRIPT_OK;
+    po_rc ended = po_intent_end(cx, cli->home, &intent,
+                                is_good ? PO_EVENT_SUCCESS : PO_EVENT_FAILURE, PO_LIT("{}"));
+    if (po_is_ok(rc)) return ended;
+    po_ignore(ended, "what failed before is the error to report");
+    cx->err = first;
+    return rc;
+}
+
 /* ---- telling -------------------------------------------------------------------------------------- */
 
 static const char *status_name(enum po_script_status status)
@@ -147,7 +175,7 @@ static PO_RC print_run(struct po_ctx *cx, struct po_cli *cli, const struct po_pr
         po_buf_append_cstr(&cli->out, "-> ");
         po_script_append_lines(&cli->out, outcome->display);
     }
-    if (!cli->is_dry_run)
+    if (is_recorded(cli))
         po_cli_note(cli, "run %s recorded (%s)", cx->session,
                     po_arena_printf(cx->arena, "%.*s", PO_STR_ARG(result->sandbox)));
     return po_rc_ok();
@@ -175,9 +203,8 @@ PO_RC po_cmd_script_run(struct po_ctx *cx, struct po_cli *cli)
     PO_TRY(cx, po_services_init(cx, cli->home, &program, services));
     job.services = &services->door;
     PO_TRY(cx, po_fact_set_new(cx, cli->home, &job.facts));
-    PO_TRY(cx, run_or_deny(cx, cli, &program, &job, result));
-    bool is_read_only = po_home_read_only_reason(cli->home) != NULL;
-    if (!cli->is_dry_run && !is_read_only)
+    PO_TRY(cx, run_bracketed(cx, cli, &program, &job, result));
+    if (is_recorded(cli))
         PO_TRY(cx, po_program_record(cx, cli->home,
                                      &(struct po_program_ran){&program, &job, result, services}));
     PO_TRY(cx, has_passed(cx, &result->outcome, &has_passed_now));

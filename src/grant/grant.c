@@ -103,6 +103,25 @@ static PO_RC check_ceiling(struct po_ctx *cx, struct po_home *home,
     return rc;
 }
 
+/* What says how things are must not change them (law 6). */
+static PO_RC check_kind(struct po_ctx *cx, struct po_home *home, const struct po_program *program)
+{
+    static const char *const readers[] = {"check", "control", "detect", "report"};
+    const struct po_caps *needs = &program->row.needs;
+    bool is_reader = false;
+    for (size_t i = 0; i < sizeof readers / sizeof readers[0]; i++)
+        if (po_str_eq_cstr(program->row.kind, readers[i])) is_reader = true;
+    for (size_t i = 0; is_reader && i < needs->count; i++) {
+        if (!po_cap_changes_things(needs->at[i].kind)) continue;
+        const struct po_program_denial denial = {needs->at[i].kind, needs->at[i].value, "kind"};
+        PO_TRY(cx, refuse(cx, home, program, &denial));
+        return PO_FAIL(cx, PO_DENIED, "a %.*s only reads: '%.*s' needs %s",
+                       PO_STR_ARG(program->row.kind), PO_STR_ARG(program->row.entry),
+                       po_cap_name(needs->at[i].kind));
+    }
+    return po_rc_ok();
+}
+
 static void put_event(struct po_json_out *json, const struct po_program *program,
                       const struct po_store_grant *row, const struct po_grant_options *options,
                       po_str approved_by)
@@ -160,6 +179,7 @@ PO_RC po_grant_give(struct po_ctx *cx, struct po_home *home, const struct po_pro
         return PO_FAIL(cx, PO_USAGE, "a reason has at most %d bytes", PO_GRANT_REASON_BYTES_MAX);
     PO_TRY(cx, check_clause(cx, home, program));
     PO_TRY(cx, check_ceiling(cx, home, program));
+    PO_TRY(cx, check_kind(cx, home, program));
     if (waits && po_str_trim(options->reason).len == 0)
         return PO_FAIL(cx, PO_USAGE, "'%.*s' changes things: give --reason",
                        PO_STR_ARG(program->row.entry));

@@ -359,6 +359,19 @@ def test_a_dry_run_writes_nothing_and_records_nothing(site):
     assert len(events(site, "program.ran")) == before
 
 
+def test_a_copy_runs_what_reads_and_nothing_that_writes(site):
+    reads = write(site, "reads.script", READS)
+    write(site, "writes.script", WRITES)
+    site.ok("script", "grant", reads)
+    site.ok("script", "grant", site.home / "scripts/writes.script", "--reason", "x")
+    copy = site.copy("copied", with_state=True)
+    result = copy.run("script", "run", copy.home / "scripts/reads.script")
+    assert result.code == 0 and "recorded" not in result.err.replace("not recorded", ""), result
+    copy.run("script", "run", copy.home / "scripts/writes.script").check_line(77)
+    copy.run("script", "grant", copy.home / "scripts/reads.script").check_line(77, "read-only")
+    site.run("script", "run", "--dry-run", site.home / "scripts/writes.script").check_line(77)
+
+
 def test_faults_and_errors_are_told(site):
     cases = [("panic.script", 'print("so far")\npanic("no")\n', "so far\nerror[fault]: Panic: no"),
              ("err.script", 'fn main() -> Result<int, string> { Err("bad") }\n', "bad"),

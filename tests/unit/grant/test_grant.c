@@ -4,6 +4,7 @@
 #include "grant/grant.h"
 #include "store/store.h"
 #include "unit/home/home_fixture.h"
+#include "unit/program/runner_fixture.h"
 
 #include <stdio.h>
 
@@ -163,6 +164,51 @@ TEST(grant__beyond_the_ceiling_is_denied_and_told)
     check_contains(seen.detail, "\"capability\":\"net\"");
     check_contains(seen.detail, "\"fence\":\"ceiling\"");
     check_eq_u64(events(cx, home, PO_EVENT_TYPE_PROGRAM_GRANTED).count, 0);
+}
+
+TEST(grant__in_force_lets_a_program_write_where_it_may)
+{
+    TEST_CX(cx);
+    home_make(cx);
+    PO_HOME_AUTO *home = home_open(cx, PO_HOME_READ_WRITE);
+    PO_CLEANUP(po_program_done) struct po_program program = load(cx, writes);
+    struct po_program_result result = {0};
+    struct po_grant grant = {0};
+    struct po_fs_info made = {0};
+    runner_use_forks();
+    check_ok(cx, give(cx, home, &program, "tidies", &grant));
+    po_clock_fake_advance(test_clock(), 24 * PO_US_PER_HOUR);
+    grant = find(cx, home, &program);
+    check_eq_int(grant.state, PO_GRANT_IN_FORCE);
+    po_program_trust_raise(&program, PO_TRUST_ORGANISATION);
+    const struct po_program_job job = {.grant = &grant.caps, .home = po_home_root(home)};
+    check_ok(cx, po_program_run(cx, &program, &job, &result));
+    check_eq_int(result.outcome.status, PO_SCRIPT_OK);
+    check_ok(cx, po_fs_info(cx, test_tmp("home/logs/a"), &made));
+    check_that(made.is_file);
+}
+
+TEST(grant__of_what_changes_things_is_not_for_checks)
+{
+    TEST_CX(cx);
+    home_make(cx);
+    PO_HOME_AUTO *home = home_open(cx, PO_HOME_READ_WRITE);
+    static const char *const kinds[] = {"check", "control", "detect", "report"};
+    for (size_t i = 0; i < 4; i++) {
+        char text[512];
+        struct po_grant grant = {0};
+        (void)snprintf(text, sizeof text,
+                       "import * as fs from \"host/fs\"\n@%s(id = \"w\")\n@needs(fs_write = "
+                       "\"~/logs/**\")\nfn w() -> Result<(), Error> { fs.write(\"~/logs/a\", \"\") "
+                       "}\n",
+                       kinds[i]);
+        PO_CLEANUP(po_program_done) struct po_program program = load(cx, text);
+        check_fails(cx, give(cx, home, &program, "why", &grant), PO_DENIED);
+        check_contains(po_err_msg(cx), "only reads");
+        po_err_clear(cx);
+    }
+    check_contains(events(cx, home, PO_EVENT_TYPE_PROGRAM_DENIED).detail, "\"fence\":\"kind\"");
+    check_eq_u64(events(cx, home, PO_EVENT_TYPE_PROGRAM_DENIED).count, 4);
 }
 
 /* The grants that the ledger tells of are the grants that the store holds. */
