@@ -80,7 +80,7 @@ TEST(site_checks__are_those_with_a_grant_in_force)
     const struct po_check *checks = NULL;
     size_t count = 0;
     site_file("a.script", CHECK("BKP-01.1", "age", PASSES));
-    site_file("b.script", CHECK("XYZ-01.1", "unknown", PASSES));
+    site_file("b.script", CHECK("no.clause", "unknown", PASSES));
     check_eq_u64(added(cx, home, &checks, &count), 0);
     grant_all(cx, home);
     check_eq_u64(added(cx, home, &checks, &count), 1);
