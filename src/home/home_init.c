@@ -134,7 +134,7 @@ static PO_RC mark_initialized(struct po_ctx *cx, struct po_home *home)
 
 /*
  * `found` says why there is no database to read. Before a ledger stands there that is an interrupted
- * init, whose database is absent or blank; afterwards it is a loss, and new keys would hide it.
+ * init, whose database is absent, blank or half made; afterwards it is a loss, and new keys would hide it.
  */
 static PO_RC check_no_ledger(struct po_ctx *cx, const struct po_home *home, po_rc found)
 {
@@ -158,7 +158,9 @@ static PO_RC check_not_initialized(struct po_ctx *cx, const struct po_home *home
     struct po_store_options options = {.path = home->paths[PO_PLACE_DB], .is_read_only = true};
     PO_CLEANUP(po_store_closep) struct po_store *store = NULL;
     po_rc rc = po_store_open(cx, &options, &store);
-    if (rc.code == PO_NOTFOUND || rc.code == PO_CORRUPT) rc = check_no_ledger(cx, home, rc);
+    /* absent, blank, or cut off between two migrations (UNAVAILABLE: an older schema) */
+    if (rc.code == PO_NOTFOUND || rc.code == PO_CORRUPT || rc.code == PO_UNAVAILABLE)
+        rc = check_no_ledger(cx, home, rc);
     PO_TRY_MSG(cx, rc, "looking at what is there already");
     if (store == NULL) return po_rc_ok();
     po_str mark = {NULL, 0};

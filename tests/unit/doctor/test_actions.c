@@ -153,3 +153,37 @@ TEST(repair_steps__takes_no_more_than_its_limit)
     po_buf_append_char(&json, ']');
     check_fails(cx, steps_of(cx, json.ptr, &plan), PO_LIMIT);
 }
+
+/* ---- failures ------------------------------------------------------------------------------------ */
+
+TEST_FAULTS_SITES(doctor_plan__is_whole_or_an_error)
+{
+    TEST_CX(cx);
+    struct po_doctor_plan plan = {0};
+    home_make(cx);
+    check_eq_int(rmdir(test_tmp("home/Backups/archive")), 0);
+    PO_HOME_AUTO *home = home_open(cx, PO_HOME_READ_ONLY);
+    test_faults_arm();
+    if (!test_survived(po_doctor_plan(cx, home, NULL, 0, &plan))) return;
+    test_faults_off();
+    check_eq_u64(plan.count, 1);
+    check_eq_cstr(plan.steps[0].subject, "Backups/archive");
+}
+
+TEST_FAULTS_SITES(doctor_apply__ends_in_a_state_that_the_next_plan_sees)
+{
+    TEST_CX(cx);
+    struct po_doctor_plan plan = {0};
+    home_make(cx);
+    check_eq_int(rmdir(test_tmp("home/Backups/archive")), 0);
+    PO_HOME_AUTO *home = home_open(cx, PO_HOME_READ_WRITE);
+    check_ok(cx, po_doctor_plan(cx, home, NULL, 0, &plan));
+    test_faults_arm();
+    bool is_done = test_survived(po_doctor_apply(cx, home, &plan));
+    test_faults_off();
+    po_err_clear(cx);
+    bool is_there = access(test_tmp("home/Backups/archive"), F_OK) == 0;
+    check_that(!is_done || is_there || plan.failed == 1);
+    check_ok(cx, po_doctor_plan(cx, home, NULL, 0, &plan));
+    check_eq_u64(plan.count, is_there ? 0 : 1);
+}

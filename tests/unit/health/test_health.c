@@ -267,3 +267,16 @@ TEST_TIMEOUT(health_run_all__changes_nothing, 60)
     check_ok(cx, po_health_run_all(cx, set, verdicts));
     check_eq_cstr(fixture_tree_digest(cx, test_tmp("home")), before);
 }
+
+/* Whatever fails on the way, a check that did not find out is no pass. */
+TEST_FAULTS_SITES(health_run__is_the_right_verdict_or_an_error)
+{
+    TEST_CX(cx);
+    struct po_fact_set *set = fixture_home_set(cx);
+    struct po_health_verdict verdict = {.state = PO_HEALTH_ERROR};
+    test_faults_arm();
+    if (!test_survived(po_health_run(cx, set, po_health_find(PO_LIT("HC-03")), &verdict))) return;
+    test_faults_off();
+    check_that(verdict.state == PO_HEALTH_UNTESTED ||
+               (test_fault_fired() && verdict.state == PO_HEALTH_ERROR));
+}
