@@ -17,7 +17,8 @@
 #define ROUNDS 20
 #define SITES_MAX 400
 #define SITES_IN_SHORT 6
-#define ATTEMPTS 3000 /* only a sync that saves from a rare order of losses needs many */
+#define ATTEMPTS 4000 /* only a sync that saves from a rare order of losses needs many */
+#define ATTEMPTS_IN_SHORT 600
 #define NEAR_OPS 16
 
 static struct test_power power;
@@ -244,27 +245,26 @@ static bool is_lost_at(struct site *site, const struct miss *miss)
 
 /*
  * The next attempt, `met` being the first and last operation where the sync is missing: after an uncut
- * life; at each operation soon after either, losing all and then by many seeds; and in turn with an
- * init that fails a little before the sync, at any moment, and further and further after it.
+ * life; at each operation soon after either; with an init that fails a little before the sync; and at
+ * each later operation in turn, because a rename may survive that what it needs does not.
  */
 static struct miss choose_miss(const struct site *site, const uint64_t met[2], uint64_t ops)
 {
     static const uint64_t seeds[] = {PO_POWER_SEED_LOSE_ALL, PO_POWER_SEED_NAMES_ONLY,
                                      PO_POWER_SEED_SIZES_ONLY, PO_POWER_SEED_DATA_ONLY};
     uint64_t turn = site->attempts / 2;
+    bool is_near = site->attempts % 2 == 0 && turn < 16 * NEAR_OPS;
     struct miss miss = {.seed = test_random_below(1000)};
     if (turn % 4 == 0 || turn < NEAR_OPS) miss.seed = seeds[turn / 16 % 4];
     if (site->attempts < 4) {
         miss.seed = seeds[site->attempts];
-    } else if (site->attempts % 2 == 0) {
+    } else if (is_near) {
         miss.cut_at = met[turn / NEAR_OPS % 2] + 1 + turn % NEAR_OPS;
-    } else if (turn % 3 == 0) {
+    } else if (turn % 8 == 0) {
         miss.seed = PO_POWER_SEED_LOSE_ALL;
-        miss.fail_hit = site->call.hit > turn / 3 ? site->call.hit - turn / 3 : 1;
-    } else if (turn % 3 == 1) {
-        miss.cut_at = met[0] + 1 + test_random_below(ops + 1 - met[0]);
+        miss.fail_hit = site->call.hit > turn / 8 ? site->call.hit - turn / 8 : 1;
     } else {
-        miss.cut_at = met[turn % 2] + 1 + test_random_below(2U << turn / 24 % 10);
+        miss.cut_at = met[0] + 1 + turn % (ops + 1 - met[0]);
     }
     return miss;
 }
@@ -330,10 +330,11 @@ TEST_TIMEOUT(home_power__every_sync_is_needed, 10800)
     for (size_t tried = 0; tried < (is_long ? site_count : SITES_IN_SHORT); tried++) {
         struct site *site = &sites[is_long ? tried : test_random_below(site_count)];
         if (site->attempts > 0 || (site->is_of_sqlite && !is_long)) continue;
-        site->is_noticed = is_lost_without(site, site->is_of_sqlite ? ATTEMPTS / 8 : ATTEMPTS);
+        uint64_t attempts = is_long ? ATTEMPTS : ATTEMPTS_IN_SHORT;
+        site->is_noticed = is_lost_without(site, site->is_of_sqlite ? attempts / 32 : attempts);
         write_table();
     }
-    check_that(count_unnoticed() == 0,
+    check_that(count_unnoticed() <= (is_long ? 0 : 1),
                "%zu of %zu syncs are not needed; which: PO_POWER_SITES=FILE", count_unnoticed(),
                site_count);
 }
