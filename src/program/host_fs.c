@@ -322,10 +322,12 @@ static PO_RC do_write(struct po_ctx *cx, const struct po_host_ask *ask, struct p
     PO_TRY(cx, temp_open(cx, path, mode, &temp));
     PO_TRY(cx, write_all(cx, temp.fd, text, path));
     if (po_sys_fsync(temp.fd) != 0) return fail_path(cx, errno, "writing", path);
+    /* The answer is ready before the file is: after the rename nothing can fail. */
+    po_buf_append_cstr(ret_json, "null");
+    PO_TRY_LEAF(cx, po_buf_check(ret_json), "out of memory for an answer");
     if (po_sys_renameat(dir, temp.name, dir, name) != 0)
         return fail_path(cx, errno, "writing", path);
     temp.is_there = false;
-    po_buf_append_cstr(ret_json, "null");
     return po_rc_ok();
 }
 

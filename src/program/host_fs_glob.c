@@ -115,38 +115,61 @@ static PO_RC join(struct po_ctx *cx, po_str dir, po_str name, po_str *ret_path)
     return po_rc_ok();
 }
 
-/* The names in a place, and which of them are directories; a place that cannot be opened has none. */
+/* What is not there, or not for us to open, or a link: it has no names. */
+static bool has_no_names(po_rc rc)
+{
+    return rc.code == PO_NOTFOUND || rc.code == PO_DENIED || rc.code == PO_INVALID;
+}
+
+static PO_RC open_place(struct po_ctx *cx, po_str path, int *ret_fd)
+{
+    const char *name = NULL;
+    PO_FD_AUTO above = -1;
+    PO_TRY(cx, po_host_fs_walk(cx, path, &above, &name));
+    int fd = po_sys_openat(above, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+    if (fd < 0)
+        return PO_FAIL_SYS(cx, po_fs_code_of_errno(errno), errno, "opening '%.*s'",
+                           PO_STR_ARG(path));
+    *ret_fd = fd;
+    return po_rc_ok();
+}
+
+/* One name of a place: does it match, and is there more below it? */
+static PO_RC judge_name(struct po_ctx *cx, struct search *search, po_str path, bool *ret_is_dir)
+{
+    struct stat st = {0};
+    const char *name = NULL;
+    PO_FD_AUTO dir = -1;
+    if (po_caps_allow(&search->pattern, PO_CAP_FS_READ, path))
+        PO_TRY(cx, names_add(cx, &search->found, path));
+    PO_TRY(cx, po_host_fs_walk(cx, path, &dir, &name));
+    *ret_is_dir = po_sys_fstatat(dir, name, &st) == 0 && S_ISDIR(st.st_mode);
+    return po_rc_ok();
+}
+
+/* The names in a place, and which of them are directories. */
 static PO_RC visit(struct po_ctx *cx, struct search *search, const struct place *place,
                    struct names *dirs)
 {
-    const char *name = NULL;
     po_str *names = NULL;
     size_t count = 0;
-    PO_FD_AUTO above = -1;
-    po_rc rc = po_host_fs_walk(cx, place->path, &above, &name);
-    PO_FD_AUTO dir =
-        po_is_ok(rc) ? po_sys_openat(above, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0) : -1;
-    if (rc.code == PO_NOMEM) return rc;
-    if (dir < 0) {
+    PO_FD_AUTO dir = -1;
+    po_rc rc = open_place(cx, place->path, &dir);
+    if (has_no_names(rc)) {
         po_err_clear(cx);
         return po_rc_ok();
     }
-    PO_FD_AUTO look = po_sys_openat(dir, ".", O_PATH | O_DIRECTORY, 0);
-    if (look < 0) return PO_FAIL_SYS(cx, PO_IO, errno, "listing a directory");
+    PO_TRY(cx, rc);
     PO_TRY(cx, po_host_fs_names(cx, &dir, &names, &count));
     search->visited += count;
     if (search->visited > PO_HOST_FS_VISITED_MAX)
         return PO_FAIL(cx, PO_LIMIT, "the pattern looks at more than %d names",
                        PO_HOST_FS_VISITED_MAX);
     for (size_t i = 0; i < count; i++) {
-        struct stat st = {0};
         po_str path = {0};
-        const char *entry = po_arena_strdup(cx->arena, names[i]);
-        if (entry == NULL) return PO_FAIL(cx, PO_NOMEM, "out of memory for a path");
+        bool is_dir = false;
         PO_TRY(cx, join(cx, place->path, names[i], &path));
-        if (po_caps_allow(&search->pattern, PO_CAP_FS_READ, path))
-            PO_TRY(cx, names_add(cx, &search->found, path));
-        bool is_dir = po_sys_fstatat(look, entry, &st) == 0 && S_ISDIR(st.st_mode);
+        PO_TRY(cx, judge_name(cx, search, path, &is_dir));
         if (is_dir && place->depth + 1 < search->depth_max) PO_TRY(cx, names_add(cx, dirs, path));
     }
     return po_rc_ok();

@@ -1,7 +1,10 @@
 /* host/fs in a runner child: each function, and what it refuses. */
 #include "unit/program/runner_fixture.h"
 
+#include "core/fs.h"
+
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -171,4 +174,143 @@ TEST(host_fs__a_dry_run_changes_nothing)
     job.is_dry_run = false;
     check_ok(cx, runner_try(cx, runner_text(cx, needs, body), &job, &result));
     check_that(access(path, F_OK) == 0);
+}
+
+/* ---- in this process, call by call --------------------------------------------------------------- */
+
+static struct po_cap everything[] = {
+    {PO_CAP_FS_STAT, {"/**", 3}}, {PO_CAP_FS_READ, {"/**", 3}}, {PO_CAP_FS_WRITE, {"/**", 3}}};
+static const struct po_caps all_caps = {3, everything};
+
+static po_rc ask_fs(struct po_ctx *cx, const char *name, const char *args, struct po_buf *out)
+{
+    const struct po_script_host_fn *fns = NULL;
+    size_t count = 0;
+    struct po_gate gate = {.needs = &all_caps, .ceiling = &all_caps};
+    struct po_script_host_call call = {.seq = 1,
+                                       .module = PO_LIT("host/fs"),
+                                       .name = po_str_of(name),
+                                       .args_json = po_str_of(args)};
+    struct po_host_ask ask = {0};
+    struct po_program_denial denial = {0};
+    PO_TRY(cx, po_program_host_table(cx, &fns, &count));
+    call.fn_index = po_host_find(fns, count, call.module, call.name);
+    PO_TRY(cx, po_gate_ask(cx, &gate, &fns[call.fn_index], &call, &ask, &denial));
+    po_buf_clear(out);
+    PO_TRY(cx, po_host_fs_answer(cx, &ask, out));
+    return po_buf_check(out);
+}
+
+static const char *args_in(struct po_ctx *cx, const char *format_after)
+{
+    return po_arena_printf(cx->arena, "[\"%s/%s]", test_tmp("d"), format_after);
+}
+
+static void check_only(const char *names)
+{
+    TEST_CX(cx);
+    PO_BUF_AUTO got = {0};
+    po_str *at = NULL;
+    size_t count = 0;
+    po_buf_init(&got, 1000);
+    check_ok(cx, po_fs_list(cx, test_tmp("d"), &at, &count));
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0) po_buf_append_char(&got, ' ');
+        po_buf_append(&got, at[i]);
+    }
+    check_eq_str(po_buf_str(&got), names);
+}
+
+TEST_FAULTS_MANUAL(host_fs__a_failed_write_leaves_the_file_as_it_was)
+{
+    TEST_CX(cx);
+    PO_BUF_AUTO out = {0};
+    size_t len = 0;
+    po_buf_init(&out, 1 << 20);
+    check_eq_int(mkdir(test_tmp("d"), 0755), 0);
+    test_write_file(test_tmp("d/a"), "old", 3);
+    const char *args = args_in(cx, "a\",\"new text\"");
+    test_faults_arm();
+    po_rc rc = ask_fs(cx, "write", args, &out);
+    test_faults_off();
+    bool is_done = test_survived(rc);
+    char *text = test_read_file(test_tmp("d/a"), &len);
+    check_eq_postr(po_str_n(text, len), is_done ? PO_LIT("new text") : PO_LIT("old"));
+    free(text);
+    /* The one fault may have hit the removal of the temporary file, but then nothing else failed. */
+    check_only("a");
+}
+
+#define FS_FAULTS(id, fn, args, after)                                                             \
+    TEST_FAULTS_MANUAL(host_fs__##id##_fails_cleanly)                                              \
+    {                                                                                              \
+        TEST_CX(cx);                                                                               \
+        PO_BUF_AUTO out = {0};                                                                     \
+        po_buf_init(&out, 1 << 20);                                                                \
+        make_d();                                                                                  \
+        const char *text = args_in(cx, args);                                                      \
+        test_faults_arm();                                                                         \
+        po_rc rc = ask_fs(cx, fn, text, &out);                                                     \
+        test_faults_off();                                                                         \
+        if (test_survived(rc)) check_contains(out.ptr, after);                                     \
+    }
+FS_FAULTS(read, "read", "a.txt\"", "alpha")
+FS_FAULTS(list, "list", "\"", "\"a.txt\"")
+FS_FAULTS(glob, "glob", "*.txt\"", "a.txt")
+FS_FAULTS(stat, "stat", "a.txt\"", "\"size\":6")
+FS_FAULTS(exists, "exists", "sub/b.txt\"", "e")
+FS_FAULTS(sha256, "sha256", "a.txt\"", "\"")
+FS_FAULTS(free_bytes, "free_bytes", "sub\"", "\"total\":")
+FS_FAULTS(append, "append", "sub/b.txt\",\"x\"", "null")
+FS_FAULTS(mkdir, "mkdir", "new\"", "null")
+FS_FAULTS(remove, "remove", "sub/b.txt\"", "null")
+FS_FAULTS(chmod, "chmod", "sub/b.txt\",384", "null")
+
+TEST(host_fs__a_text_too_long_for_the_language_is_an_error)
+{
+    TEST_CX(cx);
+    PO_BUF_AUTO out = {0};
+    PO_BUF_AUTO text = {0};
+    po_buf_init(&out, 1 << 20);
+    po_buf_init(&text, 1 << 20);
+    check_eq_int(mkdir(test_tmp("d"), 0755), 0);
+    po_buf_append_zeros(&text, PO_SCRIPT_STRING_BYTES_MAX + 1);
+    memset(text.ptr, 'x', text.len);
+    test_write_file(test_tmp("d/large"), text.ptr, text.len);
+    check_fails(cx, ask_fs(cx, "read", args_in(cx, "large\""), &out), PO_LIMIT);
+    test_write_file(test_tmp("d/large"), text.ptr, text.len - 1);
+    check_ok(cx, ask_fs(cx, "read", args_in(cx, "large\""), &out));
+    check_eq_u64(out.len, PO_SCRIPT_STRING_BYTES_MAX + 2);
+}
+
+TEST(host_fs__another_users_file_is_not_replaced)
+{
+    TEST_CX(cx);
+    PO_BUF_AUTO out = {0};
+    po_buf_init(&out, 1 << 20);
+    check_eq_int(mkdir(test_tmp("d"), 0755), 0);
+    test_write_file(test_tmp("d/a"), "old", 3);
+    if (chown(test_tmp("d/a"), 65534, 65534) != 0) test_skip("not root");
+    check_fails(cx, ask_fs(cx, "write", args_in(cx, "a\",\"new\""), &out), PO_DENIED);
+    check_contains(po_err_msg(cx), "belongs to another user");
+}
+
+TEST(host_fs__a_pattern_looks_at_no_more_than_its_limits)
+{
+    TEST_CX(cx);
+    PO_BUF_AUTO out = {0};
+    PO_BUF_AUTO path = {0};
+    po_buf_init(&out, 1 << 20);
+    po_buf_init(&path, 4096);
+    po_buf_append_cstr(&path, test_tmp("d"));
+    check_eq_int(mkdir(path.ptr, 0755), 0);
+    for (int i = 0; i < PO_HOST_FS_DEPTH_MAX + 2; i++) {
+        po_buf_append_cstr(&path, "/n");
+        check_eq_int(mkdir(path.ptr, 0755), 0);
+    }
+    check_ok(cx, ask_fs(cx, "glob", args_in(cx, "**\""), &out));
+    size_t found = 0;
+    for (size_t i = 0; i < out.len; i++)
+        found += out.ptr[i] == ',';
+    check_eq_u64(found + 1, PO_HOST_FS_DEPTH_MAX);
 }
