@@ -299,7 +299,11 @@ analyze: $(patsubst %.c,$(O)/analyze/%.gcc,$(ANALYZE_SRC)) $(patsubst %.c,$(O)/a
 BENCH_SRC := $(sort $(wildcard bench/bench_*.c))
 $(B)/bench-%: $(B)/bench/bench_%.o $(MOD_OBJ) $(B)/stamp/sources
 	$(call say,LINK,$@)
-	@$(LINK) -o $@ $< $(MOD_OBJ) $(LIB_LIBS)
+	@$(LINK) -o $@ $< $(MOD_OBJ) $(LIB_LIBS) $(BENCH_LIBS_$*)
+BENCH_LIBS_http := -lmicrohttpd
+bench-http: ## the HTTP server against libmicrohttpd, and 10,000 idle connections; release build
+	+@$(AGAIN) MODS='core crypto http' V=release $(O)/release/bench-http
+	@$(O)/release/bench-http
 bench-script: ## Script against Lua 5.4 on nine micro programs, cold start, checking; release build
 	+@$(AGAIN) MODS='core script' V=release $(O)/release/bench-script
 	@$(O)/release/bench-script

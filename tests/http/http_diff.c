@@ -22,6 +22,7 @@
 static struct MHD_Daemon *daemon_of_theirs;
 static size_t taken; /* by us */
 
+/* rule: eight parameters, because the type is the library's */
 static enum MHD_Result theirs_handle(void *cls, struct MHD_Connection *connection, const char *url,
                                      const char *method, const char *version, const char *upload,
                                      size_t *upload_len, void **state)
