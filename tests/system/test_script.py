@@ -1,7 +1,9 @@
 """Programs from outside: checked, formatted, tested, granted, run, replayed, bundled, scored."""
 import json
 import os
+import pty
 import shutil
+import subprocess
 import time
 
 import pytest
@@ -69,6 +71,20 @@ def test_check_says_where_and_what(site):
     assert (first["line"], first["column"], first["code"]) == (1, 26, "E0402")
     lines = site.run("script", "check", path, "-o", "ndjson").ndjson()
     assert [line["type"] for line in lines] == ["diagnostic", "diagnostic"]
+
+
+def test_check_marks_the_place_on_a_terminal(site):
+    path = write(site, "wrong.script", WRONG)
+    ours, theirs = pty.openpty()
+    done = subprocess.run([site.program, "script", "check", path], stdin=subprocess.DEVNULL,
+                          stdout=theirs, stderr=theirs, env=site.environment(), cwd=site.base,
+                          timeout=60, check=False)
+    os.close(theirs)
+    shown = os.read(ours, 65536).decode().replace("\r\n", "\n")
+    os.close(ours)
+    assert done.returncode == 2
+    assert "  --> home/scripts/wrong.script:1:26\n1 | fn f(x: int)" in shown, shown
+    assert "  |                          ^\n" in shown
 
 
 def test_check_prints_the_needs_of_every_entry_point(site):
