@@ -98,6 +98,7 @@ bool po_http_conn_take_work(struct po_http_server *server, struct po_http_conn *
     if (work == NULL) return false;
     work->at = 0;
     work->len = 0;
+    work->req = (struct po_http_request){0};
     po_http_head_init(&work->head, work->in);
     conn->work = work;
     return true;

@@ -106,8 +106,6 @@ enum po_http_turn po_http_refuse(struct po_http_server *server, struct po_http_c
 {
     struct po_http_response *res = &server->answer;
     po_http_response_begin(res, server, conn);
-    /* Of a head that is bad nothing is known: not even that it was a HEAD. */
-    if (conn->work != NULL && conn->work->head.status != 0) res->req = NULL;
     po_http_problem(res, status, NULL);
     conn->close_after = true;
     conn->has_refused = true;
@@ -141,6 +139,7 @@ void po_http_request_end(struct po_http_server *server, struct po_http_conn *con
     if (left > 0) memmove(work->in, work->in + work->at, left);
     work->len = left;
     work->at = 0;
+    work->req = (struct po_http_request){0};
     po_http_head_init(&work->head, work->in);
 }
 

@@ -86,7 +86,9 @@ void po_http_response_begin(struct po_http_response *res, struct po_http_server 
     struct po_buf fields = res->fields;
     struct po_buf body = res->body;
     *res = (struct po_http_response){.server = server, .conn = conn, .status = 200};
-    res->req = conn->work != NULL ? &conn->work->req : NULL;
+    /* Of a head that is not whole nothing is known: not even that it was a HEAD. */
+    bool has_req = conn->work != NULL && conn->work->req.head != NULL;
+    res->req = has_req ? &conn->work->req : NULL;
     res->fields = fields;
     res->body = body;
     po_buf_clear(&res->fields);

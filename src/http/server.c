@@ -200,6 +200,8 @@ static void conn_event(struct po_ctx *cx, struct po_http_server *server, uint32_
     if ((events & (EPOLLERR | EPOLLHUP)) != 0 && conn->phase == PO_HTTP_PHASE_HANDLE)
         conn->is_broken = true;
     conn->is_readable |= (events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0;
+    /* Reading may have had to write first (TLS). */
+    if (conn->wants_write && (events & EPOLLOUT) != 0) conn->is_readable = true;
     conn->is_writable |= (events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) != 0;
     po_http_conn_run(cx, server, conn);
 }
@@ -304,7 +306,6 @@ void po_http_server_drain(struct po_ctx *cx, struct po_http_server *server, int6
         else
             po_http_conn_make_ready(server, conn);
     }
-    free_dead(server);
 }
 
 bool po_http_server_is_drained(const struct po_http_server *server)

@@ -120,6 +120,22 @@ TEST(http_deadline__of_a_later_request_begins_with_its_first_byte)
     (void)close(fd);
 }
 
+TEST(http_deadline__nothing_of_an_earlier_request_is_in_the_refusal)
+{
+    TEST_CX(cx);
+    RIG_AUTO rig;
+    rig_open(&rig, cx, NULL);
+    int fd = rig_connect(&rig, false);
+    const char *head = "HEAD /echo HTTP/1.0\r\nConnection: keep-alive\r\n\r\n";
+    check_eq_int(rig_status(rig_ask(&rig, fd, head, NULL)), 200);
+    check_eq_u64(rig_ask(&rig, fd, "GET / HT", NULL).len, 0);
+    rig_advance_ms(&rig, 10100);
+    po_str response = rig_receive(&rig, fd, NULL);
+    check_eq_int(rig_status(response), 408);
+    check_that(rig_body(response).len > 0, "this was no HEAD");
+    (void)close(fd);
+}
+
 TEST(http_deadline__of_an_answer_that_is_not_read_ends_the_connection)
 {
     TEST_CX(cx);
