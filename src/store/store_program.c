@@ -2,9 +2,12 @@
  * Programs: grants with all their history, trusted keys, digests of texts that the ledger holds.
  *
  * A grant's capabilities and author are sealed; files, entries and digests are not: they name
- * programs, not people.
+ * programs, not people. Digest and time of the grant are sealed beside the capabilities as well: a row
+ * that says another program, or an earlier day, does not open.
  */
 #include "store/store_priv.h"
+
+#include "core/codec.h"
 
 #define ENTRY_BYTES_MAX 255
 #define CLAUSE_BYTES_MAX 128
@@ -52,13 +55,39 @@ static po_rc next_grant_id(struct po_ctx *cx, struct po_store *store, uint64_t *
     return po_rc_ok();
 }
 
+/* "<digest> <granted> <effective> " before the capabilities in their cell. */
+static void put_binding(const struct po_store_grant *grant, struct po_buf *out)
+{
+    po_hex_append(out, grant->digest, sizeof grant->digest);
+    po_buf_append_char(out, ' ');
+    po_buf_append_i64(out, grant->granted_us);
+    po_buf_append_char(out, ' ');
+    po_buf_append_i64(out, grant->effective_us);
+    po_buf_append_char(out, ' ');
+}
+
+static po_rc take_binding(struct po_ctx *cx, struct po_store_grant *grant)
+{
+    PO_BUF_AUTO binding = {0};
+    po_buf_init(&binding, 256);
+    put_binding(grant, &binding);
+    PO_TRY_LEAF(cx, po_buf_check(&binding), "out of memory for a grant");
+    if (!po_str_starts(grant->caps, po_buf_str(&binding)))
+        return PO_FAIL(cx, PO_TAMPER, "grant %lu is not the one that was given",
+                       (unsigned long)grant->id);
+    grant->caps = po_str_slice(grant->caps, binding.len, grant->caps.len);
+    return po_rc_ok();
+}
+
 po_rc po_store_grant_add(struct po_ctx *cx, struct po_tx *tx, const struct po_store_grant *grant,
                          uint64_t *ret_id)
 {
     uint64_t id = 0;
     uint8_t room[PO_ROW_ID_BYTES];
+    PO_BUF_AUTO plain = {0};
     PO_BUF_AUTO caps = {0};
     PO_BUF_AUTO author = {0};
+    po_buf_init(&plain, PO_STORE_VALUE_BYTES_MAX);
     po_buf_init(&caps, PO_STORE_VALUE_BYTES_MAX + 256);
     po_buf_init(&author, PO_ACTOR_BYTES_MAX + 256);
     PO_TRY(cx, po_tx_check(cx, tx));
@@ -67,7 +96,10 @@ po_rc po_store_grant_add(struct po_ctx *cx, struct po_tx *tx, const struct po_st
     po_str row = po_row_id(id, room);
     const struct po_cell_place caps_at = grant_place(cx->tenant, "caps", row);
     const struct po_cell_place author_at = grant_place(cx->tenant, "author", row);
-    PO_TRY(cx, po_cell_seal(cx, tx->store, &caps_at, grant->caps, &caps));
+    put_binding(grant, &plain);
+    po_buf_append(&plain, grant->caps);
+    PO_TRY_LEAF(cx, po_buf_check(&plain), "the capabilities of a grant are too long");
+    PO_TRY(cx, po_cell_seal(cx, tx->store, &caps_at, po_buf_str(&plain), &caps));
     PO_TRY(cx, po_cell_seal(cx, tx->store, &author_at, po_str_of(cx->actor), &author));
     PO_QUERY_AUTO query = {0};
     PO_TRY(cx, po_query_open_tenant(cx, tx->store, PO_STATEMENT_GRANT_ADD, cx->tenant, &query));
@@ -121,6 +153,7 @@ static po_rc open_grant(struct po_ctx *cx, struct po_store *store, struct po_sto
     const struct po_cell_place caps_at = grant_place(cx->tenant, "caps", row);
     const struct po_cell_place author_at = grant_place(cx->tenant, "author", row);
     PO_TRY(cx, po_cell_open(cx, store, &caps_at, grant->caps, &grant->caps));
+    PO_TRY(cx, take_binding(cx, grant));
     return po_cell_open(cx, store, &author_at, grant->author, &grant->author);
 }
 

@@ -1,6 +1,7 @@
 /*
  * Grants keep their history, keys of trust are replaced by name, texts are kept once.
  */
+#include "core/fs.h"
 #include "unit/store/fixture.h"
 
 #include <stdio.h>
@@ -142,6 +143,34 @@ TEST(grant__swapped_between_rows_is_refused_and_found)
     check_eq_u64(check.finding_count, 1);
     check_eq_cstr(check.findings[0].table, "program_grant");
     check_eq_cstr(check.findings[0].row, "1");
+}
+
+TEST(grant__of_another_program_or_an_earlier_day_does_not_open)
+{
+    static const char *const edits[] = {
+        "UPDATE program_grant SET digest = zeroblob(32)",
+        "UPDATE program_grant SET effective_us = granted_us",
+        "UPDATE program_grant SET granted_us = granted_us - 1",
+    };
+    for (size_t i = 0; i < sizeof edits / sizeof edits[0]; i++) {
+        TEST_CX(cx);
+        FIXTURE_AUTO fixture = {0};
+        const struct po_store_grant grant = make_grant(1, TEST_CLOCK_START_US + PO_US_PER_DAY);
+        struct po_store_grant *grants = NULL;
+        size_t count = 0;
+        test_row(edits[i]);
+        check_ok(cx, po_fs_remove_tree(cx, test_tmpdir(), 20));
+        check_ok(cx, po_fs_mkdir(cx, test_tmpdir(), 0700));
+        fixture_create(cx, &fixture);
+        (void)add(cx, fixture.store, &grant);
+        po_store_closep(&fixture.store);
+        fixture_tamper(edits[i]);
+        fixture_reopen(cx, &fixture);
+        check_fails(cx, po_store_grant_list(cx, fixture.store, &grants, &count), PO_TAMPER);
+        check_contains(po_err_msg(cx), "grant 1 is not the one that was given");
+        po_err_clear(cx);
+    }
+    test_row(NULL);
 }
 
 TEST(trust__is_set_replaced_and_removed_by_name)
