@@ -9,6 +9,7 @@
 #include "core/fs.h"
 #include "core/random.h"
 #include "doctor/doctor.h"
+#include "grant/grant.h"
 #include "health/health.h"
 #include "store/store.h"
 
@@ -58,7 +59,7 @@ static po_rc controls_schedule(struct po_ctx *cx, const struct po_assess_inputs 
 
 /* -- journal -------------------------------------------------------------------------------------- */
 
-/* Operator figures as the ledger's events give them, against those in the store. */
+/* Operator figures, grants and trusted keys as the ledger's events give them, against the store's. */
 static po_rc journal_registers(struct po_ctx *cx, const struct po_assess_inputs *in,
                                struct po_json_out *out)
 {
@@ -74,10 +75,13 @@ static po_rc journal_registers(struct po_ctx *cx, const struct po_assess_inputs 
             if (po_str_eq(entries[i].name, replayed[k].name) &&
                 po_str_eq(entries[i].value, replayed[k].value))
                 equal++;
-    size_t values = count > replayed_count ? count : replayed_count;
+    int64_t values = (int64_t)(count > replayed_count ? count : replayed_count);
+    int64_t granted = 0;
+    int64_t granted_equal = 0;
+    PO_TRY(cx, po_grant_journal(cx, in->source.home, in->at->size, &granted, &granted_equal));
     po_json_out_object(out);
-    po_json_out_field_int(out, "values", (int64_t)values);
-    po_json_out_field_int(out, "equal", equal);
+    po_json_out_field_int(out, "values", values + granted);
+    po_json_out_field_int(out, "equal", equal + granted_equal);
     po_json_out_object_end(out);
     return po_rc_ok();
 }

@@ -83,6 +83,13 @@ PO_RC po_grant_revoke(struct po_ctx *cx, struct po_home *home, po_str file, po_s
 PO_RC po_grant_clauses(struct po_ctx *cx, struct po_home *home, const po_str **ret_clauses,
                        size_t *ret_count);
 
+/*
+ * Grants and trusted keys of the store against the ledger's events up to a size: programs and keys
+ * known to either, and those both say the same of.
+ */
+PO_RC po_grant_journal(struct po_ctx *cx, struct po_home *home, uint64_t size, int64_t *ret_values,
+                       int64_t *ret_equal);
+
 /* ---- trust ---------------------------------------------------------------------------------------- */
 
 /* PO_INVALID level or vkey. The key's name is its vkey's. */
