@@ -181,9 +181,6 @@ static void got_event(struct po_ctx *cx, struct po_http_server *server, struct p
         break;
     case PO_HTTP_WS_GOT_PONG: conn->awaits_pong = false; break;
     case PO_HTTP_WS_GOT_CLOSE:
-        po_http_socket_close(server, conn, ws->close_code);
-        conn->is_ending = true;
-        break;
     case PO_HTTP_WS_FAILED:
         po_http_socket_close(server, conn, ws->close_code);
         conn->is_ending = true;
