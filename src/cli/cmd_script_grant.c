@@ -97,6 +97,21 @@ PO_RC po_cmd_script_list(struct po_ctx *cx, struct po_cli *cli)
 
 /* ---- grant and revoke ----------------------------------------------------------------------------- */
 
+/* All entry points may be granted before one of them is; what is granted already stays as it is. */
+static PO_RC may_grant(struct po_ctx *cx, struct po_cli *cli, const struct po_script_target *target,
+                       po_str entry, bool *ret_is_new)
+{
+    PO_CLEANUP(po_program_done) struct po_program program = {0};
+    const struct po_grant_options options = {target->named, po_cli_option(cli, "--reason")};
+    *ret_is_new = false;
+    PO_TRY(cx, po_script_entry_load(cx, cli, target, entry, &program));
+    po_rc rc = po_grant_may(cx, cli->home, &program, &options);
+    if (rc.code == PO_EXISTS) return po_rc_ok();
+    PO_TRY(cx, rc);
+    *ret_is_new = true;
+    return po_rc_ok();
+}
+
 static PO_RC grant_one(struct po_ctx *cx, struct po_cli *cli, const struct po_script_target *target,
                        po_str entry)
 {
@@ -125,27 +140,54 @@ static PO_RC grant_one(struct po_ctx *cx, struct po_cli *cli, const struct po_sc
     return po_rc_ok();
 }
 
+/* Entry points of the file, or the one that is wanted. */
+static PO_RC entries_of(struct po_ctx *cx, const struct po_cli *cli,
+                        const struct po_script_target *target, const po_str **ret_entries,
+                        size_t *ret_count)
+{
+    po_str wanted = po_cli_option(cli, "--entry");
+    po_str *entries = NULL;
+    size_t count = 0;
+    if (wanted.ptr == NULL) wanted = target->entry;
+    PO_ARENA_NEW(cx, entries, po_bundle_program_count(target->bundle) + 1);
+    for (size_t i = 0; i < po_bundle_program_count(target->bundle); i++) {
+        const struct po_bundle_program *row = po_bundle_program_at(target->bundle, i);
+        bool is_it = po_str_eq(row->file, target->file) &&
+                     (wanted.len == 0 || po_str_eq(row->entry, wanted));
+        if (is_it) entries[count++] = row->entry;
+    }
+    *ret_entries = entries;
+    *ret_count = count;
+    if (count > 0) return po_rc_ok();
+    PO_CLEANUP(po_program_done) struct po_program program = {0};
+    po_str entry = wanted.ptr != NULL ? wanted : PO_LIT("");
+    PO_TRY(cx, po_script_entry_load(cx, cli, target, entry, &program));
+    return PO_FAIL(cx, PO_NOTFOUND, "'%.*s' has no entry point to grant", PO_STR_ARG(target->file));
+}
+
 PO_RC po_cmd_script_grant(struct po_ctx *cx, struct po_cli *cli)
 {
     struct po_script_target target;
-    po_str wanted = po_cli_option(cli, "--entry");
+    const po_str *entries = NULL;
+    bool *is_new = NULL;
     size_t count = 0;
+    size_t new_count = 0;
     PO_TRY(cx, po_script_target_find(cx, cli, cli->operands[0], &target));
     if (po_bundle_trust(target.bundle) == PO_TRUST_SYSTEM)
         return PO_FAIL(cx, PO_USAGE, "programs of this build need no grant");
-    if (wanted.ptr == NULL) wanted = target.entry;
-    for (size_t i = 0; i < po_bundle_program_count(target.bundle); i++) {
-        const struct po_bundle_program *row = po_bundle_program_at(target.bundle, i);
-        bool is_it =
-            po_str_eq(row->file, target.file) && (wanted.len == 0 || po_str_eq(row->entry, wanted));
-        if (!is_it) continue;
-        count++;
-        PO_TRY(cx, grant_one(cx, cli, &target, row->entry));
+    PO_TRY(cx, entries_of(cx, cli, &target, &entries, &count));
+    PO_ARENA_NEW(cx, is_new, count);
+    for (size_t i = 0; i < count; i++) {
+        PO_TRY(cx, may_grant(cx, cli, &target, entries[i], &is_new[i]));
+        new_count += is_new[i];
     }
-    if (count > 0) return po_rc_ok();
-    PO_CLEANUP(po_program_done) struct po_program program = {0};
-    PO_TRY(cx, po_script_entry_load(cx, cli, &target, wanted.ptr ? wanted : PO_LIT(""), &program));
-    return PO_FAIL(cx, PO_NOTFOUND, "'%.*s' has no entry point to grant", PO_STR_ARG(target.file));
+    po_err_clear(cx);
+    if (new_count == 0)
+        return PO_FAIL(cx, PO_EXISTS, "this text of '%.*s' is granted already",
+                       PO_STR_ARG(target.named));
+    for (size_t i = 0; i < count; i++)
+        if (is_new[i]) PO_TRY(cx, grant_one(cx, cli, &target, entries[i]));
+    return po_rc_ok();
 }
 
 PO_RC po_cmd_script_revoke(struct po_ctx *cx, struct po_cli *cli)

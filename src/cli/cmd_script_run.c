@@ -53,7 +53,7 @@ static PO_RC run_or_deny(struct po_ctx *cx, struct po_cli *cli, const struct po_
                          const struct po_program_job *job, struct po_program_result *result)
 {
     struct po_program_denial denial = {0};
-    po_rc rc = po_program_allowed(cx, program, job->grant, &denial);
+    po_rc rc = po_grant_allowed(cx, cli->home, program, job->grant, &denial);
     if (po_is_ok(rc)) {
         rc = po_program_run(cx, program, job, result);
         denial.fence = "sandbox";

@@ -95,7 +95,7 @@ static PO_RC check_ceiling(struct po_ctx *cx, struct po_home *home,
     struct po_program raised = *program; /* borrows the script: not done twice */
     struct po_program_denial denial = {0};
     if (raised.trust == PO_TRUST_NONE) po_program_trust_raise(&raised, PO_TRUST_ORGANISATION);
-    po_rc rc = po_program_allowed(cx, &raised, NULL, &denial);
+    po_rc rc = po_grant_allowed(cx, home, &raised, NULL, &denial);
     if (rc.code != PO_DENIED) return rc;
     struct po_err first = cx->err;
     PO_TRY(cx, refuse(cx, home, program, &denial));
@@ -166,11 +166,10 @@ static PO_RC commit_grant(struct po_ctx *cx, struct po_home *home, const struct 
     return po_home_commit(cx, home, tx, &event);
 }
 
-PO_RC po_grant_give(struct po_ctx *cx, struct po_home *home, const struct po_program *program,
-                    const struct po_grant_options *options, struct po_grant *ret_grant)
+PO_RC po_grant_may(struct po_ctx *cx, struct po_home *home, const struct po_program *program,
+                   const struct po_grant_options *options)
 {
     struct po_grant present = {0};
-    bool waits = po_grant_waits(&program->row.needs);
     PO_TRY(cx, po_grant_find(cx, home, program->digest, &present));
     if (present.state != PO_GRANT_NONE)
         return PO_FAIL(cx, PO_EXISTS, "this text of '%.*s' is granted already",
@@ -180,9 +179,17 @@ PO_RC po_grant_give(struct po_ctx *cx, struct po_home *home, const struct po_pro
     PO_TRY(cx, check_clause(cx, home, program));
     PO_TRY(cx, check_ceiling(cx, home, program));
     PO_TRY(cx, check_kind(cx, home, program));
-    if (waits && po_str_trim(options->reason).len == 0)
+    if (po_grant_waits(&program->row.needs) && po_str_trim(options->reason).len == 0)
         return PO_FAIL(cx, PO_USAGE, "'%.*s' changes things: give --reason",
                        PO_STR_ARG(program->row.entry));
+    return po_rc_ok();
+}
+
+PO_RC po_grant_give(struct po_ctx *cx, struct po_home *home, const struct po_program *program,
+                    const struct po_grant_options *options, struct po_grant *ret_grant)
+{
+    bool waits = po_grant_waits(&program->row.needs);
+    PO_TRY(cx, po_grant_may(cx, home, program, options));
     PO_BUF_AUTO caps;
     struct po_json_out json;
     po_buf_init(&caps, PO_STORE_VALUE_BYTES_MAX);

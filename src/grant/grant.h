@@ -64,12 +64,24 @@ struct po_grant_options {
 /* Would these needs wait? */
 bool po_grant_waits(const struct po_caps *needs);
 /*
- * Grant one entry point what it needs. (Less would be of no use: a program whose needs are not all
- * granted does not run.)
+ * Do grant (NULL: no limit) and ceiling cover the needs, and do they keep off what is reserved: keys,
+ * ledger, store, configuration? Asked when a program is granted and again before each run.
  *
- * Errors   PO_EXISTS  the same is granted already;  PO_DENIED  beyond the ceiling of its trust, or a
- *          clause that a program of this build tests (the denial is recorded);  PO_USAGE no reason
+ * Errors   PO_DENIED  ret_denial says which need, and which fence
  */
+PO_RC po_grant_allowed(struct po_ctx *cx, struct po_home *home, const struct po_program *program,
+                       const struct po_caps *caps, struct po_program_denial *ret_denial);
+/*
+ * May this entry point be granted what it needs? (Less would be of no use: a program whose needs are
+ * not all granted does not run.)
+ *
+ * Errors   PO_EXISTS  the same is granted already;  PO_DENIED  beyond the ceiling of its trust, a kind
+ *          that only reads, or a clause that a program of this build tests (the denial is recorded);
+ *          PO_USAGE no reason
+ */
+PO_RC po_grant_may(struct po_ctx *cx, struct po_home *home, const struct po_program *program,
+                   const struct po_grant_options *options);
+/* Grant it. Errors as above. */
 PO_RC po_grant_give(struct po_ctx *cx, struct po_home *home, const struct po_program *program,
                     const struct po_grant_options *options, struct po_grant *ret_grant);
 /*

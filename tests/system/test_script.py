@@ -295,6 +295,19 @@ def test_what_is_not_granted_does_not_run(site):
     assert [e["detail"]["was"] for e in events(site, "program.revoked")] == ["in force"]
 
 
+def test_of_several_entries_all_are_granted_or_none(site):
+    path = write(site, "both.script", READS + WRITES)
+    site.run("script", "grant", path).check_line(64, "--reason")
+    assert events(site, "program.granted") == []
+    plan = site.ok("script", "grant", path, "--reason", "x", "--dry-run").out
+    assert plan.splitlines()[1].endswith("(waits first)"), plan
+    site.ok("script", "grant", path, "--entry", "reads")
+    site.ok("script", "grant", path, "--reason", "x")  # what is granted stays as it is
+    assert [e["detail"]["entry"] for e in events(site, "program.granted")] == ["reads", "writes"]
+    site.run("script", "grant", path, "--reason", "x").check_line(73, "granted already")
+    assert "revoked 2 grants" in site.ok("script", "revoke", path).out
+
+
 def test_what_changes_things_waits_for_a_day(site):
     path = write(site, "writes.script", WRITES)
     site.run("script", "grant", path).check_line(64, "--reason")
