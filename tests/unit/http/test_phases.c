@@ -170,6 +170,45 @@ TEST(http_deadline__of_lingering_is_a_second)
     (void)close(fd);
 }
 
+TEST(http_linger__drops_at_most_256_kib)
+{
+    TEST_CX(cx);
+    RIG_AUTO rig;
+    static char text[65536];
+    rig_open(&rig, cx, NULL);
+    int fd = rig_connect(&rig, false);
+    check_eq_int(rig_status(rig_ask(&rig, fd, "BAD\r\n", NULL)), 400);
+    for (int i = 0; i < 4; i++) {
+        rig_send(&rig, fd, po_str_n(text, sizeof text - 16));
+        rig_turns(&rig, 10);
+        check_eq_u64(po_http_server_stats(rig.server).open, 1);
+    }
+    rig_send(&rig, fd, po_str_n(text, 4096));
+    rig_turns(&rig, 10);
+    check_eq_u64(po_http_server_stats(rig.server).open, 0);
+    (void)close(fd);
+}
+
+TEST(http_linger__waits_for_content_that_was_refused)
+{
+    TEST_CX(cx);
+    RIG_AUTO rig;
+    bool is_closed = false;
+    rig_open(&rig, cx, NULL);
+    int fd = rig_connect(&rig, false);
+    const char *head = "POST /small HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\n";
+    check_eq_int(rig_status(rig_ask(&rig, fd, head, &is_closed)), 413);
+    check_that(is_closed, "our half");
+    check_eq_u64(po_http_server_stats(rig.server).open, 1);
+    check_that(po_sys_send(fd, "hello", 5) == 5, "the other half is still there");
+    rig_turns(&rig, 2);
+    check_that(po_sys_send(fd, "hello", 5) == 5);
+    check_eq_u64(po_http_server_stats(rig.server).open, 1);
+    (void)close(fd);
+    rig_turns(&rig, 2);
+    check_eq_u64(po_http_server_stats(rig.server).open, 0);
+}
+
 /* ---- limits of connections -------------------------------------------------------------------------- */
 
 static uint16_t listen_tcp(struct rig *rig, const char *address)
