@@ -17,9 +17,16 @@ static unsigned act_host(struct po_http_head *head, struct po_http_span value)
     return 0;
 }
 
+/* Readers differ about blanks behind a value: none may stand where framing depends on it. */
+static bool has_blank_behind(const struct po_http_head *head, struct po_http_span value)
+{
+    return head->base[value.at + value.len] != '\r';
+}
+
 static unsigned act_length(struct po_http_head *head, struct po_http_span value)
 {
     if (head->has_length || value.len == 0 || value.len > PO_HTTP_LENGTH_DIGITS_MAX) return 400;
+    if (has_blank_behind(head, value)) return 400;
     head->has_length = true;
     for (size_t i = 0; i < value.len; i++) {
         char c = head->base[value.at + i];
@@ -31,7 +38,7 @@ static unsigned act_length(struct po_http_head *head, struct po_http_span value)
 
 static unsigned act_coding(struct po_http_head *head, struct po_http_span value)
 {
-    if (head->has_coding || head->minor == 0) return 400;
+    if (head->has_coding || head->minor == 0 || has_blank_behind(head, value)) return 400;
     head->has_coding = true;
     return po_http_eq_nocase(po_http_span_str(head, value), "chunked") ? 0 : 501;
 }
