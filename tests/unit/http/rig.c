@@ -73,6 +73,7 @@ static void message(struct po_ctx *cx, void *user, po_http_id id, enum po_http_m
                     po_str bytes)
 {
     struct rig *rig = user;
+    rig->messages++;
     if (po_str_eq_cstr(bytes, "please close")) {
         po_http_stream_close(cx, rig->server, id, 4001);
         return;

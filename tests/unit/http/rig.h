@@ -22,6 +22,7 @@ struct rig {
     unsigned gone; /* ids that ended */
     uint16_t gone_code;
     unsigned handled;
+    unsigned messages;
 };
 
 void rig_open(struct rig *rig, struct po_ctx *cx, const struct po_http_limits *limits);

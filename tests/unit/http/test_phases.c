@@ -9,6 +9,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -289,6 +290,28 @@ TEST(http_limits__in_total_end_the_longest_idle_first)
     check_that(!is_closed);
     for (int i = 0; i < 4; i++)
         (void)close(fds[i]);
+}
+
+TEST(http_limits__without_descriptors_connections_wait)
+{
+    TEST_CX(cx);
+    RIG_AUTO rig;
+    struct rlimit before = {0};
+    rig_open(&rig, cx, NULL);
+    uint16_t port = listen_tcp(&rig, "127.0.0.1");
+    int fd = dial(port);
+    int next = dup(fd);
+    check_that(next > fd && close(next) == 0 && getrlimit(RLIMIT_NOFILE, &before) == 0);
+    struct rlimit none = {(rlim_t)next, before.rlim_max};
+    check_that(setrlimit(RLIMIT_NOFILE, &none) == 0);
+    rig_send(&rig, fd, PO_LIT(GET_ECHO));
+    rig_advance_ms(&rig, 150);
+    check_eq_u64(po_http_server_stats(rig.server).accepted, 0);
+    check_that(setrlimit(RLIMIT_NOFILE, &before) == 0);
+    check_eq_u64(rig_receive(&rig, fd, NULL).len, 0);
+    rig_advance_ms(&rig, 150);
+    check_eq_int(rig_status(rig_receive(&rig, fd, NULL)), 200);
+    (void)close(fd);
 }
 
 TEST(http_limits__of_requests_end_a_connection)

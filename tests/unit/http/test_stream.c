@@ -255,6 +255,7 @@ TEST(http_websocket__a_close_of_ours_waits_for_theirs)
                 PO_NOTFOUND);
     send_script(&rig, fd, "81:ignored|88x0fa1:|");
     check_frames(&rig, fd, "", true);
+    check_eq_int(rig.messages, 1);
     (void)close(fd);
     fd = open_socket(&rig);
     send_script(&rig, fd, "81:please close|");

@@ -200,6 +200,32 @@ TEST(http_tls__serves_and_shows_its_fingerprint)
     check_eq_int(rig_status(ask(&client, &rig, "GET / HTTP/1.1\r\n\r\n", buf, sizeof buf)), 400);
 }
 
+/* Several records may be in OpenSSL's buffer when the socket has nothing more to say. */
+TEST(http_tls__requests_in_records_that_came_together_are_all_answered)
+{
+    static const char *const PARTS[] = {"GET /1 HTTP/1.1\r\nHost: a\r\n\r\n", "GET /2 HTT",
+                                        "P/1.1\r\nHost: a\r\n\r\nGET /3", " HTTP/1.1\r\n",
+                                        "Host: a\r\n\r\n"};
+    TEST_CX(cx);
+    RIG_AUTO rig;
+    CLIENT_AUTO client = {.fd = -1};
+    char fingerprint[PO_HTTP_FINGERPRINT_BYTES];
+    char buf[4096];
+    rig_open(&rig, cx, NULL);
+    struct po_http_tls tls = make_cert(&rig, "a", fingerprint);
+    check_ok(cx, po_http_tls_load(cx, rig.server, &tls, fingerprint));
+    client_open(&client, &rig);
+    check_that(handshake(&client, &rig));
+    for (size_t i = 0; i < 5; i++)
+        check_that(SSL_write(client.ssl, PARTS[i], (int)strlen(PARTS[i])) > 0);
+    po_str all = ask(&client, &rig, "GET /4 HTTP/1.1\r\nHost: a\r\n\r\n", buf, sizeof buf);
+    for (int i = 1; i <= 4; i++) {
+        char want[16];
+        (void)snprintf(want, sizeof want, "GET /%d ? ", i);
+        check_that(po_str_find(all, po_str_of(want), 0) != SIZE_MAX, "answer %d", i);
+    }
+}
+
 TEST_TIMEOUT(http_tls__large_content_goes_both_ways, 60)
 {
     TEST_CX(cx);
