@@ -144,7 +144,7 @@ PO_RC po_site_check_run(struct po_ctx *cx, struct po_home *home, struct po_progr
     whole.services = &services->door;
     ret_told->count = 1;
     if (program->trust == PO_TRUST_NONE) po_program_trust_raise(program, PO_TRUST_ORGANISATION);
-    po_rc rc = po_program_allowed(cx, program, whole.grant, &denial);
+    po_rc rc = po_grant_allowed(cx, home, program, whole.grant, &denial);
     if (po_is_ok(rc)) {
         denial = (struct po_program_denial){PO_CAP_COUNT, program->row.name, "sandbox"};
         rc = po_program_run(cx, program, &whole, result);

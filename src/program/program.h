@@ -73,6 +73,13 @@ PO_RC po_caps_parse(struct po_ctx *cx, po_str needs_json, struct po_caps *ret_ca
  * option ("-x") through; "**" at the end is any further arguments.
  */
 bool po_caps_allow(const struct po_caps *caps, enum po_cap_kind kind, po_str value);
+/*
+ * The file, or the directory with all below it, that a capability of fs or exec opens to a taken-over
+ * child: what stands before the first wildcard; of a single file to write, the directory that holds it.
+ *
+ * Errors   as a path: PO_INVALID, PO_LIMIT, PO_NOMEM
+ */
+PO_RC po_cap_reach(struct po_ctx *cx, const struct po_cap *cap, const char *home, po_str *ret_path);
 /* Canonical JSON: {"fact":["ledger.events"],"time":["*"]}. */
 void po_caps_put(const struct po_caps *caps, struct po_json_out *out);
 
@@ -206,7 +213,7 @@ void po_program_done(struct po_program *program);
 struct po_program_denial {
     enum po_cap_kind kind;
     po_str value;      /* the concrete path, name or command; or the need itself before a run */
-    const char *fence; /* "needs", "grant", "ceiling"; NULL: nothing was denied */
+    const char *fence; /* "needs", "grant", "ceiling", "reserved"; NULL: nothing was denied */
 };
 /*
  * The needs of a program against grant (NULL: no limit) and ceiling, as a run asks them.

@@ -41,11 +41,17 @@ static po_str parent_of(po_str path)
     return po_str_slice(path, 0, slash > 1 ? slash - 1 : 1);
 }
 
-static po_str place_of(const struct po_cap *cap, po_str path)
+po_rc po_cap_reach(struct po_ctx *cx, const struct po_cap *cap, const char *home, po_str *ret_path)
 {
-    bool is_pattern = po_str_find_char(cap->value, '*', 0) != SIZE_MAX;
-    if (cap->kind == PO_CAP_FS_WRITE && !is_pattern) return parent_of(path);
-    return path;
+    po_str text = cap->value;
+    bool is_pattern = po_str_find_char(text, '*', 0) != SIZE_MAX;
+    /* Of a command, the program. */
+    if (cap->kind == PO_CAP_EXEC) text = po_str_slice(text, 0, po_str_find_char(text, ' ', 0));
+    text = without_wildcard(text);
+    if (po_str_eq_cstr(text, "~")) text = PO_LIT("~/");
+    PO_TRY(cx, po_program_path(cx, home, text, ret_path));
+    if (cap->kind == PO_CAP_FS_WRITE && !is_pattern) *ret_path = parent_of(*ret_path);
+    return po_rc_ok();
 }
 
 static unsigned access_of(enum po_cap_kind kind)
@@ -59,12 +65,9 @@ static unsigned access_of(enum po_cap_kind kind)
 static PO_RC add_rule(struct po_ctx *cx, const struct po_runner_job *job, const struct po_cap *cap,
                       struct po_sandbox_rule *rule)
 {
-    po_str text = cap->value;
     po_str path = {0};
-    /* Of a command, the program. */
-    if (cap->kind == PO_CAP_EXEC) text = po_str_slice(text, 0, po_str_find_char(text, ' ', 0));
-    PO_TRY(cx, po_program_path(cx, job->home, without_wildcard(text), &path));
-    const char *place = po_arena_strdup(cx->arena, place_of(cap, path));
+    PO_TRY(cx, po_cap_reach(cx, cap, job->home, &path));
+    const char *place = po_arena_strdup(cx->arena, path);
     if (place == NULL) return PO_FAIL(cx, PO_NOMEM, "out of memory for the sandbox");
     *rule = (struct po_sandbox_rule){.path = place, .access = access_of(cap->kind)};
     return po_rc_ok();

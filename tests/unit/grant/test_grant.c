@@ -397,3 +397,31 @@ TEST_FAULTS_SITES(grant__fails_cleanly)
     test_faults_off();
     check_eq_int(find(cx, home, &program).state, PO_GRANT_IN_FORCE);
 }
+
+/* A taken-over child has what its landlock rules open: they must hold nothing that is reserved. */
+TEST(grant__no_program_reaches_keys_ledger_or_configuration)
+{
+    static const char *const needs[] = {
+        "fs_read = \"/**\"",           "fs_read = \"~/**\"",           "fs_read = \"~/data/**\"",
+        "fs_read = \"~/config/.env\"", "fs_read = \"~/*/x\"",          "fs_write = \"~/note.txt\"",
+        "fs_write = \"~/data/x/**\"",  "fs_read = \"/**/master.key\"", "fs_write = \"/**/.po*\""};
+    TEST_CX(cx);
+    home_make(cx);
+    PO_HOME_AUTO *home = home_open(cx, PO_HOME_READ_WRITE);
+    for (size_t i = 0; i < sizeof needs / sizeof needs[0]; i++) {
+        char text[400];
+        struct po_program_denial denial = {0};
+        (void)snprintf(text, sizeof text,
+                       "import * as fs from \"host/fs\"\n@repair(id = \"r\")\n@needs(%s)\n"
+                       "fn r() -> Result<bool, Error> { fs.exists(\"/x\") }\n",
+                       needs[i]);
+        PO_CLEANUP(po_program_done) struct po_program program = load(cx, text);
+        po_program_trust_raise(&program, PO_TRUST_ORGANISATION);
+        check_fails(cx, po_grant_allowed(cx, home, &program, NULL, &denial), PO_DENIED);
+        check_eq_cstr(denial.fence, "reserved");
+    }
+    PO_CLEANUP(po_program_done) struct po_program fine = load(cx, writes);
+    struct po_program_denial denial = {0};
+    po_program_trust_raise(&fine, PO_TRUST_ORGANISATION);
+    check_ok(cx, po_grant_allowed(cx, home, &fine, NULL, &denial));
+}
