@@ -85,6 +85,8 @@ static PO_RC put_limits(struct po_ctx *cx, const struct po_sandbox_options *opti
     PO_TRY(cx, limit(cx, RLIMIT_NOFILE, options->files, "open files"));
     PO_TRY(cx, limit(cx, RLIMIT_MEMLOCK, 0, "locked memory"));
     PO_TRY(cx, limit(cx, RLIMIT_MSGQUEUE, 0, "message queues"));
+    if (options->processes != 0)
+        PO_TRY(cx, limit(cx, RLIMIT_NPROC, options->processes, "processes"));
     if (!HAS_SANITIZER) PO_TRY(cx, limit(cx, RLIMIT_DATA, options->data_bytes, "memory"));
     return po_rc_ok();
 }

@@ -56,6 +56,7 @@ struct po_sandbox_options {
     uint64_t data_bytes; /* RLIMIT_DATA; not in builds with a sanitizer, which map much more */
     uint64_t file_bytes; /* RLIMIT_FSIZE */
     uint64_t files;      /* RLIMIT_NOFILE */
+    uint64_t processes;  /* RLIMIT_NPROC, of all the user's; 0: as it is */
 };
 
 /*

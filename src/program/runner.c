@@ -17,6 +17,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -218,6 +219,20 @@ static void look_at_host(struct po_sandbox_support *support)
     po_sandbox_support(support);
 }
 
+/*
+ * Files are walked without following links, so what "~/" means must hold none: the real path. A home
+ * that is not there stays as it is named; nothing below it can be opened.
+ */
+static PO_RC resolve_home(struct po_ctx *cx, const struct po_gate *gate, struct po_gate *ret_gate)
+{
+    char real[PATH_MAX];
+    *ret_gate = *gate;
+    if (gate->home == NULL || po_sys_realpath(gate->home, real) == NULL) return po_rc_ok();
+    ret_gate->home = po_arena_strdup(cx->arena, po_str_of(real));
+    if (ret_gate->home == NULL) return PO_FAIL(cx, PO_NOMEM, "out of memory for a path");
+    return po_rc_ok();
+}
+
 static void init_runner(struct po_runner *runner)
 {
     po_buf_init(&runner->calls, PO_PROGRAM_CALLS_BYTES_MAX);
@@ -235,10 +250,12 @@ po_rc po_runner_run(struct po_ctx *cx, const struct po_program *program,
                     struct po_program_result *ret_result)
 {
     struct po_sandbox_support support = {0};
+    struct po_gate real_gate = {0};
     PO_CLEANUP(runner_done)
     struct po_runner runner = {
-        .program = program, .job = job, .gate = gate, .pid = -1, .end = {.fd = -1}};
+        .program = program, .job = job, .gate = &real_gate, .pid = -1, .end = {.fd = -1}};
     init_runner(&runner);
+    PO_TRY(cx, resolve_home(cx, gate, &real_gate));
     look_at_host(&support);
     PO_TRY(cx, check_fences(cx, gate, &support));
     PO_TRY(cx, start(cx, &runner));

@@ -80,6 +80,7 @@ static void set_limits(const struct po_runner_job *job, struct po_sandbox_option
     options->cpu_s = (uint64_t)(time_us / PO_US_PER_S) + 2;
     options->data_bytes = 2 * job->limits.memory_bytes + PO_RUNNER_DATA_BYTES_MAX;
     options->file_bytes = can_change ? PO_RUNNER_FILE_BYTES_MAX : 0;
+    options->processes = options->can_exec ? PO_RUNNER_PROCESSES_MAX : 0;
     options->files = options->can_exec ? PO_RUNNER_EXEC_FILES_MAX : PO_RUNNER_FILES_MAX;
 }
 

@@ -23,6 +23,7 @@
 #define PO_RUNNER_FILE_BYTES_MAX ((uint64_t)64 << 20) /* RLIMIT_FSIZE of who may write */
 #define PO_RUNNER_FILES_MAX 64                        /* RLIMIT_NOFILE */
 #define PO_RUNNER_EXEC_FILES_MAX 256                  /* of who may start programs */
+#define PO_RUNNER_PROCESSES_MAX 2048 /* RLIMIT_NPROC: all of the user's; root has none */
 /* RLIMIT_DATA beside the run's own memory: compiler, frames, libraries. */
 #define PO_RUNNER_DATA_BYTES_MAX ((uint64_t)256 << 20)
 

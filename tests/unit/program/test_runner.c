@@ -135,6 +135,24 @@ TEST(runner__asks_the_services_of_the_parent)
     check_contains(runner_said(cx, &result), "not this flag");
 }
 
+TEST(runner__a_home_behind_a_link_is_the_real_one)
+{
+    TEST_CX(cx);
+    struct po_program_result result = {0};
+    check_eq_int(mkdir(test_tmp("real"), 0755), 0);
+    check_eq_int(mkdir(test_tmp("real/data"), 0755), 0);
+    test_write_file(test_tmp("real/data/x"), "inside", 6);
+    check_eq_int(symlink(test_tmp("real"), test_tmp("home")), 0);
+    struct po_program_job job = {.home = test_tmp("home")};
+    const char *text =
+        runner_text(cx, "fs_read = \"~/data/**\"", "fs.read(\"~/data/x\").unwrap_or(\"nothing\")");
+    check_ok(cx, runner_try(cx, text, &job, &result));
+    check_eq_cstr(runner_said(cx, &result), "\"inside\"");
+    job.home = test_tmp("nowhere");
+    check_ok(cx, runner_try(cx, text, &job, &result));
+    check_eq_cstr(runner_said(cx, &result), "\"nothing\"");
+}
+
 /* ---- limits -------------------------------------------------------------------------------------- */
 
 TEST(runner__budgets_end_a_run_in_their_fault)
