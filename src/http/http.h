@@ -234,7 +234,10 @@ struct po_http_listen {
  */
 PO_RC po_http_server_listen(struct po_ctx *cx, struct po_http_server *server,
                             const struct po_http_listen *listen, uint16_t *ret_port);
-/* A connected non-blocking stream socket (socket activation, tests): the server's on success. */
+/*
+ * A connected non-blocking stream socket (socket activation, tests): the server's from now on, closed
+ * on failure. It counts for no address.
+ */
 PO_RC po_http_server_adopt(struct po_ctx *cx, struct po_http_server *server, int fd, bool is_tls);
 
 /* One turn of the loop: wait up to wait_ms (-1: for ever) for something, and do it. PO_IO. */

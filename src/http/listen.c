@@ -208,8 +208,9 @@ void po_http_listener_accept(struct po_ctx *cx, struct po_http_server *server,
 PO_RC po_http_server_adopt(struct po_ctx *cx, struct po_http_server *server, int fd, bool is_tls)
 {
     struct po_http_conn *conn = NULL;
+    PO_FD_AUTO owned = fd;
     if (server->free_count == 0) return PO_FAIL(cx, PO_LIMIT, "too many connections");
-    PO_TRY(cx, po_http_conn_new(cx, server, fd, is_tls, &conn));
+    PO_TRY(cx, po_http_conn_new(cx, server, PO_TAKE_FD(owned), is_tls, &conn));
     server->stats.accepted++;
     po_http_conn_make_ready(server, conn);
     return po_rc_ok();

@@ -174,9 +174,11 @@ static PO_RC check_files(struct po_ctx *cx, const struct po_http_tls *tls)
     PO_TRY(cx, po_fs_info(cx, tls->cert_path, &info));
     if (!info.exists)
         return PO_FAIL(cx, PO_NOTFOUND, "there is no certificate '%s'", tls->cert_path);
-    PO_TRY(cx, po_fs_info(cx, tls->key_path, &info));
-    if (!info.exists) return PO_FAIL(cx, PO_NOTFOUND, "there is no key '%s'", tls->key_path);
-    if ((info.mode & 077) != 0)
+    struct stat st;
+    /* Certificates are often links to what was issued last: the file at their end counts. */
+    if (po_sys_stat(tls->key_path, &st) != 0)
+        return PO_FAIL_SYS(cx, po_fs_code_of_errno(errno), errno, "the key '%s'", tls->key_path);
+    if ((st.st_mode & 077) != 0)
         return PO_FAIL(cx, PO_DENIED, "others may read the key '%s'", tls->key_path);
     return po_rc_ok();
 }

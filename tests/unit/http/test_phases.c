@@ -314,6 +314,21 @@ TEST(http_limits__without_descriptors_connections_wait)
     (void)close(fd);
 }
 
+TEST(http_adopt__closes_what_is_too_much)
+{
+    TEST_CX(cx);
+    RIG_AUTO rig;
+    struct po_http_limits limits = {.connections_max = 1};
+    int fds[2];
+    char byte = 0;
+    rig_open(&rig, cx, &limits);
+    int fd = rig_connect(&rig, false);
+    check_that(po_sys_socketpair(fds) == 0);
+    check_fails(cx, po_http_server_adopt(cx, rig.server, fds[1], false), PO_LIMIT);
+    check_eq_int(recv(fds[0], &byte, 1, MSG_DONTWAIT), 0);
+    (void)close(fds[0]), (void)close(fd);
+}
+
 TEST(http_limits__of_requests_end_a_connection)
 {
     TEST_CX(cx);

@@ -6,6 +6,7 @@
 #include "unit/http/rig.h"
 
 #include <stdio.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define GET_ECHO "GET /echo HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -93,6 +94,26 @@ TEST(http_server__answers_what_was_sent_ahead_in_order)
         check_that(at != SIZE_MAX && at < 400, "answer %d", i);
         rest = po_str_slice(rest, at + 1, rest.len);
     }
+    (void)close(fd);
+}
+
+TEST(http_server__lets_others_have_their_turn)
+{
+    TEST_CX(cx);
+    RIG_AUTO rig;
+    PO_BUF_AUTO many = {0};
+    rig_open(&rig, cx, NULL);
+    po_buf_init(&many, 1 << 20);
+    for (int i = 0; i < 500; i++)
+        po_buf_append_cstr(&many, GET_ECHO);
+    int fd = rig_connect(&rig, false);
+    rig_turns(&rig, 1);
+    check_eq_int(send(fd, many.ptr, many.len, 0), many.len);
+    rig_turns(&rig, 1);
+    check_that(rig.handled > 0 && rig.handled <= 70, "%u at once", rig.handled);
+    (void)rig_receive(&rig, fd, NULL);
+    rig_turns(&rig, 100);
+    check_eq_int(rig.handled, 500);
     (void)close(fd);
 }
 

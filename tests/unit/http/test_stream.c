@@ -243,6 +243,24 @@ TEST(http_websocket__who_does_not_answer_pings_is_gone)
     (void)close(fd);
 }
 
+TEST(http_websocket__who_pings_without_reading_is_gone)
+{
+    TEST_CX(cx);
+    RIG_AUTO rig;
+    PO_BUF_AUTO pings = {0};
+    struct po_http_limits limits = {.stream_bytes_max = 65536};
+    rig_open(&rig, cx, &limits);
+    po_buf_init(&pings, 4 << 20);
+    for (int i = 0; i < 10000; i++)
+        ws_build("89*125:p|", &pings);
+    int fd = open_socket(&rig);
+    for (size_t at = 0; at < pings.len && po_http_server_stats(rig.server).open > 0; at += 20000)
+        rig_send(&rig, fd, po_str_slice(po_buf_str(&pings), at, at + 20000));
+    check_eq_u64(po_http_server_stats(rig.server).open, 0);
+    check_eq_int(rig.gone, 1);
+    (void)close(fd);
+}
+
 TEST(http_websocket__a_close_of_ours_waits_for_theirs)
 {
     TEST_CX(cx);

@@ -359,10 +359,15 @@ TEST(http_tls__a_reload_is_for_new_handshakes_and_a_failed_one_for_none)
     check_fails(cx, po_http_tls_load(cx, rig.server, &absent, seen), PO_NOTFOUND);
     struct po_http_tls swapped = {.cert_path = tls_b.key_path, .key_path = tls_b.key_path};
     check_fails(cx, po_http_tls_load(cx, rig.server, &swapped, seen), PO_INVALID);
+    struct po_http_tls no_key = {.cert_path = tls_b.cert_path, .key_path = test_tmp("none")};
+    check_fails(cx, po_http_tls_load(cx, rig.server, &no_key, seen), PO_NOTFOUND);
     check_that(chmod(tls_b.key_path, 0640) == 0);
     check_fails(cx, po_http_tls_load(cx, rig.server, &tls_b, seen), PO_DENIED);
     check_that(chmod(tls_b.key_path, 0600) == 0);
     po_err_clear(cx);
+    const char *link = po_arena_printf(cx->arena, "%s/link", test_tmpdir());
+    check_that(symlink(tls_b.key_path, link) == 0);
+    tls_b.key_path = link;
     check_ok(cx, po_http_tls_load(cx, rig.server, &tls_b, seen));
     check_eq_cstr(seen, b);
     client_open(&second, &rig);
