@@ -74,7 +74,6 @@ struct upload {
     char bytes[1024];
 };
 
-/* rule: eight parameters, because the type is the library's */
 static enum MHD_Result theirs_handle(void *cls, struct MHD_Connection *connection, const char *url,
                                      const char *method, const char *version, const char *data,
                                      size_t *data_len, void **state)
@@ -272,6 +271,15 @@ static double requests_per_cpu_s(struct child child, bool is_tls, bool is_post, 
     return (double)requests / spent;
 }
 
+static double rate_of(int (*run)(bool is_tls, int port_fd), bool is_tls, bool is_post,
+                      long requests)
+{
+    struct child child = start(run, is_tls);
+    double rate = requests_per_cpu_s(child, is_tls, is_post, requests);
+    stop(child);
+    return rate;
+}
+
 static void compare(long requests)
 {
     printf("http: requests per second of server CPU, %d connections, best of %d\n", CONNECTIONS,
@@ -280,13 +288,10 @@ static void compare(long requests)
         bool is_tls = kind >= 2;
         bool is_post = kind % 2 == 1;
         double best[2] = {0, 0};
-        for (int round = 0; round < ROUNDS; round++) {
-            for (int who = 0; who < 2; who++) {
-                struct child child = start(who == 0 ? run_ours : run_theirs, is_tls);
-                double rate = requests_per_cpu_s(child, is_tls, is_post, requests);
-                stop(child);
-                if (rate > best[who]) best[who] = rate;
-            }
+        for (int round = 0; round < 2 * ROUNDS; round++) {
+            bool is_ours = round % 2 == 0;
+            double rate = rate_of(is_ours ? run_ours : run_theirs, is_tls, is_post, requests);
+            if (rate > best[round % 2]) best[round % 2] = rate;
         }
         printf("  %-5s %-4s ours %8.0f  libmicrohttpd %8.0f  ratio %.2f\n",
                is_tls ? "TLS" : "plain", is_post ? "POST" : "GET", best[0], best[1],

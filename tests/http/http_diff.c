@@ -25,7 +25,6 @@ static size_t taken;         /* by us */
 static size_t their_content; /* bytes of the first request's, as it saw them */
 static int their_requests;
 
-/* rule: eight parameters, because the type is the library's */
 static enum MHD_Result theirs_handle(void *cls, struct MHD_Connection *connection, const char *url,
                                      const char *method, const char *version, const char *upload,
                                      size_t *upload_len, void **state)
