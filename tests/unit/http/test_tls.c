@@ -220,7 +220,7 @@ TEST(http_tls__requests_in_records_that_came_together_are_all_answered)
         check_that(SSL_write(client.ssl, PARTS[i], (int)strlen(PARTS[i])) > 0);
     po_str all = ask(&client, &rig, "GET /4 HTTP/1.1\r\nHost: a\r\n\r\n", buf, sizeof buf);
     for (int i = 1; i <= 4; i++) {
-        char want[16];
+        char want[32];
         (void)snprintf(want, sizeof want, "GET /%d ? ", i);
         check_that(po_str_find(all, po_str_of(want), 0) != SIZE_MAX, "answer %d", i);
     }
