@@ -90,7 +90,10 @@ PO_RC po_http_field_get(const struct po_http_request *req, po_str name, po_str *
  */
 bool po_http_query_next(struct po_ctx *cx, po_str *rest, struct po_http_field *ret_pair,
                         po_rc *ret_rc);
-/* The value of one cookie: PO_NOTFOUND; PO_INVALID twice, or a malformed Cookie field. */
+/*
+ * The value of one cookie: PO_NOTFOUND; PO_INVALID when it stands there twice, its value is malformed
+ * or there are several Cookie fields. Other cookies are not looked at.
+ */
 PO_RC po_http_cookie_get(const struct po_http_request *req, po_str name, po_str *ret_value);
 
 /* ---- response ------------------------------------------------------------------------------ */

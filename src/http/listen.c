@@ -209,6 +209,7 @@ PO_RC po_http_server_adopt(struct po_ctx *cx, struct po_http_server *server, int
 {
     struct po_http_conn *conn = NULL;
     PO_FD_AUTO owned = fd;
+    server->now_us = server->clock->monotonic_us(server->clock->user);
     if (server->free_count == 0) return PO_FAIL(cx, PO_LIMIT, "too many connections");
     PO_TRY(cx, po_http_conn_new(cx, server, PO_TAKE_FD(owned), is_tls, &conn));
     server->stats.accepted++;
