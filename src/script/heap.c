@@ -7,8 +7,6 @@
 
 #include "core/alloc.h"
 
-#include <stdio.h>
-
 /* Charge `more` bytes; false when the budget has not so many left. */
 static bool take(struct po_vm *vm, size_t more)
 {
@@ -17,10 +15,12 @@ static bool take(struct po_vm *vm, size_t more)
         heap->used += more;
         return true;
     }
-    char text[96];
-    (void)snprintf(text, sizeof text, "memory limit exceeded: %zu bytes wanted, %zu left", more,
+    /* The message lives in the fault itself: a limit that was met before keeps its own. */
+    if (vm->fault.kind != NULL && vm->fault.is_limit) return false;
+    (void)po_raise(vm, "MemoryLimit", "memory limit exceeded: %zu bytes wanted, %zu left", more,
                    po_heap_left(vm));
-    return po_raise_limit(vm, "MemoryLimit", text);
+    vm->fault.is_limit = true;
+    return false;
 }
 
 static void *no_memory(struct po_vm *vm)

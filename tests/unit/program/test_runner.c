@@ -164,7 +164,7 @@ TEST(runner__budgets_end_a_run_in_their_fault)
     } rows[] = {
         {"steps", "let mut n = 0\n    while true { n = n + 1 }\n    \"never\"", "fault StepLimit"},
         {"memory", "let mut all = [\"x\"]\n    for i in 0..40 { all = all + all }\n    \"never\"",
-         "fault MemoryLimit"},
+         "fault MemoryLimit: memory limit exceeded: "},
         {"output",
          "for i in 0..100000 { print(\"0123456789012345678901234567890123456789\") }\n"
          "    \"never\"",
