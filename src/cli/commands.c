@@ -473,7 +473,7 @@ static const struct po_command commands[] = {
      2,
      PO_NEEDS_READ,
      "script.trust",
-     PO_EVENT_TYPE_NONE,
+     PO_EVENT_TYPE_DATA_READ,
      po_cmd_script_trust,
      "List the keys whose signature makes a bundle trusted, or add one",
      "LEVEL is vendor (facts, reading, evidence) or organisation (all that can be granted). Trust is\n"
