@@ -311,9 +311,10 @@ bench: ## measure: bench/bench_*.c, release build
 	+@$(AGAIN) V=release all $(patsubst bench/bench_%.c,$(O)/release/bench-%,$(BENCH_SRC))
 	@for b in $(patsubst bench/bench_%.c,$(O)/release/bench-%,$(BENCH_SRC)); do $$b || exit 1; done
 
-soak: ## the long form: 200 kills and power cuts, faults under ASan, mutations, fuzzing of Script [SCRIPT_SECONDS=]
+soak: ## the long form: 200 kills and power cuts, every sync left out, every fault, ASan, mutations, fuzzing of Script [SCRIPT_SECONDS=]
 	+@$(AGAIN) V=dev ROUNDS=200 power
-	+@$(AGAIN) V=asan ROUNDS=200 power
+	+@$(AGAIN) V=dev ROUNDS=200 fault
+	+@$(AGAIN) V=asan ROUNDS=60 power
 	+@$(AGAIN) V=asan fault
 	+@$(AGAIN) ROUNDS=2000 fuzz-replay
 	+@$(AGAIN) fuzz-script
