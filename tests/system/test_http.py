@@ -197,7 +197,7 @@ def test_a_slow_header_ends_at_its_deadline(plain):
             except socket.timeout:
                 continue
     assert answer.startswith(b"HTTP/1.1 408 ")
-    assert 9.5 < time.monotonic() - began < 11.5
+    assert 9.5 < time.monotonic() - began < 15
 
 
 def test_a_stalled_handshake_ends(secure):
@@ -205,7 +205,7 @@ def test_a_stalled_handshake_ends(secure):
     with socket.create_connection(("127.0.0.1", secure.port), timeout=20) as conn:
         conn.sendall(b"\x16\x03\x01")
         assert conn.recv(100) == b""
-    assert 9.5 < time.monotonic() - began < 11.5
+    assert 9.5 < time.monotonic() - began < 15
 
 
 def test_one_address_has_64_connections(plain):
