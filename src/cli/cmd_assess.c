@@ -4,6 +4,7 @@
 #include "commands_priv.h"
 
 #include "assess/assess.h"
+#include "core/sandbox.h"
 
 static void show_progress(void *user, const char *what) { po_cli_progress(user, what); }
 
@@ -36,6 +37,19 @@ static void summarize(struct po_cli *cli, const struct po_assess_result *result)
     po_buf_append_char(&cli->out, '\n');
 }
 
+/* A host that cannot fence programs in is a finding of every assessment. */
+static void tell_missing_fences(const struct po_cli *cli)
+{
+    struct po_sandbox_support support = {0};
+    po_sandbox_support(&support);
+    if (po_sandbox_is_full(&support)) return;
+    po_cli_note(
+        cli,
+        "finding: this host cannot fence programs in (%s): those that write or start others "
+        "are refused",
+        support.text);
+}
+
 static const struct po_column plan_columns[] = {
     {"clause", "CLAUSE", PO_CELL_STR},
     {"check", "CHECK", PO_CELL_STR},
@@ -66,6 +80,7 @@ static PO_RC run_assessment(struct po_ctx *cx, struct po_cli *cli,
     PO_TRY(cx, po_assess_run(cx, cli->home, options, &result));
     if (result.passed < result.tested) cli->exit_code = PO_EXIT_NOT_PASSED;
     summarize(cli, &result);
+    tell_missing_fences(cli);
     return po_rc_ok();
 }
 

@@ -4,6 +4,7 @@
  */
 #include "fact_priv.h"
 
+#include "core/sandbox.h"
 #include "core/sys.h"
 
 #define SMALL_BYTES ((size_t)4096)
@@ -281,6 +282,20 @@ static int64_t status_number(po_str text, const char *key)
     if (!po_str_next_field(&value, '\t', &word)) return -1;
     if (!po_is_ok(po_str_to_u64(word, INT64_MAX, &number))) return -1;
     return (int64_t)number;
+}
+
+PO_FACT_READER(machine_sandbox)
+{
+    struct po_sandbox_support support = {0};
+    (void)cx;
+    (void)set;
+    po_sandbox_support(&support);
+    po_json_out_object(out);
+    po_json_out_field_int(out, "landlock_abi", support.landlock_abi);
+    po_fact_put_bool(out, "seccomp", support.has_seccomp);
+    po_fact_put_bool(out, "full", po_sandbox_is_full(&support));
+    po_json_out_object_end(out);
+    return po_rc_ok();
 }
 
 PO_FACT_READER(machine_self)

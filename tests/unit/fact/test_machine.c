@@ -165,6 +165,15 @@ TEST(machine_kernel_settings__do_not_meet_the_baseline_when_unknown)
     check_that(!fixture_bool(value, "settings.0.met"));
 }
 
+TEST(machine_sandbox__is_full_with_both_fences_only)
+{
+    TEST_CX(cx);
+    struct po_fact_set *set = fixture_set(cx);
+    const struct po_json *value = fixture_read(cx, set, "machine.sandbox");
+    bool has_both = fixture_int(value, "landlock_abi") > 0 && fixture_bool(value, "seccomp");
+    check_eq_int(fixture_bool(value, "full"), has_both);
+}
+
 TEST(machine_self__reads_privileges_of_this_process)
 {
     TEST_CX(cx);
