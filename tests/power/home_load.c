@@ -345,10 +345,11 @@ static bool step_master_key(struct life *life)
 {
     struct po_keyring *keyring = po_home_keyring(life->home);
     if (life->load->master_epochs >= 2) return true;
+    life->load->master_tried++;
     po_rc rc = po_keyring_rotate_master(life->cx, keyring, rewrap, life);
     if (!fine(life, rc, "rotating the master key")) return false;
     acknowledge(life->load);
-    life->load->master_epochs++;
+    life->load->master_epochs = life->load->master_tried;
     return true;
 }
 
@@ -522,8 +523,9 @@ static bool look_deep(struct life *life)
     if (!fine(life, rc, "checking the database")) return false;
     if (check.finding_count > 0) lost(life->load, "database: %s", check.findings[0].text);
     if (check.cells_unchecked > 0) lost(life->load, "cells cannot be opened");
-    bool is_rotated = !po_keyring_is_rotating(po_home_keyring(life->home));
-    if (!is_rotated && life->load->master_epochs >= 2) lost(life->load, "a rotation came undone");
+    bool is_under_way = life->load->master_epochs < life->load->master_tried;
+    if (po_keyring_is_rotating(po_home_keyring(life->home)) && !is_under_way)
+        lost(life->load, "a rotation came undone");
     return life->load->lost[0] == '\0';
 }
 

@@ -36,6 +36,7 @@ struct home_load {
     uint64_t report;        /* number in the newest acknowledged report file */
     uint64_t report_tried;  /* and in the newest that was begun */
     uint64_t master_epochs; /* rotations of the master key that returned */
+    uint64_t master_tried;  /* and those begun */
     uint64_t published;     /* size of the newest acknowledged checkpoint */
     size_t seen_count;      /* checkpoints anybody has seen */
     struct po_checkpoint seen[HOME_CHECKPOINTS_MAX];
