@@ -42,6 +42,7 @@ PO_RC po_script_absolute(struct po_ctx *cx, const char *path, const char **ret_p
 
 const char *po_script_below(const char *dir, const char *path)
 {
+    if (dir == NULL || path == NULL) return NULL;
     size_t len = strlen(dir);
     if (dir[len - 1] == '/') len--;
     if (!po_str_starts(po_str_of(path), po_str_n(dir, len)) || path[len] != '/') return NULL;
@@ -78,7 +79,7 @@ static void find_site(struct collector *all)
 
 PO_RC po_script_root_of(struct po_ctx *cx, const char *site, const char *dir, const char **ret_root)
 {
-    for (const char *up = dir;;) {
+    for (const char *up = dir; up != NULL;) {
         bool has = false;
         PO_TRY(cx, has_file(cx, up, "bundle.json", &has));
         if (has) *ret_root = up;

@@ -120,7 +120,7 @@ static bool is_equal(const struct po_json *a, const struct po_json *b, int depth
         a->count != b->count)
         return false;
     const struct po_json *other = b->first;
-    for (const struct po_json *at = a->first; at != NULL; at = at->next) {
+    for (const struct po_json *at = a->first; at != NULL && other != NULL; at = at->next) {
         const struct po_json *twin = other;
         if (a->type == PO_JSON_OBJECT)
             for (twin = b->first; twin != NULL && !po_str_eq(twin->key, at->key);)
