@@ -79,6 +79,7 @@ static void find_site(struct collector *all)
 
 PO_RC po_script_root_of(struct po_ctx *cx, const char *site, const char *dir, const char **ret_root)
 {
+    PO_INVARIANT(cx, dir != NULL);
     for (const char *up = dir; up != NULL;) {
         bool has = false;
         PO_TRY(cx, has_file(cx, up, "bundle.json", &has));
