@@ -79,3 +79,22 @@ po_rc program_run(struct po_ctx *cx, const struct po_program *program,
                            .home = job->home};
     return po_run_in_process(cx, program, job, &gate, ret_result);
 }
+
+const struct po_program_fact program_disk = {{"machine.disk", 12},
+                                             {PROGRAM_DISK, sizeof PROGRAM_DISK - 1}};
+
+const char program_reader[] = "import * as fact from \"host/fact\"\n"
+                              "import * as time from \"host/time\"\n"
+                              "@check(id = \"d\")\n"
+                              "@needs(fact = \"machine.disk\", time = true)\n"
+                              "fn c() -> int {\n"
+                              "    let d = fact.machine_disk()\n"
+                              "    print(\"free\", d.home.unwrap().free_percent)\n"
+                              "    time.now() + d.home.unwrap().free_bytes\n"
+                              "}\n";
+
+struct po_program_job program_job(void)
+{
+    return (struct po_program_job){
+        .given = &program_disk, .given_count = 1, .now_us = (po_time_us)1000 * PO_US_PER_S};
+}

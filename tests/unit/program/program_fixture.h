@@ -23,4 +23,12 @@ struct po_program program_of(struct po_ctx *cx, const char *text, const char *en
 po_rc program_run(struct po_ctx *cx, const struct po_program *program,
                   const struct po_program_job *job, struct po_program_result *ret_result);
 
+/* A check that reads one fact and the time, with the fact's value. */
+#define PROGRAM_DISK                                                                               \
+    "{\"free_percent_min\":10,\"home\":{\"free_bytes\":5,\"free_percent\":50,\"total_bytes\":10}," \
+    "\"same_file_system\":true,\"state\":null,\"state_inside_home\":false}"
+extern const struct po_program_fact program_disk;
+extern const char program_reader[]; /* entry "c" */
+struct po_program_job program_job(void);
+
 #endif

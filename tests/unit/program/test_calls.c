@@ -3,33 +3,11 @@
  */
 #include "unit/program/program_fixture.h"
 
-#define DISK                                                                                       \
-    "{\"free_percent_min\":10,\"home\":{\"free_bytes\":5,\"free_percent\":50,\"total_bytes\":10}," \
-    "\"same_file_system\":true,\"state\":null,\"state_inside_home\":false}"
-
-static const struct po_program_fact disk = {{"machine.disk", 12}, {DISK, sizeof DISK - 1}};
-
-static const char reader[] = "import * as fact from \"host/fact\"\n"
-                             "import * as time from \"host/time\"\n"
-                             "@check(id = \"d\")\n"
-                             "@needs(fact = \"machine.disk\", time = true)\n"
-                             "fn c() -> int {\n"
-                             "    let d = fact.machine_disk()\n"
-                             "    print(\"free\", d.home.unwrap().free_percent)\n"
-                             "    time.now() + d.home.unwrap().free_bytes\n"
-                             "}\n";
-
-static struct po_program_job job_of(void)
-{
-    return (struct po_program_job){
-        .given = &disk, .given_count = 1, .now_us = (po_time_us)1000 * PO_US_PER_S};
-}
-
 TEST(program_run__replays_byte_for_byte_without_facts)
 {
     TEST_CX(cx);
-    PO_CLEANUP(po_program_done) struct po_program program = program_of(cx, reader, "c");
-    struct po_program_job job = job_of();
+    PO_CLEANUP(po_program_done) struct po_program program = program_of(cx, program_reader, "c");
+    struct po_program_job job = program_job();
     struct po_program_result first = {0};
     struct po_program_result second = {0};
     check_ok(cx, program_run(cx, &program, &job, &first));
@@ -167,8 +145,8 @@ TEST(program_calls__of_the_longest_run_fit)
 TEST_FAULTS_SITES(program_replay__fails_cleanly)
 {
     TEST_CX(cx);
-    PO_CLEANUP(po_program_done) struct po_program program = program_of(cx, reader, "c");
-    struct po_program_job job = job_of();
+    PO_CLEANUP(po_program_done) struct po_program program = program_of(cx, program_reader, "c");
+    struct po_program_job job = program_job();
     struct po_program_result first = {0};
     struct po_program_result result = {0};
     check_ok(cx, program_run(cx, &program, &job, &first));

@@ -3,33 +3,11 @@
  */
 #include "unit/program/program_fixture.h"
 
-#define DISK                                                                                       \
-    "{\"free_percent_min\":10,\"home\":{\"free_bytes\":5,\"free_percent\":50,\"total_bytes\":10}," \
-    "\"same_file_system\":true,\"state\":null,\"state_inside_home\":false}"
-
-static const struct po_program_fact disk = {{"machine.disk", 12}, {DISK, sizeof DISK - 1}};
-
-static const char reader[] = "import * as fact from \"host/fact\"\n"
-                             "import * as time from \"host/time\"\n"
-                             "@check(id = \"d\")\n"
-                             "@needs(fact = \"machine.disk\", time = true)\n"
-                             "fn c() -> int {\n"
-                             "    let d = fact.machine_disk()\n"
-                             "    print(\"free\", d.home.unwrap().free_percent)\n"
-                             "    time.now() + d.home.unwrap().free_bytes\n"
-                             "}\n";
-
-static struct po_program_job job_of(void)
-{
-    return (struct po_program_job){
-        .given = &disk, .given_count = 1, .now_us = (po_time_us)1000 * PO_US_PER_S};
-}
-
 TEST(program_run__reads_facts_and_time_and_lists_its_calls)
 {
     TEST_CX(cx);
-    PO_CLEANUP(po_program_done) struct po_program program = program_of(cx, reader, "c");
-    struct po_program_job job = job_of();
+    PO_CLEANUP(po_program_done) struct po_program program = program_of(cx, program_reader, "c");
+    struct po_program_job job = program_job();
     struct po_program_result result = {0};
     check_ok(cx, program_run(cx, &program, &job, &result));
     check_eq_int(result.outcome.status, PO_SCRIPT_OK);
@@ -38,7 +16,7 @@ TEST(program_run__reads_facts_and_time_and_lists_its_calls)
     check_eq_str(
         result.calls_json,
         "[{\"args\":[],\"module\":\"host/fact\",\"name\":\"machine_disk\",\"seq\":1,"
-        "\"value\":" DISK "},"
+        "\"value\":" PROGRAM_DISK "},"
         "{\"args\":[],\"module\":\"host/time\",\"name\":\"now\",\"seq\":2,\"value\":1000}]");
     check_eq_u64(result.denial_count, 0);
 }
@@ -69,7 +47,7 @@ TEST(program_run__ends_in_a_fault_that_is_no_error)
                       "fn c() -> int { print(\"before\")\n %s }\n",
                       row->body);
         PO_CLEANUP(po_program_done) struct po_program program = program_of(cx, text.ptr, "c");
-        struct po_program_job job = job_of();
+        struct po_program_job job = program_job();
         struct po_program_result result = {0};
         check_ok(cx, program_run(cx, &program, &job, &result));
         check_eq_int(result.outcome.status, PO_SCRIPT_FAULT);
@@ -227,8 +205,8 @@ TEST(program_run_here__tells_each_call_and_its_denial)
 TEST_FAULTS_SITES(program_run__fails_cleanly)
 {
     TEST_CX(cx);
-    PO_CLEANUP(po_program_done) struct po_program program = program_of(cx, reader, "c");
-    struct po_program_job job = job_of();
+    PO_CLEANUP(po_program_done) struct po_program program = program_of(cx, program_reader, "c");
+    struct po_program_job job = program_job();
     struct po_program_result result = {0};
     test_faults_arm();
     if (!test_survived(program_run(cx, &program, &job, &result))) {
