@@ -15,6 +15,8 @@
 #define PO_CX_ARENA_BYTES_MAX ((size_t)32 << 20)
 #define PO_ACTOR_BYTES_MAX 64
 #define PO_SESSION_BYTES_MAX 64
+#define PO_IP_BYTES_MAX 48
+#define PO_REQUEST_BYTES_MAX 40
 
 /* Tenant ids are a type of their own so that they cannot be swapped with other ids. */
 typedef struct po_tenant_id {
@@ -38,7 +40,9 @@ struct po_ctx {
     po_tenant_id tenant;
     enum po_channel channel;
     char actor[PO_ACTOR_BYTES_MAX];     /* "os:<uid>", "system", later "user:<id>" */
-    char session[PO_SESSION_BYTES_MAX]; /* the run's id: "run_<hex>" */
+    char session[PO_SESSION_BYTES_MAX]; /* the run's id: "run_<hex>"; of a person: "ses_<id>" */
+    char ip[PO_IP_BYTES_MAX];           /* where a request came from; "" for local commands */
+    char request[PO_REQUEST_BYTES_MAX]; /* "req_<id>": the event's correlation_id; "" without */
 };
 
 /*

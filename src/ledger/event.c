@@ -134,6 +134,8 @@ struct event_parts {
     const struct po_event_type_row *row;
     po_str user_id;
     po_str session_id;
+    po_str ip_address;
+    po_str correlation_id;
     po_str detail;
     const char *severity;
     po_time_us time_us;
@@ -151,6 +153,9 @@ static po_rc fill_parts(struct po_ctx *cx, const struct po_event *event, struct 
         return PO_FAIL(cx, PO_INVALID, "event '%s' has no tenant", parts->row->name);
     parts->user_id = event->user_id.len > 0 ? event->user_id : po_str_of(cx->actor);
     parts->session_id = event->session_id.len > 0 ? event->session_id : po_str_of(cx->session);
+    parts->ip_address = event->ip_address.len > 0 ? event->ip_address : po_str_of(cx->ip);
+    parts->correlation_id =
+        event->correlation_id.len > 0 ? event->correlation_id : po_str_of(cx->request);
     parts->detail = event->detail.len > 0 ? event->detail : PO_LIT("{}");
     enum po_event_severity severity =
         event->severity == PO_EVENT_SEVERITY_DEFAULT ? parts->row->severity : event->severity;
@@ -164,9 +169,9 @@ static po_rc fill_parts(struct po_ctx *cx, const struct po_event *event, struct 
     PO_TRY(cx, check_text(cx, "user_id", parts->user_id, 1));
     PO_TRY(cx, check_text(cx, "resource", event->resource, 1));
     PO_TRY(cx, check_text(cx, "action", event->action, 1));
-    PO_TRY(cx, check_text(cx, "ip_address", event->ip_address, 0));
+    PO_TRY(cx, check_text(cx, "ip_address", parts->ip_address, 0));
     PO_TRY(cx, check_text(cx, "session_id", parts->session_id, 1));
-    PO_TRY(cx, check_text(cx, "correlation_id", event->correlation_id, 0));
+    PO_TRY(cx, check_text(cx, "correlation_id", parts->correlation_id, 0));
     PO_TRY(cx, check_detail(cx, parts->detail));
     return po_rc_ok();
 }
@@ -187,14 +192,14 @@ static void write_members(struct po_ctx *cx, const struct po_event *event,
     po_json_out_field(&json, "resource", event->resource);
     po_json_out_field(&json, "action", event->action);
     po_json_out_field(&json, "result", po_str_of(po_event_result_name(event->result)));
-    po_json_out_field(&json, "ip_address", event->ip_address);
+    po_json_out_field(&json, "ip_address", parts->ip_address);
     po_json_out_field(&json, "session_id", parts->session_id);
     po_json_out_field_int(&json, "v", 1);
     po_json_out_field(&json, "event_id", po_str_of(id_text));
     po_json_out_field_int(&json, "tenant", (int64_t)cx->tenant.value);
     po_json_out_field(&json, "severity", po_str_of(parts->severity));
     po_json_out_field(&json, "channel", po_str_of(po_channel_name(cx->channel)));
-    po_json_out_field(&json, "correlation_id", event->correlation_id);
+    po_json_out_field(&json, "correlation_id", parts->correlation_id);
     po_json_out_key(&json, "detail");
     po_json_out_raw(&json, parts->detail);
     po_json_out_object_end(&json);

@@ -106,9 +106,9 @@ struct po_event {
     enum po_event_result result;
     po_str detail;         /* a JSON object; empty: {} */
     po_str user_id;        /* empty: cx->actor */
-    po_str ip_address;     /* as seen; empty for local commands */
+    po_str ip_address;     /* empty: cx->ip */
     po_str session_id;     /* empty: cx->session */
-    po_str correlation_id; /* empty: "" */
+    po_str correlation_id; /* empty: cx->request */
     enum po_event_severity severity;
     uint8_t event_id[16]; /* UUIDv7; all zero: drawn */
     po_time_us time_us;   /* 0: now */
