@@ -30,10 +30,16 @@
 #define PO_API_BODY_BYTES_MAX ((size_t)1 << 20) /* of any route; most take less */
 #define PO_API_JSON_DEPTH_MAX 8
 #define PO_API_RESPONSE_FIELDS_MAX 16
-#define PO_API_RESPONSE_BYTES_MAX ((size_t)64 << 20)
+#define PO_API_RESPONSE_BYTES_MAX ((size_t)16 << 20)
 #define PO_API_WAITING_MAX 64  /* requests that wait for a worker */
 #define PO_API_STREAMS_MAX 256 /* open streams */
 #define PO_API_COOKIE "__Host-paulyops"
+
+struct po_api;
+struct po_home;
+struct po_cli_answer;
+struct po_credential_job;
+struct po_credential_answer;
 
 /* ---- request --------------------------------------------------------------------------------- */
 
@@ -55,7 +61,7 @@ enum po_api_listener { PO_API_LISTENER_PUBLIC, PO_API_LISTENER_MANAGEMENT };
     X(SEC_FETCH_SITE, "sec-fetch-site")                                                            \
     X(USER_AGENT, "user-agent")                                                                    \
     X(LAST_EVENT_ID, "last-event-id")                                                              \
-    X(HOST, "host")
+    X(HOST, "host") /* without port */
 
 enum po_api_field {
 #define X(id, text) PO_API_FIELD_##id,
@@ -71,6 +77,7 @@ struct po_api_request {
     po_str path;  /* decoded once, one spelling (docs/spec/http.md 1) */
     po_str query; /* as sent, without '?' */
     po_str fields[PO_API_FIELD_COUNT];
+    uint16_t port; /* of HOST; 0: none given */
     po_str body;
     po_str peer; /* "192.0.2.1", "2001:db8::1", "unix" */
     enum po_api_listener listener;
@@ -82,21 +89,16 @@ struct po_api_request {
 
 enum po_api_next { PO_API_DONE, PO_API_WORK, PO_API_STREAM };
 
-enum po_api_work_kind {
-    PO_API_WORK_HASH,  /* hash `password` with the instance's parameters */
-    PO_API_WORK_VERIFY /* does `password` fit `hash`? */
-};
-/* Work of a keeper; the strings are borrowed from the api until po_api_resume or po_api_cancel. */
+/* Password work of a keeper. */
 struct po_api_work {
-    uint64_t ticket; /* names the waiting request; never 0 */
-    enum po_api_work_kind kind;
-    po_str password;
-    po_str hash; /* VERIFY: "$argon2id$…" */
+    uint64_t ticket;                     /* names the waiting request; never 0 */
+    const struct po_credential_job *job; /* the api's until po_api_resume or po_api_cancel */
 };
-struct po_api_work_result {
-    enum po_code code; /* PO_OK; PO_BUSY the queue is full; else it failed */
-    bool is_match;     /* VERIFY */
-    po_str hash;       /* HASH: "$argon2id$…" */
+
+struct po_api_result {
+    uint64_t ticket;
+    enum po_code code; /* PO_OK, or why there is no answer: PO_BUSY (the queue is full), … */
+    const struct po_credential_answer *answer; /* NULL unless PO_OK */
 };
 
 struct po_api_response_field {
@@ -118,10 +120,6 @@ void po_api_response_done(struct po_api_response *res);
 #define PO_API_RESPONSE_AUTO PO_CLEANUP(po_api_response_done) struct po_api_response
 
 /* ---- the api --------------------------------------------------------------------------------- */
-
-struct po_api;
-struct po_home;
-struct po_cli_answer;
 
 /* po_cli_run_on: run one command row on an open home. */
 typedef po_rc po_api_run(struct po_ctx *cx, struct po_home *home, int argc, const char *const *argv,
@@ -151,8 +149,8 @@ bool po_api_owns(po_str path);
 void po_api_handle(struct po_ctx *cx, struct po_api *api, const struct po_api_request *req,
                    struct po_api_response *res);
 /* Go on with a request whose work is done; `cx` is a new one. May ask for work again. */
-void po_api_resume(struct po_ctx *cx, struct po_api *api, uint64_t ticket,
-                   const struct po_api_work_result *result, struct po_api_response *res);
+void po_api_resume(struct po_ctx *cx, struct po_api *api, const struct po_api_result *result,
+                   struct po_api_response *res);
 /* The client of a waiting request is gone: forget it. Unknown tickets are fine. */
 void po_api_cancel(struct po_api *api, uint64_t ticket);
 
