@@ -70,6 +70,60 @@ void po_wipe64(uint8_t (*bytes)[64]);
 void po_wipe96(uint8_t (*bytes)[96]);
 #define PO_WIPED(fn) PO_CLEANUP(fn)
 
+/* ---- passwords (Argon2id, RFC 9106) ---------------------------------------------------------- */
+
+#define PO_PASSWORD_BYTES_MAX 1024
+#define PO_PASSWORD_HASH_BYTES_MAX 128 /* with NUL */
+#define PO_PASSWORD_MEMORY_KIB_MAX ((uint32_t)1 << 20)
+#define PO_PASSWORD_PASSES_MAX 10
+
+struct po_password_cost {
+    uint32_t memory_kib; /* 8..PO_PASSWORD_MEMORY_KIB_MAX */
+    uint32_t passes;     /* 1..PO_PASSWORD_PASSES_MAX */
+};
+#define PO_PASSWORD_COST_DEFAULT ((struct po_password_cost){.memory_kib = 65536, .passes = 3})
+/* Nothing weaker is configured or calibrated. */
+#define PO_PASSWORD_COST_FLOOR ((struct po_password_cost){.memory_kib = 19456, .passes = 2})
+
+/*
+ * Hash with a fresh salt: "$argon2id$v=19$m=<KiB>,t=<passes>,p=1$<salt>$<hash>" (PHC string), so that
+ * the parameters stand with each hash.
+ *
+ * password  in   1..PO_PASSWORD_BYTES_MAX bytes (PO_INVALID, PO_LIMIT)
+ * Errors    PO_INVALID cost out of range;  PO_NOMEM (or the library refused);  PO_IO no randomness
+ * Cost      memory_kib of memory for about 1 ms per MiB and pass; any thread
+ */
+PO_RC po_password_hash(po_str password, struct po_password_cost cost,
+                       char ret_hash[static PO_PASSWORD_HASH_BYTES_MAX]);
+/*
+ * Compared in constant time. A wrong password is PO_OK with *ret_is_right = false.
+ *
+ * Errors  PO_CORRUPT  no hash of this form, or costlier than the limits above;  PO_NOMEM
+ */
+PO_RC po_password_verify(po_str password, po_str hash, bool *ret_is_right);
+/* The cost a hash was made with. PO_CORRUPT. */
+PO_RC po_password_hash_cost(po_str hash, struct po_password_cost *ret_cost);
+/* True when `hash` has less memory or fewer passes than `cost`, or is no hash at all. */
+bool po_password_hash_is_weak(po_str hash, struct po_password_cost cost);
+/* A hash that no password matches and that costs as much to verify. PO_IO. */
+PO_RC po_password_hash_dummy(struct po_password_cost cost,
+                             char ret_hash[static PO_PASSWORD_HASH_BYTES_MAX]);
+/*
+ * The most memory, from PO_PASSWORD_COST_DEFAULT halving down to the floor, with which this machine
+ * hashes within `budget_us`. The floor when none does.
+ */
+PO_RC po_password_cost_calibrate(const struct po_clock *clock, po_time_us budget_us,
+                                 struct po_password_cost *ret_cost);
+/* How many hashes this process has computed: work that tests compare. */
+uint64_t po_password_work_count(void);
+
+/* ---- one-time codes (RFC 4226) --------------------------------------------------------------- */
+
+#define PO_HOTP_DIGITS_MAX 9
+/* HMAC-SHA-1, dynamic truncation: `digits` (6..9) decimal digits and NUL. PO_INVALID, PO_CRYPTO. */
+PO_RC po_hotp(po_str key, uint64_t counter, unsigned digits,
+              char out[static PO_HOTP_DIGITS_MAX + 1]);
+
 /* ---- sealing ------------------------------------------------------------------------------- */
 
 #define PO_KEY_BYTES 32
