@@ -72,7 +72,7 @@ endif
 
 # ---- libraries, only through pkg-config; "module:Debian package" ------------------------------
 LIBRARIES := libssl:libssl-dev libcrypto:libssl-dev libsodium:libsodium-dev sqlite3:libsqlite3-dev \
-             libseccomp:libseccomp-dev
+             libseccomp:libseccomp-dev libqrencode:libqrencode-dev
 library_check = $(if $(shell pkg-config --exists $(1) 2>/dev/null && echo yes),$(1),\
   $(error the library '$(1)' is missing: install the Debian package '$(2)', or run scripts/setup run))
 NEEDS_LIBRARIES := $(filter-out help clean,$(or $(MAKECMDGOALS),help))
