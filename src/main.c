@@ -63,5 +63,5 @@ int main(int argc, char **argv)
     harden_process();
     if (argc > 1 && strncmp(argv[1], ROLE_PREFIX, sizeof ROLE_PREFIX - 1) == 0)
         return run_role(argv[1] + sizeof ROLE_PREFIX - 1, argc - 2, argv + 2);
-    return po_cli_main(argc, argv);
+    return po_cli_main(argc, argv, NULL);
 }

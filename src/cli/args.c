@@ -26,7 +26,7 @@ static const struct {
 struct arg_cursor {
     int at;
     int argc;
-    char **argv;
+    const char *const *argv;
 };
 
 static bool set_global_switch(struct po_cli *cli, po_str arg)
@@ -182,7 +182,7 @@ static PO_RC parse_argument(struct po_ctx *cx, struct po_cli *cli, struct arg_cu
     return po_rc_ok();
 }
 
-PO_RC po_cli_parse(struct po_ctx *cx, struct po_cli *cli, int argc, char **argv)
+PO_RC po_cli_parse(struct po_ctx *cx, struct po_cli *cli, int argc, const char *const *argv)
 {
     if (argc > PO_CLI_ARGS_MAX)
         return PO_FAIL(cx, PO_USAGE, "%d arguments; the limit is %d", argc, PO_CLI_ARGS_MAX);

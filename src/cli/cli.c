@@ -9,8 +9,7 @@
 #include "cli.h"
 
 #include "cli_priv.h"
-#include "core/alloc.h"
-#include "core/random.h"
+#include "core/fs.h"
 #include "core/sys.h"
 #include "ledger/ledger.h"
 
@@ -31,25 +30,39 @@ static void write_all(int fd, po_str text)
     }
 }
 
+/* A line for stderr: there, or to whoever runs the command for another process. */
+static void say(const struct po_cli *cli, po_str line)
+{
+    struct po_cli_answer *answer = cli->answer;
+    if (answer == NULL) {
+        write_all(STDERR_FILENO, line);
+    } else if (answer->note != NULL) {
+        answer->note(answer->user, line);
+    } else {
+        po_buf_append(&answer->err, line);
+    }
+}
+
 void po_cli_note(const struct po_cli *cli, const char *fmt, ...)
 {
     if (cli->is_quiet) return;
     char line[1024];
     va_list args;
     va_start(args, fmt);
-    int n = vsnprintf(line, sizeof line, fmt, args);
+    int n = vsnprintf(line, sizeof line - 1, fmt, args);
     va_end(args);
     if (n <= 0) return;
-    size_t len = (size_t)n < sizeof line ? (size_t)n : sizeof line - 1;
+    size_t len = (size_t)n < sizeof line - 1 ? (size_t)n : sizeof line - 2;
     for (size_t i = 0; i < len; i++)
         if ((uint8_t)line[i] < 0x20U || line[i] == 0x7F) line[i] = '?';
-    write_all(STDERR_FILENO, po_str_n(line, len));
-    write_all(STDERR_FILENO, PO_LIT("\n"));
+    line[len] = '\n';
+    say(cli, po_str_n(line, len + 1));
 }
 
 void po_cli_progress(const struct po_cli *cli, const char *what)
 {
-    if (!cli->is_quiet && isatty(STDERR_FILENO) == 1) po_cli_note(cli, "… %s", what);
+    bool is_seen = cli->answer != NULL ? cli->answer->is_tty : isatty(STDERR_FILENO) == 1;
+    if (!cli->is_quiet && is_seen) po_cli_note(cli, "… %s", what);
 }
 
 /* C0, DEL, and C1 as UTF-8 writes it. */
@@ -77,7 +90,7 @@ void po_cli_line(struct po_cli *cli, const char *fmt, ...)
     po_buf_append_char(&cli->out, '\n');
 }
 
-static void print_error(struct po_ctx *cx)
+static void print_error(struct po_ctx *cx, const struct po_cli *cli)
 {
     struct po_buf line;
     po_buf_init(&line, 1024);
@@ -87,9 +100,9 @@ static void print_error(struct po_ctx *cx)
     po_cli_append_clean(&line, po_str_of(msg));
     po_buf_append_char(&line, '\n');
     if (po_is_ok(po_buf_check(&line)))
-        write_all(STDERR_FILENO, po_buf_str(&line));
+        say(cli, po_buf_str(&line));
     else
-        write_all(STDERR_FILENO, PO_LIT("paulyops: out of memory\n"));
+        say(cli, PO_LIT("paulyops: out of memory\n"));
     po_buf_done(&line);
 }
 
@@ -125,22 +138,28 @@ static void record_failure(struct po_ctx *cx, struct po_cli *cli)
     po_rc rc = record_command(
         cx, cli, is_denial ? PO_EVENT_TYPE_COMMAND_DENIED : PO_EVENT_TYPE_COMMAND_FAILED,
         is_denial ? PO_EVENT_DENIED : PO_EVENT_ERROR, &first);
-    if (po_is_ok(rc)) rc = po_home_close(cx, &cli->home);
+    if (po_is_ok(rc) && !cli->is_borrowed) rc = po_home_close(cx, &cli->home);
     po_ignore(rc, "the first error is the one to report");
     cx->err = first;
 }
 
-PO_RC po_cli_open_home(struct po_ctx *cx, struct po_cli *cli)
+/* Who holds the lock is often the service, and then there is something better to do than to wait. */
+static PO_RC open_home(struct po_ctx *cx, struct po_cli *cli)
 {
     const char *root = NULL;
     PO_TRY(cx, po_home_find(cx, cli->home_option, &root));
     /* A dry run opens for reading: it cannot change what it does not have open (law 6). */
     enum po_home_mode mode = cli->is_dry_run ? PO_HOME_READ_ONLY : PO_HOME_READ_WRITE;
-    PO_TRY(cx, po_home_open(cx, root, mode, &cli->home));
+    po_rc rc = po_home_open(cx, root, mode, &cli->home);
+    return rc.code == PO_BUSY ? po_cli_explain_busy(cx, root) : rc;
+}
+
+PO_RC po_cli_open_home(struct po_ctx *cx, struct po_cli *cli)
+{
+    if (!cli->is_borrowed) PO_TRY(cx, open_home(cx, cli));
     if (cli->is_dry_run) return po_rc_ok();
     const char *reason = po_home_read_only_reason(cli->home);
-    if (reason == NULL) return po_rc_ok();
-    if (cli->command->needs == PO_NEEDS_WRITE)
+    if (reason != NULL && cli->command->needs == PO_NEEDS_WRITE)
         return PO_FAIL(cx, PO_DENIED, "read-only: %s", reason);
     return po_rc_ok();
 }
@@ -156,28 +175,41 @@ static PO_RC run_command(struct po_ctx *cx, struct po_cli *cli)
     if (reason == NULL && cli->command->read_event != PO_EVENT_TYPE_NONE)
         PO_TRY(cx, record_command(cx, cli, cli->command->read_event,
                                   cli->exit_code == 0 ? PO_EVENT_SUCCESS : PO_EVENT_FAILURE, NULL));
+    if (cli->is_borrowed) return po_rc_ok();
     return po_home_close(cx, &cli->home);
 }
 
-static PO_RC dispatch(struct po_ctx *cx, struct po_cli *cli, int argc, char **argv)
+/* `help` in any of its forms. */
+static PO_RC run_help(struct po_ctx *cx, struct po_cli *cli)
 {
-    PO_TRY(cx, po_cli_parse(cx, cli, argc, argv));
-    if (cli->command == NULL) {
-        if (!cli->is_help) return PO_FAIL(cx, PO_USAGE, "no command given; see 'paulyops help'");
-        return po_cli_help(cx, cli, cli->operands, cli->operand_count);
-    }
-    if (cli->is_help) {
-        po_str path[2] = {po_str_of(cli->command->path), {NULL, 0}};
-        size_t space = po_str_find_char(path[0], ' ', 0);
-        size_t words = space == SIZE_MAX ? 1 : 2;
-        if (words == 2) path[1] = po_str_slice(path[0], space + 1, path[0].len);
-        path[0] = po_str_slice(path[0], 0, space);
-        return po_cli_help(cx, cli, path, words);
-    }
+    if (cli->command == NULL && !cli->is_help)
+        return PO_FAIL(cx, PO_USAGE, "no command given; see 'paulyops help'");
+    if (cli->command == NULL) return po_cli_help(cx, cli, cli->operands, cli->operand_count);
+    po_str path[2] = {po_str_of(cli->command->path), {NULL, 0}};
+    size_t space = po_str_find_char(path[0], ' ', 0);
+    size_t words = space == SIZE_MAX ? 1 : 2;
+    if (words == 2) path[1] = po_str_slice(path[0], space + 1, path[0].len);
+    path[0] = po_str_slice(path[0], 0, space);
+    return po_cli_help(cx, cli, path, words);
+}
+
+/* Here, with a home that is opened for it or was lent. */
+static PO_RC run_here(struct po_ctx *cx, struct po_cli *cli)
+{
     if (po_cli_has(cli, "--timer")) cx->channel = PO_CHANNEL_TIMER;
     po_rc rc = run_command(cx, cli);
     if (!po_is_ok(rc)) record_failure(cx, cli);
     return rc;
+}
+
+static PO_RC dispatch(struct po_ctx *cx, struct po_cli *cli)
+{
+    PO_TRY(cx, po_cli_parse(cx, cli, cli->argc, cli->argv));
+    if (cli->command == NULL || cli->is_help) return run_help(cx, cli);
+    PO_FD_AUTO lease = -1;
+    enum po_cli_forwarded how = PO_CLI_NOT_SERVED;
+    PO_TRY(cx, po_cli_forward_command(cx, cli, &how, &lease));
+    return how == PO_CLI_RAN ? po_rc_ok() : run_here(cx, cli);
 }
 
 static void name_actor(struct po_ctx *cx)
@@ -195,7 +227,7 @@ static int flush_output(struct po_ctx *cx, const struct po_cli *cli)
         if (n < 0 && errno == EPIPE) return cli->exit_code; /* the reader has seen enough */
         if (n <= 0) {
             po_ignore(PO_FAIL_SYS(cx, PO_IO, errno, "writing the result"), "printed below");
-            print_error(cx);
+            print_error(cx, cli);
             return po_code_exit(PO_IO);
         }
         text = po_str_slice(text, (size_t)n, text.len);
@@ -203,26 +235,78 @@ static int flush_output(struct po_ctx *cx, const struct po_cli *cli)
     return cli->exit_code;
 }
 
-int po_cli_main(int argc, char **argv)
+int po_cli_main(int argc, char **argv, const struct po_cli_services *services)
 {
     PO_CTX_AUTO cx = {0};
+    struct po_cli cli = {.services = services, .argc = argc, .argv = (const char *const *)argv};
     po_rc rc = po_ctx_init(&cx);
     if (!po_is_ok(rc)) {
-        print_error(&cx);
+        print_error(&cx, &cli);
         return po_code_exit(rc.code);
     }
     name_actor(&cx);
-    struct po_cli cli = {0};
     po_buf_init(&cli.out, PO_CLI_OUT_BYTES_MAX);
-    rc = dispatch(&cx, &cli, argc, argv);
+    rc = dispatch(&cx, &cli);
     int exit_code = 0;
     if (po_is_ok(rc)) {
         exit_code = flush_output(&cx, &cli);
     } else {
-        print_error(&cx);
+        print_error(&cx, &cli);
         exit_code = po_code_exit(rc.code);
     }
     po_home_abandonp(&cli.home);
     po_buf_done(&cli.out);
     return exit_code;
+}
+
+/* ---- on a home that is open -------------------------------------------------------------------- */
+
+void po_cli_answer_init(struct po_cli_answer *answer)
+{
+    *answer = (struct po_cli_answer){0};
+    po_buf_init(&answer->out, PO_CLI_OUT_BYTES_MAX);
+    po_buf_init(&answer->err, PO_CLI_ERR_BYTES_MAX);
+}
+
+void po_cli_answer_done(struct po_cli_answer *answer)
+{
+    po_buf_done(&answer->out);
+    po_buf_done(&answer->err);
+}
+
+static PO_RC run_borrowed(struct po_ctx *cx, struct po_cli *cli)
+{
+    PO_TRY(cx, po_cli_parse(cx, cli, cli->argc, cli->argv));
+    cli->home_option = po_home_root(cli->home);
+    if (cli->command == NULL || cli->is_help) return run_help(cx, cli);
+    if (po_cli_runs_alone(po_str_of(cli->command->path)))
+        return PO_FAIL(cx, PO_UNSUPPORTED,
+                       "'%s' is not for a service: run it on the machine itself",
+                       cli->command->path);
+    if (cli->is_dry_run) po_home_freeze(cli->home, true);
+    po_rc rc = run_here(cx, cli);
+    if (cli->is_dry_run) po_home_freeze(cli->home, false);
+    return rc;
+}
+
+PO_RC po_cli_run_on(struct po_ctx *cx, struct po_home *home, int argc, const char *const *argv,
+                    struct po_cli_answer *answer)
+{
+    struct po_cli cli = {
+        .home = home, .is_borrowed = true, .answer = answer, .argc = argc, .argv = argv};
+    po_buf_init(&cli.out, PO_CLI_OUT_BYTES_MAX);
+    po_rc rc = run_borrowed(cx, &cli);
+    if (po_is_ok(rc)) rc = po_buf_check(&cli.out);
+    answer->code = rc.code;
+    answer->exit_code = cli.exit_code;
+    if (po_is_ok(rc)) {
+        po_buf_done(&answer->out);
+        answer->out = cli.out;
+    } else {
+        print_error(cx, &cli);
+        answer->exit_code = po_code_exit(rc.code);
+        po_buf_done(&cli.out);
+    }
+    PO_TRY_LEAF(cx, po_buf_check(&answer->err), "out of memory for a command's messages");
+    return po_rc_ok();
 }

@@ -7,6 +7,7 @@
 #ifndef PO_CLI_CLI_PRIV_H
 #define PO_CLI_CLI_PRIV_H
 
+#include "cli/cli.h"
 #include "core/buf.h"
 #include "core/ctx.h"
 #include "core/json.h"
@@ -16,6 +17,7 @@
 #define PO_CLI_ARGS_MAX 64
 #define PO_CLI_ARG_BYTES_MAX 4096
 #define PO_CLI_OUT_BYTES_MAX ((size_t)256 << 20)
+#define PO_CLI_ERR_BYTES_MAX ((size_t)1 << 20) /* notes kept for a caller */
 #define PO_CLI_LINE_BYTES_MAX 8192
 #define PO_CLI_OPTIONS_MAX 12
 #define PO_CLI_COLUMNS_MAX 12
@@ -72,9 +74,14 @@ struct po_cli {
     bool is_quiet;
     bool is_help;
     const char *home_option;
-    struct po_buf out;    /* stdout, written once at the end */
-    int exit_code;        /* set by a handler: 0 or PO_EXIT_NOT_PASSED */
-    bool out_is_streamed; /* the handler wrote to stdout itself */
+    struct po_buf out;            /* stdout, written once at the end */
+    int exit_code;                /* set by a handler: 0 or PO_EXIT_NOT_PASSED */
+    bool out_is_streamed;         /* the handler wrote to stdout itself */
+    bool is_borrowed;             /* the home is open for others, too: it is not closed here */
+    struct po_cli_answer *answer; /* takes what would go to stderr; NULL: stderr */
+    const struct po_cli_services *services; /* NULL: none */
+    int argc;
+    const char *const *argv;
 };
 
 const struct po_command *po_command_table(size_t *ret_count);
@@ -84,7 +91,7 @@ const struct po_command *po_command_find(const po_str *words, size_t count, size
 bool po_command_is_noun(po_str word);
 
 /* Parse argv[1..] into `cli`. PO_USAGE with one clear line. */
-PO_RC po_cli_parse(struct po_ctx *cx, struct po_cli *cli, int argc, char **argv);
+PO_RC po_cli_parse(struct po_ctx *cx, struct po_cli *cli, int argc, const char *const *argv);
 /* Value of an option, or NULL-pointer string when not given. */
 po_str po_cli_option(const struct po_cli *cli, const char *name);
 bool po_cli_has(const struct po_cli *cli, const char *name);
@@ -98,6 +105,16 @@ PO_RC po_cli_option_path(struct po_ctx *cx, const struct po_cli *cli, const char
  * dispatch opens it for the others.
  */
 PO_RC po_cli_open_home(struct po_ctx *cx, struct po_cli *cli);
+
+/*
+ * Have a command run by the service of its home, when one is there and the command needs the home.
+ *
+ * ret_lease  out  PO_CLI_LENT: to be kept open while the command runs here
+ */
+PO_RC po_cli_forward_command(struct po_ctx *cx, struct po_cli *cli, enum po_cli_forwarded *ret_how,
+                             int *ret_lease);
+/* The error for a home whose lock is taken: PO_BUSY, naming the service when it has it. */
+PO_RC po_cli_explain_busy(struct po_ctx *cx, const char *root);
 
 /* Help for all commands, one noun or one command. */
 PO_RC po_cli_help(struct po_ctx *cx, struct po_cli *cli, const po_str *words, size_t count);

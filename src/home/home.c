@@ -204,7 +204,7 @@ PO_RC po_home_open(struct po_ctx *cx, const char *root, enum po_home_mode mode,
     PO_TRY(cx, po_home_read_instance(cx, home));
     PO_TRY(cx, po_lock_take(cx, home->paths[PO_PLACE_LOCK], PO_HOME_LOCK_WAIT_US, &home->lock));
     PO_TRY(cx, open_config(cx, home));
-    if (mode == PO_HOME_READ_ONLY) set_reason(home, "opened for reading");
+    if (mode == PO_HOME_READ_ONLY) set_reason(home, PO_HOME_OPENED_FOR_READING);
     PO_TRY(cx, open_keys(cx, home));
     PO_TRY(cx, open_ledger(cx, home, mode));
     PO_TRY_MSG(cx, open_store(cx, home), "opening the database");
@@ -245,8 +245,9 @@ PO_RC po_home_close(struct po_ctx *cx, struct po_home **home)
 
 static PO_RC check_writable(struct po_ctx *cx, const struct po_home *home)
 {
-    if (home->reason[0] == '\0') return po_rc_ok();
-    return PO_FAIL(cx, PO_DENIED, "read-only: %s", home->reason);
+    const char *reason = po_home_read_only_reason(home);
+    if (reason == NULL) return po_rc_ok();
+    return PO_FAIL(cx, PO_DENIED, "read-only: %s", reason);
 }
 
 PO_RC po_home_commit(struct po_ctx *cx, struct po_home *home, struct po_tx *tx,

@@ -94,6 +94,8 @@ PO_RC po_home_scratch_dir(struct po_ctx *cx, const struct po_home *home, const c
 const char *po_home_instance(const struct po_home *home); /* "inst_<hex>" */
 /* NULL when the home can extend; else one line why not. */
 const char *po_home_read_only_reason(const struct po_home *home);
+/* While it is frozen, nothing can be recorded: for a dry run on a home that is open for changes. */
+void po_home_freeze(struct po_home *home, bool is_frozen);
 struct po_cfg *po_home_cfg(struct po_home *home);
 struct po_flags *po_home_flags(struct po_home *home);
 struct po_store *po_home_store(struct po_home *home);

@@ -208,8 +208,11 @@ const char *po_home_state_dir(const struct po_home *home) { return home->state_d
 const char *po_home_instance(const struct po_home *home) { return home->instance; }
 const char *po_home_read_only_reason(const struct po_home *home)
 {
+    if (home->is_frozen && home->reason[0] == '\0') return PO_HOME_OPENED_FOR_READING;
     return home->reason[0] == '\0' ? NULL : home->reason;
 }
+
+void po_home_freeze(struct po_home *home, bool is_frozen) { home->is_frozen = is_frozen; }
 struct po_cfg *po_home_cfg(struct po_home *home) { return home->cfg; }
 struct po_flags *po_home_flags(struct po_home *home) { return home->flags; }
 struct po_store *po_home_store(struct po_home *home) { return home->store; }

@@ -17,6 +17,8 @@
 #define PO_HOME_ARENA_BYTES_MAX ((size_t)4 << 20)
 #define PO_HOME_REASON_BYTES_MAX 512
 
+#define PO_HOME_OPENED_FOR_READING "opened for reading"
+
 struct po_home {
     struct po_arena *arena;
     const char *paths[PO_PLACE_COUNT];
@@ -30,6 +32,7 @@ struct po_home {
     struct po_ledger *ledger;
     struct po_ledger_keys keys;
     char reason[PO_HOME_REASON_BYTES_MAX]; /* "" = can extend */
+    bool is_frozen;                        /* for the time of a dry run */
 };
 
 /* A home with its paths and callbacks, nothing opened yet. Free with po_home_abandonp. */

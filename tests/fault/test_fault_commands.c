@@ -26,7 +26,7 @@ __attribute__((constructor(101))) static void be_the_program(int argc, char **ar
     if (argc < 2) return;
     if (strncmp(argv[1], role_prefix, sizeof role_prefix - 1) == 0)
         _exit(po_drill_role_run(argv[1] + sizeof role_prefix - 1, argc - 2, argv + 2));
-    if (argv[1][0] != '-' || strcmp(argv[0], "paulyops") == 0) _exit(po_cli_main(argc, argv));
+    if (argv[1][0] != '-' || strcmp(argv[0], "paulyops") == 0) _exit(po_cli_main(argc, argv, NULL));
 }
 
 /* ---- init ---------------------------------------------------------------------------------------- */

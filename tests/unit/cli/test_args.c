@@ -8,12 +8,11 @@
 
 static po_rc parse(struct po_ctx *cx, struct po_cli *cli, const char *const *words)
 {
-    static char *argv[WORDS_MAX + 1];
+    static const char *argv[WORDS_MAX + 1];
     int argc = 1;
-    static char name[] = "paulyops";
-    argv[0] = name;
+    argv[0] = "paulyops";
     for (; words[argc - 1] != NULL; argc++)
-        argv[argc] = (char *)(uintptr_t)words[argc - 1];
+        argv[argc] = words[argc - 1];
     *cli = (struct po_cli){0};
     return po_cli_parse(cx, cli, argc, argv);
 }

@@ -1,0 +1,54 @@
+/*
+ * What the roles share.
+ *
+ * Limits   named below
+ * Source   docs/spec/daemon.md
+ */
+#ifndef PO_DAEMON_DAEMON_PRIV_H
+#define PO_DAEMON_DAEMON_PRIV_H
+
+#include "daemon/daemon.h"
+#include "daemon/wire.h"
+
+/* The control channel of a role. */
+#define PO_DAEMON_CONTROL_FD 3
+
+#define PO_DAEMON_ROLE_CORE "core"
+#define PO_DAEMON_ROLE_FRONT "front"
+#define PO_DAEMON_ROLE_KEEPER "keeper"
+
+/* Below the home's data/: where local commands go. */
+#define PO_DAEMON_SOCKET_NAME "paulyops.sock"
+
+/* A role that does not answer a PING within this time is killed and started again. */
+#define PO_DAEMON_PING_US (10 * PO_US_PER_S)
+#define PO_DAEMON_PONG_US (30 * PO_US_PER_S)
+/* A role that lived shorter than this is started again only after a wait that doubles. */
+#define PO_DAEMON_STEADY_US (10 * PO_US_PER_S)
+#define PO_DAEMON_BACKOFF_MIN_US (50 * PO_US_PER_MS)
+#define PO_DAEMON_BACKOFF_MAX_US (30 * PO_US_PER_S)
+/* At a stop: what a role has left to end by itself before it is killed. */
+#define PO_DAEMON_DRAIN_US (10 * PO_US_PER_S)
+
+/*
+ * Arguments of a role: --home ROOT [--listen ADDR:PORT] [--management ADDR:PORT]; borrowed from argv.
+ * NULL where not given. PO_USAGE.
+ */
+struct po_role_options {
+    const char *home;
+    const char *listen;
+    const char *management;
+};
+PO_RC po_role_options_read(struct po_ctx *cx, int argc, char **argv,
+                           struct po_role_options *ret_options);
+/*
+ * First thing of a role: dies with the supervisor (PR_SET_PDEATHSIG), blocks no signal but ignores
+ * SIGPIPE, opens its side of the control channel (descriptor 3, non-blocking).
+ */
+PO_RC po_role_begin(struct po_ctx *cx, struct po_wire_end *control);
+/* Say READY on the control channel. */
+PO_RC po_role_ready(struct po_ctx *cx, struct po_wire_end *control);
+/* Say FAILED with cx->err, sent before it returns; gives the process's exit code. */
+int po_role_fail(struct po_ctx *cx, struct po_wire_end *control);
+
+#endif
