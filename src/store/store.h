@@ -265,6 +265,224 @@ PO_RC po_store_program_has(struct po_ctx *cx, struct po_store *store,
 PO_RC po_store_program_add(struct po_ctx *cx, struct po_tx *tx,
                            const uint8_t digest[static PO_SHA256_BYTES]);
 
+/* ---- identity: people, service accounts, roles ------------------------------------------------ */
+
+#define PO_STORE_ID_CHARS 30 /* "usr_" and 26 characters */
+#define PO_STORE_USERS_MAX 50000
+#define PO_STORE_EMAIL_BYTES_MAX 254
+#define PO_STORE_LABEL_BYTES_MAX 200 /* names of people and of tokens, user agents are cut to it */
+#define PO_STORE_ROLE_NAME_BYTES_MAX 64
+
+struct po_store_user {
+    po_str id;    /* "usr_…" or "svc_…" */
+    po_str kind;  /* "human" or "service" */
+    po_str state; /* "invited", "active", "suspended", "deprovisioned" */
+    po_str email; /* sealed; empty for service accounts */
+    po_str name;  /* sealed */
+    po_str owner; /* of a service account: who answers for it */
+    bool is_canary;
+    po_time_us created_us;
+    po_time_us changed_us;
+    uint64_t version; /* rises with each change */
+};
+/*
+ * Tenant is cx's throughout this part. Times and version are ignored on the way in.
+ *
+ * Errors   PO_EXISTS another account that was not deprovisioned has this e-mail;  PO_INVALID shape;
+ *          PO_LIMIT  PO_STORE_USERS_MAX
+ */
+PO_RC po_store_user_add(struct po_ctx *cx, struct po_tx *tx, const struct po_store_user *user);
+/* From one state to another. PO_CONFLICT: it is not in state `from` (or there is no such user). */
+PO_RC po_store_user_move(struct po_ctx *cx, struct po_tx *tx, po_str id, const char *from,
+                         const char *to);
+/* *ret_user is NULL when there is none; in the arena. */
+PO_RC po_store_user_find(struct po_ctx *cx, struct po_store *store, po_str id,
+                         struct po_store_user **ret_user);
+/* By e-mail, as given (the caller folds case); accounts that were deprovisioned are not found. */
+PO_RC po_store_user_find_email(struct po_ctx *cx, struct po_store *store, po_str email,
+                               struct po_store_user **ret_user);
+/* By id, which is by time of creation. */
+PO_RC po_store_user_list(struct po_ctx *cx, struct po_store *store,
+                         struct po_store_user **ret_users, size_t *ret_count);
+
+/* A role given to a user. The row's reason cell says user, role and times as well: a row that was
+ * altered does not open. */
+struct po_store_role_grant {
+    uint64_t id;
+    po_str user;
+    po_str role;
+    po_str reason;
+    po_str asked_by;
+    po_str approved_by; /* empty while it waits for approval */
+    po_time_us asked_us;
+    po_time_us effective_us; /* 0: it waits for approval */
+    po_time_us ended_us;     /* 0: not cancelled and not replaced */
+};
+PO_RC po_store_role_grant_add(struct po_ctx *cx, struct po_tx *tx,
+                              const struct po_store_role_grant *grant, uint64_t *ret_id);
+/* Approve one that waits for approval. PO_CONFLICT when it does not. */
+PO_RC po_store_role_grant_approve(struct po_ctx *cx, struct po_tx *tx,
+                                  const struct po_store_role_grant *grant);
+/* PO_CONFLICT: ended before. */
+PO_RC po_store_role_grant_end(struct po_ctx *cx, struct po_tx *tx, uint64_t id);
+/* The newest that is in force now; NULL when there is none. */
+PO_RC po_store_role_grant_current(struct po_ctx *cx, struct po_store *store, po_str user,
+                                  struct po_store_role_grant **ret_grant);
+/* All of one user (`user` empty: of everybody), oldest first. */
+PO_RC po_store_role_grant_list(struct po_ctx *cx, struct po_store *store, po_str user,
+                               struct po_store_role_grant **ret_grants, size_t *ret_count);
+
+/* A role that people made: never changed, only ended. */
+struct po_store_role {
+    uint64_t id;
+    po_str name;
+    po_str actions; /* one a line; sealed, so that they cannot be altered */
+    po_str author;
+    po_time_us created_us;
+};
+/* PO_EXISTS: one of that name is in use. */
+PO_RC po_store_role_add(struct po_ctx *cx, struct po_tx *tx, const struct po_store_role *role);
+PO_RC po_store_role_end(struct po_ctx *cx, struct po_tx *tx, po_str name);
+PO_RC po_store_role_find(struct po_ctx *cx, struct po_store *store, po_str name,
+                         struct po_store_role **ret_role);
+PO_RC po_store_role_list(struct po_ctx *cx, struct po_store *store, struct po_store_role **ret_roles,
+                         size_t *ret_count);
+
+/* ---- identity: sessions and tokens ------------------------------------------------------------- */
+
+struct po_store_session {
+    po_tenant_id tenant;
+    po_str id; /* "ses_…" */
+    uint8_t hash[PO_SHA256_BYTES];
+    po_str user;
+    po_str method; /* "password", "recovery"… */
+    bool is_mfa;
+    po_str agent; /* sealed */
+    po_str ip;    /* sealed */
+    po_time_us created_us;
+    po_time_us seen_us;
+    po_time_us step_up_us; /* 0: never */
+    po_time_us expires_us;
+    po_time_us revoked_us; /* 0: it was not */
+    po_str revoked_why;
+};
+PO_RC po_store_session_add(struct po_ctx *cx, struct po_tx *tx,
+                           const struct po_store_session *session);
+/* By the hash of its secret, of any tenant: the secret says which. NULL when there is none. */
+PO_RC po_store_session_find(struct po_ctx *cx, struct po_store *store,
+                            const uint8_t hash[static PO_SHA256_BYTES],
+                            struct po_store_session **ret_session);
+PO_RC po_store_session_get(struct po_ctx *cx, struct po_store *store, po_str id,
+                           struct po_store_session **ret_session);
+/* Of one user (`user` empty: of everybody), newest first; those that ended too. */
+PO_RC po_store_session_list(struct po_ctx *cx, struct po_store *store, po_str user,
+                            struct po_store_session **ret_sessions, size_t *ret_count);
+/* PO_CONFLICT: there is no such session, or it was revoked. */
+PO_RC po_store_session_seen(struct po_ctx *cx, struct po_tx *tx, po_str id);
+PO_RC po_store_session_step_up(struct po_ctx *cx, struct po_tx *tx, po_str id);
+PO_RC po_store_session_revoke(struct po_ctx *cx, struct po_tx *tx, po_str id, const char *why);
+/* All of a user but `except_id` (may be empty). */
+PO_RC po_store_session_revoke_user(struct po_ctx *cx, struct po_tx *tx, po_str user,
+                                   po_str except_id, const char *why, size_t *ret_count);
+
+struct po_store_api_token {
+    po_tenant_id tenant;
+    po_str id; /* "tok_…" */
+    uint8_t hash[PO_SHA256_BYTES];
+    po_str user;   /* as whom it acts */
+    po_str name;   /* sealed */
+    po_str scopes; /* actions, one a line; sealed together with user and expiry */
+    po_str author;
+    po_time_us created_us;
+    po_time_us expires_us;
+    po_time_us used_us; /* 0: never */
+    po_time_us revoked_us;
+    po_str revoked_why;
+};
+PO_RC po_store_api_token_add(struct po_ctx *cx, struct po_tx *tx,
+                             const struct po_store_api_token *token);
+PO_RC po_store_api_token_find(struct po_ctx *cx, struct po_store *store,
+                              const uint8_t hash[static PO_SHA256_BYTES],
+                              struct po_store_api_token **ret_token);
+PO_RC po_store_api_token_get(struct po_ctx *cx, struct po_store *store, po_str id,
+                             struct po_store_api_token **ret_token);
+PO_RC po_store_api_token_list(struct po_ctx *cx, struct po_store *store, po_str user,
+                              struct po_store_api_token **ret_tokens, size_t *ret_count);
+/* PO_CONFLICT: there is no such token, or it was revoked. */
+PO_RC po_store_api_token_used(struct po_ctx *cx, struct po_tx *tx, po_str id);
+PO_RC po_store_api_token_revoke(struct po_ctx *cx, struct po_tx *tx, po_str id, const char *why);
+PO_RC po_store_api_token_revoke_user(struct po_ctx *cx, struct po_tx *tx, po_str user,
+                                     const char *why, size_t *ret_count);
+
+/* ---- identity: credentials, lockout, links ------------------------------------------------------ */
+
+#define PO_STORE_CREDENTIAL_SLOTS_MAX 64
+struct po_store_credential {
+    po_str user;
+    const char *kind; /* "password", "totp", "recovery" */
+    uint8_t slot;     /* 0; recovery codes: their number */
+    po_str secret;    /* sealed */
+    bool is_verified; /* a factor that was proven once */
+    int64_t counter;  /* last TOTP step accepted; recovery: 1 when used */
+    po_time_us created_us;
+    po_time_us used_us;
+};
+/* Add or replace (user, kind, slot); times are ignored on the way in. PO_NOTFOUND no such user. */
+PO_RC po_store_credential_set(struct po_ctx *cx, struct po_tx *tx,
+                              const struct po_store_credential *credential);
+/* All of one kind by slot; secrets in the arena. */
+PO_RC po_store_credential_list(struct po_ctx *cx, struct po_store *store, po_str user,
+                               const char *kind, struct po_store_credential **ret_credentials,
+                               size_t *ret_count);
+/*
+ * Note the use of one with a counter above the last: of two users of one code only the first is told
+ * PO_OK, the second PO_CONFLICT. Also marks it verified.
+ */
+PO_RC po_store_credential_use(struct po_ctx *cx, struct po_tx *tx,
+                              const struct po_store_credential *used);
+/* Wipe all of one kind (`kind` NULL: of every kind). None is fine. */
+PO_RC po_store_credential_delete(struct po_ctx *cx, struct po_tx *tx, po_str user,
+                                 const char *kind);
+
+struct po_store_lockout {
+    const char *kind; /* "account" or "source" */
+    uint8_t token[PO_STORE_TOKEN_BYTES];
+    uint32_t failures;
+    po_time_us first_us;
+    po_time_us last_us;
+    po_time_us until_us;
+};
+/* `state` has kind and token; the rest is filled in, zeros when there is none. */
+PO_RC po_store_lockout_find(struct po_ctx *cx, struct po_store *store,
+                            struct po_store_lockout *state);
+PO_RC po_store_lockout_set(struct po_ctx *cx, struct po_tx *tx,
+                           const struct po_store_lockout *state);
+PO_RC po_store_lockout_clear(struct po_ctx *cx, struct po_tx *tx,
+                             const struct po_store_lockout *state);
+/* Forget rows whose last failure was before a time and that lock nothing now. */
+PO_RC po_store_lockout_expire(struct po_ctx *cx, struct po_tx *tx, po_time_us before_us);
+
+struct po_store_link {
+    po_tenant_id tenant;
+    uint8_t hash[PO_SHA256_BYTES];
+    po_str user;
+    po_str purpose; /* "invite" or "reset" */
+    po_time_us created_us;
+    po_time_us expires_us;
+    po_time_us used_us;
+    po_time_us revoked_us;
+};
+PO_RC po_store_link_add(struct po_ctx *cx, struct po_tx *tx, const struct po_store_link *link);
+/* By the hash of its secret, of any tenant. NULL when there is none. */
+PO_RC po_store_link_find(struct po_ctx *cx, struct po_store *store,
+                         const uint8_t hash[static PO_SHA256_BYTES],
+                         struct po_store_link **ret_link);
+/* Once: PO_CONFLICT when it was used, revoked, has expired, or is not there. */
+PO_RC po_store_link_use(struct po_ctx *cx, struct po_tx *tx,
+                        const uint8_t hash[static PO_SHA256_BYTES]);
+/* End a user's open links of one purpose. */
+PO_RC po_store_link_revoke(struct po_ctx *cx, struct po_tx *tx, po_str user, const char *purpose);
+
 /* ---- check ---------------------------------------------------------------------------------- */
 
 #define PO_STORE_FINDINGS_MAX 200

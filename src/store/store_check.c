@@ -18,19 +18,27 @@ struct checker {
     struct po_store_check out;
 };
 
+enum row_kind { ROW_NUMBER, ROW_BLOB, ROW_TEXT };
+
 struct sealed_table {
     enum po_statement statement; /* tenant, row id, then the columns */
     const char *table;
-    bool is_row_blob;
+    enum row_kind row_kind;
     size_t column_count;
     const char *columns[SEALED_COLUMNS_MAX];
 };
 
 static const struct sealed_table sealed_tables[] = {
-    {PO_STATEMENT_CHECK_TENANT, "tenant", false, 1, {"name"}},
-    {PO_STATEMENT_CHECK_REGISTER, "register", false, 2, {"value", "author"}},
-    {PO_STATEMENT_CHECK_INTENT, "intent", true, 1, {"detail"}},
-    {PO_STATEMENT_CHECK_GRANT, "program_grant", false, 2, {"caps", "author"}},
+    {PO_STATEMENT_CHECK_TENANT, "tenant", ROW_NUMBER, 1, {"name"}},
+    {PO_STATEMENT_CHECK_REGISTER, "register", ROW_NUMBER, 2, {"value", "author"}},
+    {PO_STATEMENT_CHECK_INTENT, "intent", ROW_BLOB, 1, {"detail"}},
+    {PO_STATEMENT_CHECK_GRANT, "program_grant", ROW_NUMBER, 2, {"caps", "author"}},
+    {PO_STATEMENT_CHECK_USER, "user", ROW_TEXT, 2, {"email", "name"}},
+    {PO_STATEMENT_CHECK_ROLE_GRANT, "role_grant", ROW_NUMBER, 1, {"reason"}},
+    {PO_STATEMENT_CHECK_ROLE, "role", ROW_NUMBER, 1, {"actions"}},
+    {PO_STATEMENT_CHECK_SESSION, "session", ROW_TEXT, 2, {"agent", "ip"}},
+    {PO_STATEMENT_CHECK_API_TOKEN, "api_token", ROW_TEXT, 2, {"name", "scopes"}},
+    {PO_STATEMENT_CHECK_CREDENTIAL, "credential", ROW_TEXT, 1, {"secret"}},
 };
 
 /* The message was made with po_arena_printf; out of memory reads as such. */
@@ -193,16 +201,20 @@ static po_rc check_cell(struct checker *checker, const struct po_cell_place *pla
 }
 
 /* Row id as AAD bytes, and as text for people (in the arena). */
-static po_str read_row_id(struct checker *checker, const struct po_query *query, bool is_blob,
+static po_str read_row_id(struct checker *checker, const struct po_query *query, enum row_kind kind,
                           uint8_t room[static PO_ROW_ID_BYTES], const char **ret_text)
 {
     struct po_arena *arena = checker->cx->arena;
-    if (!is_blob) {
+    if (kind == ROW_NUMBER) {
         int64_t id = po_column_i64(query, 1);
         *ret_text = po_arena_printf(arena, "%" PRId64, id);
         return po_row_id((uint64_t)id, room);
     }
     po_str bytes = po_column_bytes(query, 1);
+    if (kind == ROW_TEXT) {
+        *ret_text = po_arena_printf(arena, "%.*s", PO_STR_ARG(bytes));
+        return bytes;
+    }
     char *text = po_arena_alloc(arena, 1, 2 * bytes.len + 1);
     if (text != NULL) po_hex_encode((const uint8_t *)bytes.ptr, bytes.len, text);
     *ret_text = text;
@@ -222,7 +234,7 @@ static po_rc check_sealed_table(struct checker *checker, const struct sealed_tab
         const char *text = NULL;
         struct po_cell_place place = {.tenant = {(uint64_t)po_column_i64(&query, 0)},
                                       .table = table->table};
-        place.row = read_row_id(checker, &query, table->is_row_blob, room, &text);
+        place.row = read_row_id(checker, &query, table->row_kind, room, &text);
         checker->out.rows++;
         for (size_t i = 0; i < table->column_count; i++) {
             place.column = table->columns[i];
