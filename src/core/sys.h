@@ -86,6 +86,14 @@ int po_sys_uname(struct utsname *ret_name);
 bool po_sys_isatty(int fd);
 uid_t po_sys_geteuid(void);
 pid_t po_sys_getpid(void);
+pid_t po_sys_getppid(void);
+int po_sys_chdir(const char *path);
+/* The directory we are in; 0, or -1 and errno (ERANGE: longer than `len`). */
+int po_sys_getcwd(char *buf, size_t len);
+/* Signals of this set come as reads of a descriptor (non-blocking) from now on. */
+int po_sys_signalfd(const sigset_t *set);
+/* The next of them, or 0 when none waits. */
+int po_sys_signal_next(int signal_fd);
 /* A connected pair of stream sockets. */
 int po_sys_socketpair(int ret_fds[static 2]);
 

@@ -6,6 +6,8 @@
 #include "core/fault.h"
 
 #include <errno.h>
+#include <string.h>
+#include <unistd.h>
 
 /* As in sys.c: again and again until it ends otherwise than by EINTR. */
 #define SYS_CALL(ret, name, expr)                                                                  \
@@ -80,6 +82,67 @@ int po_sys_getsockname(int fd, struct sockaddr *ret_address, socklen_t *len)
 {
     int ret = -1;
     SYS_CALL(ret, "getsockname", getsockname(fd, ret_address, len));
+    return ret;
+}
+
+int po_sys_peer(int fd, uid_t *ret_uid, pid_t *ret_pid)
+{
+    int ret = -1;
+    struct ucred peer = {0};
+    socklen_t len = sizeof peer;
+    SYS_CALL(ret, "getsockopt", getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len));
+    if (ret != 0) return ret;
+    *ret_uid = peer.uid;
+    *ret_pid = peer.pid;
+    return 0;
+}
+
+/* Room for one descriptor beside the bytes, aligned as the kernel wants it. */
+union passed {
+    struct cmsghdr head;
+    char bytes[CMSG_SPACE(sizeof(int))];
+};
+
+ssize_t po_sys_send_fd(int fd, const void *buf, size_t len, int passed_fd)
+{
+    ssize_t ret = -1;
+    union passed control = {.bytes = {0}};
+    struct iovec part = {.iov_base = (void *)(uintptr_t)buf, .iov_len = po_fault_len(len)};
+    struct msghdr msg = {.msg_iov = &part,
+                         .msg_iovlen = 1,
+                         .msg_control = &control,
+                         .msg_controllen = sizeof control};
+    struct cmsghdr *head = CMSG_FIRSTHDR(&msg);
+    head->cmsg_level = SOL_SOCKET;
+    head->cmsg_type = SCM_RIGHTS;
+    head->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(head), &passed_fd, sizeof passed_fd);
+    SYS_CALL(ret, "sendmsg", sendmsg(fd, &msg, MSG_NOSIGNAL));
+    return ret;
+}
+
+/* Descriptors beyond the first of a message are not taken: the kernel closes what does not fit. */
+static int take_passed(struct msghdr *msg)
+{
+    struct cmsghdr *head = CMSG_FIRSTHDR(msg);
+    int fd = -1;
+    if (head == NULL || head->cmsg_level != SOL_SOCKET || head->cmsg_type != SCM_RIGHTS) return -1;
+    if (head->cmsg_len < CMSG_LEN(sizeof fd)) return -1;
+    memcpy(&fd, CMSG_DATA(head), sizeof fd);
+    return fd;
+}
+
+ssize_t po_sys_recv_fd(int fd, void *buf, size_t len, int *ret_fd)
+{
+    ssize_t ret = -1;
+    union passed control = {.bytes = {0}};
+    struct iovec part = {.iov_base = buf, .iov_len = po_fault_len(len)};
+    struct msghdr msg = {.msg_iov = &part,
+                         .msg_iovlen = 1,
+                         .msg_control = &control,
+                         .msg_controllen = sizeof control};
+    SYS_CALL(ret, "recvmsg", recvmsg(fd, &msg, MSG_CMSG_CLOEXEC));
+    *ret_fd = ret > 0 ? take_passed(&msg) : -1;
     return ret;
 }
 

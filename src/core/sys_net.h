@@ -10,6 +10,7 @@
 
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/types.h>
 
 /* A non-blocking socket. */
 int po_sys_socket(int domain, int type, int protocol);
@@ -25,6 +26,13 @@ ssize_t po_sys_send(int fd, const void *buf, size_t len);
 int po_sys_shutdown_write(int fd);
 int po_sys_setsockopt_int(int fd, int level, int name, int value);
 int po_sys_getsockname(int fd, struct sockaddr *ret_address, socklen_t *len);
+
+/* Who is at the other end of a connected unix socket. */
+int po_sys_peer(int fd, uid_t *ret_uid, pid_t *ret_pid);
+/* As send, with a descriptor beside the first byte. */
+ssize_t po_sys_send_fd(int fd, const void *buf, size_t len, int passed_fd);
+/* As recv; *ret_fd is a descriptor that came along (close-on-exec), or -1. */
+ssize_t po_sys_recv_fd(int fd, void *buf, size_t len, int *ret_fd);
 
 int po_sys_epoll_create(void);
 int po_sys_epoll_ctl(int epoll_fd, int operation, int fd, struct epoll_event *event);
