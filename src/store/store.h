@@ -414,74 +414,78 @@ PO_RC po_store_api_token_revoke(struct po_ctx *cx, struct po_tx *tx, po_str id, 
 PO_RC po_store_api_token_revoke_user(struct po_ctx *cx, struct po_tx *tx, po_str user,
                                      const char *why, size_t *ret_count);
 
-/* ---- identity: credentials, lockout, links ------------------------------------------------------ */
+/* ---- identity: credentials, throttling, tickets -------------------------------------------------- */
 
-#define PO_STORE_CREDENTIAL_SLOTS_MAX 64
 struct po_store_credential {
     po_str user;
-    const char *kind; /* "password", "totp", "recovery" */
-    uint8_t slot;     /* 0; recovery codes: their number */
-    po_str secret;    /* sealed */
-    bool is_verified; /* a factor that was proven once */
-    int64_t counter;  /* last TOTP step accepted; recovery: 1 when used */
+    po_str kind;     /* "password", "totp", "totp_new", "recovery" */
+    uint32_t number; /* 0..100 */
+    po_str secret;   /* sealed */
+    int64_t counter; /* the last one used */
     po_time_us created_us;
-    po_time_us used_us;
+    po_time_us used_us; /* 0: never */
 };
-/* Add or replace (user, kind, slot); times are ignored on the way in. PO_NOTFOUND no such user. */
-PO_RC po_store_credential_set(struct po_ctx *cx, struct po_tx *tx,
+/* Add or replace; created_us is ignored on the way in. PO_NOTFOUND no such user. */
+PO_RC po_store_credential_put(struct po_ctx *cx, struct po_tx *tx,
                               const struct po_store_credential *credential);
-/* All of one kind by slot; secrets in the arena. */
-PO_RC po_store_credential_list(struct po_ctx *cx, struct po_store *store, po_str user,
-                               const char *kind, struct po_store_credential **ret_credentials,
-                               size_t *ret_count);
+/* All of one kind, by number; in the arena. */
+PO_RC po_store_credential_list(struct po_ctx *cx, struct po_store *store, po_str user, po_str kind,
+                               struct po_store_credential **ret_credentials, size_t *ret_count);
 /*
- * Note the use of one with a counter above the last: of two users of one code only the first is told
- * PO_OK, the second PO_CONFLICT. Also marks it verified.
+ * Note the use of one: counter and time, when the counter is above the stored one. Of two uses of one
+ * code only the first is told PO_OK, the second PO_CONFLICT.
  */
 PO_RC po_store_credential_use(struct po_ctx *cx, struct po_tx *tx,
                               const struct po_store_credential *used);
-/* Wipe all of one kind (`kind` NULL: of every kind). None is fine. */
-PO_RC po_store_credential_delete(struct po_ctx *cx, struct po_tx *tx, po_str user,
-                                 const char *kind);
+/* Wipe all of one kind. None is fine. */
+PO_RC po_store_credential_delete(struct po_ctx *cx, struct po_tx *tx, po_str user, po_str kind);
 
-struct po_store_lockout {
-    const char *kind; /* "account" or "source" */
-    uint8_t token[PO_STORE_TOKEN_BYTES];
-    uint32_t failures;
-    po_time_us first_us;
+struct po_store_throttle {
+    po_str kind; /* "account" or "source" */
+    uint8_t key[PO_STORE_TOKEN_BYTES];
+    int64_t failures;
     po_time_us last_us;
     po_time_us until_us;
 };
-/* `state` has kind and token; the rest is filled in, zeros when there is none. */
-PO_RC po_store_lockout_find(struct po_ctx *cx, struct po_store *store,
-                            struct po_store_lockout *state);
-PO_RC po_store_lockout_set(struct po_ctx *cx, struct po_tx *tx,
-                           const struct po_store_lockout *state);
-PO_RC po_store_lockout_clear(struct po_ctx *cx, struct po_tx *tx,
-                             const struct po_store_lockout *state);
-/* Forget rows whose last failure was before a time and that lock nothing now. */
-PO_RC po_store_lockout_expire(struct po_ctx *cx, struct po_tx *tx, po_time_us before_us);
+/* `throttle` has kind and key; the rest is filled in, zeros when there is none. */
+PO_RC po_store_throttle_find(struct po_ctx *cx, struct po_store *store,
+                             struct po_store_throttle *throttle);
+PO_RC po_store_throttle_set(struct po_ctx *cx, struct po_tx *tx,
+                            const struct po_store_throttle *throttle);
+/* None is fine. */
+PO_RC po_store_throttle_delete(struct po_ctx *cx, struct po_tx *tx, po_str kind,
+                               const uint8_t key[static PO_STORE_TOKEN_BYTES]);
+/* Forget those whose last failure was before a time and that hold nobody up now. */
+PO_RC po_store_throttle_purge(struct po_ctx *cx, struct po_tx *tx, po_time_us before_us);
 
-struct po_store_link {
-    po_tenant_id tenant;
-    uint8_t hash[PO_SHA256_BYTES];
+/* A one-time link, or what a sign-in holds between two steps. */
+struct po_store_ticket {
+    uint8_t digest[PO_SHA256_BYTES];
+    po_str kind; /* "mfa", "enrol", "invite", "reset" */
     po_str user;
-    po_str purpose; /* "invite" or "reset" */
+    uint8_t source[PO_STORE_TOKEN_BYTES];
+    int64_t tries;
     po_time_us created_us;
     po_time_us expires_us;
-    po_time_us used_us;
-    po_time_us revoked_us;
+    po_time_us used_us; /* 0: not yet */
 };
-PO_RC po_store_link_add(struct po_ctx *cx, struct po_tx *tx, const struct po_store_link *link);
-/* By the hash of its secret, of any tenant. NULL when there is none. */
-PO_RC po_store_link_find(struct po_ctx *cx, struct po_store *store,
-                         const uint8_t hash[static PO_SHA256_BYTES],
-                         struct po_store_link **ret_link);
-/* Once: PO_CONFLICT when it was used, revoked, has expired, or is not there. */
-PO_RC po_store_link_use(struct po_ctx *cx, struct po_tx *tx,
-                        const uint8_t hash[static PO_SHA256_BYTES]);
-/* End a user's open links of one purpose. */
-PO_RC po_store_link_revoke(struct po_ctx *cx, struct po_tx *tx, po_str user, const char *purpose);
+/* created_us, tries and used_us are ignored on the way in. PO_EXISTS, PO_NOTFOUND no such user. */
+PO_RC po_store_ticket_add(struct po_ctx *cx, struct po_tx *tx,
+                          const struct po_store_ticket *ticket);
+/* NULL when there is none. */
+PO_RC po_store_ticket_find(struct po_ctx *cx, struct po_store *store,
+                           const uint8_t digest[static PO_SHA256_BYTES],
+                           struct po_store_ticket **ret_ticket);
+/* Count a try. PO_CONFLICT: it is spent, or not there. */
+PO_RC po_store_ticket_try(struct po_ctx *cx, struct po_tx *tx,
+                          const uint8_t digest[static PO_SHA256_BYTES]);
+/* Use it up: of two the second is told PO_CONFLICT. */
+PO_RC po_store_ticket_spend(struct po_ctx *cx, struct po_tx *tx,
+                            const uint8_t digest[static PO_SHA256_BYTES]);
+/* Make all open ones of a kind and user void. None is fine. */
+PO_RC po_store_ticket_void(struct po_ctx *cx, struct po_tx *tx, po_str user, po_str kind);
+/* Forget those that expired before a time. */
+PO_RC po_store_ticket_purge(struct po_ctx *cx, struct po_tx *tx, po_time_us before_us);
 
 /* ---- check ---------------------------------------------------------------------------------- */
 

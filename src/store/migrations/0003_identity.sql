@@ -92,42 +92,44 @@ CREATE TABLE api_token (
 
 CREATE INDEX api_token_by_user ON api_token (tenant, user, revoked_us);
 
--- A password's hash, a TOTP secret, recovery codes by slot; each sealed. counter: the last one used.
+-- A password's hash, a TOTP secret, recovery codes by number; each sealed. counter: the last one used.
 CREATE TABLE credential (
     tenant INTEGER NOT NULL REFERENCES tenant (tenant),
-    user TEXT NOT NULL,
-    kind TEXT NOT NULL CHECK (kind IN ('password', 'totp', 'recovery')),
-    slot INTEGER NOT NULL CHECK (slot BETWEEN 0 AND 63),
+    user TEXT NOT NULL CHECK (length(user) BETWEEN 1 AND 39),
+    kind TEXT NOT NULL CHECK (kind IN ('password', 'totp', 'totp_new', 'recovery')),
+    number INTEGER NOT NULL CHECK (number BETWEEN 0 AND 100),
     secret BLOB NOT NULL,
-    is_verified INTEGER NOT NULL CHECK (is_verified IN (0, 1)),
-    counter INTEGER NOT NULL,
+    counter INTEGER NOT NULL CHECK (counter >= 0),
     created_us INTEGER NOT NULL,
-    used_us INTEGER NOT NULL DEFAULT 0,
-    PRIMARY KEY (tenant, user, kind, slot),
+    used_us INTEGER NOT NULL,
+    PRIMARY KEY (tenant, user, kind, number),
     FOREIGN KEY (tenant, user) REFERENCES user (tenant, id)
 ) STRICT, WITHOUT ROWID;
 
 -- Failed attempts by account and by source; both only as tokens.
-CREATE TABLE lockout (
+CREATE TABLE throttle (
     tenant INTEGER NOT NULL REFERENCES tenant (tenant),
     kind TEXT NOT NULL CHECK (kind IN ('account', 'source')),
-    token BLOB NOT NULL CHECK (length(token) = 16),
+    key BLOB NOT NULL CHECK (length(key) = 16),
     failures INTEGER NOT NULL CHECK (failures >= 0),
-    first_us INTEGER NOT NULL,
     last_us INTEGER NOT NULL,
     until_us INTEGER NOT NULL,
-    PRIMARY KEY (tenant, kind, token)
+    PRIMARY KEY (tenant, kind, key)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE one_time_link (
+-- One-time links and the tickets between the steps of a sign-in: only the hash of their secret.
+CREATE TABLE ticket (
     tenant INTEGER NOT NULL REFERENCES tenant (tenant),
-    hash BLOB NOT NULL UNIQUE CHECK (length(hash) = 32),
-    user TEXT NOT NULL,
-    purpose TEXT NOT NULL CHECK (purpose IN ('invite', 'reset')),
+    digest BLOB NOT NULL CHECK (length(digest) = 32),
+    kind TEXT NOT NULL CHECK (kind IN ('mfa', 'enrol', 'invite', 'reset')),
+    user TEXT NOT NULL CHECK (length(user) BETWEEN 1 AND 39),
+    source BLOB NOT NULL CHECK (length(source) = 16),
+    tries INTEGER NOT NULL CHECK (tries >= 0),
     created_us INTEGER NOT NULL,
     expires_us INTEGER NOT NULL,
     used_us INTEGER NOT NULL DEFAULT 0,
-    revoked_us INTEGER NOT NULL DEFAULT 0,
-    PRIMARY KEY (tenant, hash),
+    PRIMARY KEY (tenant, digest),
     FOREIGN KEY (tenant, user) REFERENCES user (tenant, id)
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX ticket_by_user ON ticket (tenant, user, kind);
