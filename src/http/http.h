@@ -146,6 +146,8 @@ struct po_http_response;
 
 /* 200 to 599 (default 200); what is outside makes the response a 500. */
 void po_http_status(struct po_http_response *res, unsigned status);
+/* What it is now. */
+unsigned po_http_status_get(const struct po_http_response *res);
 /* Add one field; a value with a control byte or above 0x7e makes the response a 500. */
 void po_http_set(struct po_http_response *res, enum po_http_name name, po_str value);
 /* Append to the body (copied). */

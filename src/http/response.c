@@ -110,6 +110,8 @@ static bool is_value(po_str value)
     return true;
 }
 
+unsigned po_http_status_get(const struct po_http_response *res) { return res->status; }
+
 void po_http_set(struct po_http_response *res, enum po_http_name name, po_str value)
 {
     if ((unsigned)name >= PO_HTTP_NAME_COUNT || !is_value(value)) {

@@ -36,10 +36,13 @@ void po_http_answer_send(struct po_ctx *cx, struct po_http_server *server, po_ht
                          struct po_http_response *res)
 {
     struct po_http_conn *conn = po_http_conn_of_id(server, id);
+    bool opens = res->mode == PO_HTTP_MODE_EVENTS || res->mode == PO_HTTP_MODE_SOCKET;
     (void)cx;
+    /* A stream that the answer opened has an id of its own, and its connection only that one. */
+    if (conn == NULL && opens && res->conn != NULL && server->conns[id.value & 0xffff] == res->conn)
+        conn = res->conn;
     if (conn == NULL || conn->phase != PO_HTTP_PHASE_HANDLE || res->conn != conn) return;
     server->now_us = server->clock->monotonic_us(server->clock->user);
-    /* A stream that the answer opened has an id of its own. */
     if (conn->id == id.value) conn->id = 0;
     po_http_respond(server, conn, res);
     po_http_conn_make_ready(server, conn);

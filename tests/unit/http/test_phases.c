@@ -463,6 +463,33 @@ TEST(http_later__without_an_answer_is_503)
     (void)close(fd);
 }
 
+TEST(http_later__the_answer_may_open_a_stream)
+{
+    TEST_CX(cx);
+    RIG_AUTO rig;
+    bool is_closed = false;
+    rig_open(&rig, cx, NULL);
+    int fd = rig_connect(&rig, false);
+    (void)rig_ask(&rig, fd, GET_LATER, NULL);
+    po_http_id asked = rig.id;
+    struct po_http_response *res = po_http_answer(rig.server, asked);
+    check_that(res != NULL);
+    po_http_id stream = po_http_events(res);
+    check_that(stream.value != 0 && stream.value != asked.value);
+    check_eq_int(po_http_status_get(res), 200);
+    po_http_answer_send(cx, rig.server, asked, res);
+    struct po_http_event event = {.data = PO_LIT("one")};
+    check_fails(cx, po_http_event(cx, rig.server, asked, &event), PO_NOTFOUND);
+    po_err_clear(cx);
+    check_ok(cx, po_http_event(cx, rig.server, stream, &event));
+    po_http_stream_close(cx, rig.server, stream, 1000);
+    po_str text = rig_receive(&rig, fd, &is_closed);
+    check_eq_int(rig_status(text), 200);
+    check_that(is_closed && po_str_ends(text, PO_LIT("data: one\n\n")));
+    check_eq_int(rig.gone, 1);
+    (void)close(fd);
+}
+
 /* ---- draining ------------------------------------------------------------------------------------------ */
 
 TEST(http_drain__finishes_what_is_under_way)
