@@ -51,6 +51,7 @@ struct po_sandbox_options {
     int landlock_abi_max; /* 0: the kernel's */
     bool can_write;      /* system calls that change files; off, every file is opened for reading */
     bool can_exec;       /* start programs: they inherit the fences */
+    bool can_serve;      /* use and accept connections on sockets that are open already */
     int fd_first_closed; /* this descriptor and all above are closed */
     uint64_t cpu_s;      /* RLIMIT_CPU */
     uint64_t data_bytes; /* RLIMIT_DATA; not in builds with a sanitizer, which map much more */

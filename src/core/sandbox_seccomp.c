@@ -20,7 +20,7 @@
      CLONE_NEWNET | CLONE_PTRACE)
 #define SANDBOX_MODE_BITS (S_ISUID | S_ISGID | S_ISVTX)
 
-enum call_set { ALWAYS, WRITE, EXEC, ABSENT };
+enum call_set { ALWAYS, WRITE, EXEC, SERVE, ABSENT };
 
 struct call {
     int number;
@@ -68,6 +68,7 @@ static bool is_wanted(const struct call *call, const struct po_sandbox_options *
     /* A program that is started may open what landlock lets it write: its /dev/null. */
     case WRITE: return options->can_write || options->can_exec;
     case EXEC: return options->can_exec;
+    case SERVE: return options->can_serve;
     }
     return false;
 }
@@ -75,8 +76,10 @@ static bool is_wanted(const struct call *call, const struct po_sandbox_options *
 static int add_call(scmp_filter_ctx filter, const struct call *call)
 {
     uint32_t action = call->set == ABSENT ? SCMP_ACT_ERRNO(ENOSYS) : SCMP_ACT_ALLOW;
-    return seccomp_rule_add_array(filter, action, call->number, call->condition_count,
-                                  call->conditions);
+    int why = seccomp_rule_add_array(filter, action, call->number, call->condition_count,
+                                     call->conditions);
+    /* Two sets may name the same call. */
+    return why == -EEXIST ? 0 : why;
 }
 
 po_rc po_sandbox_seccomp_load(struct po_ctx *cx, const struct po_sandbox_options *options)
