@@ -196,7 +196,7 @@ static size_t count_uncovered(const struct text *text)
     return count;
 }
 
-/* @control IAM-02 */
+/* @control CC6.1 */
 po_rc po_password_check(struct po_ctx *cx, po_str password, const struct po_password_rules *rules)
 {
     PO_CLEANUP(wipe_text) struct text text = {0};

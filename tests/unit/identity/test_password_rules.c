@@ -63,6 +63,7 @@ static const struct {
     {"the famous phrase", "correct horse battery staple"},
 };
 
+/* @proves CC6.1 */
 TEST(password_check__refuses_what_guessers_try_first)
 {
     TEST_CX(cx);
