@@ -487,6 +487,32 @@ PO_RC po_store_ticket_void(struct po_ctx *cx, struct po_tx *tx, po_str user, po_
 /* Forget those that expired before a time. */
 PO_RC po_store_ticket_purge(struct po_ctx *cx, struct po_tx *tx, po_time_us before_us);
 
+/* ---- replay: requests that name themselves (Idempotency-Key) ---------------------------------- */
+
+#define PO_STORE_REPLAY_LIFE_US PO_US_PER_DAY
+#define PO_STORE_REPLAYS_MAX 10000 /* of one tenant in a day */
+
+struct po_store_replay {
+    uint8_t request[PO_SHA256_BYTES]; /* digest of what was asked */
+    unsigned status;                  /* 0: begun, and no answer is known */
+    po_str response;                  /* as it was kept; sealed */
+};
+/* Tenant is cx's. *ret_replay is NULL when there is none of the last day. In the arena. */
+PO_RC po_store_replay_find(struct po_ctx *cx, struct po_store *store,
+                           const uint8_t key[static PO_SHA256_BYTES],
+                           struct po_store_replay **ret_replay);
+/* Also forgets what is older than a day. PO_EXISTS; PO_RATE over PO_STORE_REPLAYS_MAX. */
+PO_RC po_store_replay_begin(struct po_ctx *cx, struct po_tx *tx,
+                            const uint8_t key[static PO_SHA256_BYTES],
+                            const uint8_t request[static PO_SHA256_BYTES]);
+/* The answer: at most PO_STORE_VALUE_BYTES_MAX. */
+PO_RC po_store_replay_end(struct po_ctx *cx, struct po_tx *tx,
+                          const uint8_t key[static PO_SHA256_BYTES], unsigned status,
+                          po_str response);
+/* It did not happen: the key may be used again. */
+PO_RC po_store_replay_drop(struct po_ctx *cx, struct po_tx *tx,
+                           const uint8_t key[static PO_SHA256_BYTES]);
+
 /* ---- check ---------------------------------------------------------------------------------- */
 
 #define PO_STORE_FINDINGS_MAX 200

@@ -39,6 +39,7 @@ static const struct sealed_table sealed_tables[] = {
     {PO_STATEMENT_CHECK_SESSION, "session", ROW_TEXT, 2, {"agent", "ip"}},
     {PO_STATEMENT_CHECK_API_TOKEN, "api_token", ROW_TEXT, 2, {"name", "scopes"}},
     {PO_STATEMENT_CHECK_CREDENTIAL, "credential", ROW_TEXT, 1, {"secret"}},
+    {PO_STATEMENT_CHECK_REPLAY, "replay", ROW_BLOB, 1, {"response"}},
 };
 
 /* The message was made with po_arena_printf; out of memory reads as such. */
