@@ -27,19 +27,19 @@
 #define PO_FRONT_MANAGEMENT_PORT 7444
 
 /*
- * Options of `paulyops --role=front OPTION VALUE ...` (po_front_role_run, daemon/daemon.h):
+ * Options of `paulyops --role=front OPTION...` (po_front_role_run, daemon/daemon.h):
  *
- *   --home DIR                  the home: used before the sandbox is up to find the state directory
- *   --state DIR                 directory of the instance's keys, instead
- *   --listen ADDRESS:PORT       TLS; several. ADDRESS is IPv4 or [IPv6]
- *   --plain ADDRESS:PORT|/PATH  no TLS: a loopback address, or a unix socket at /PATH; several
- *   --management ADDRESS:PORT   /livez /readyz /metrics: a loopback address, or "none"
- *   --cert FILE --key FILE      PEM; default tls/cert.pem, tls/key.pem of the state directory, made
+ *   --home=DIR                  the home: used before the sandbox is up to find the state directory
+ *   --state=DIR                 directory of the instance's keys, instead
+ *   --listen=ADDRESS:PORT       TLS; several. ADDRESS is IPv4 or [IPv6]
+ *   --plain=ADDRESS:PORT|/PATH  no TLS: a loopback address, or a unix socket at /PATH; several
+ *   --management=ADDRESS:PORT   /livez /readyz /metrics: a loopback address, or "none"
+ *   --cert=FILE --key=FILE      PEM; default tls/cert.pem, tls/key.pem of the state directory, made
  *                               when absent. Read again on RELOAD
- *   --name NAME                 of a certificate that is made; several; default localhost
- *   --trusted-proxy ADDRESS     whose X-Forwarded-For and -Proto are believed ("unix": the unix
+ *   --name=NAME                 of a certificate that is made; several; default localhost
+ *   --trusted-proxy=ADDRESS     whose X-Forwarded-For and -Proto are believed ("unix": the unix
  *                               sockets); several
- *   --rate-percent N            of docs/spec/front.md's rates, 1 to 1000000; 100
+ *   --rate-percent=N            of docs/spec/front.md's rates, 1 to 1000000; 100
  *
  * Default: TLS on 127.0.0.1:7443, management on 127.0.0.1:7444. Port 0 takes any free one. The READY
  * frame's MESSAGE holds a line for each address ("https://127.0.0.1:7443", "management http://...")
