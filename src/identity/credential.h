@@ -38,6 +38,7 @@ struct po_tx;
 
 #define PO_EMAIL_BYTES_MAX 254
 #define PO_CREDENTIAL_USER_BYTES_MAX 40 /* "usr_" and 26 characters, with NUL */
+#define PO_USER_AGENT_BYTES_MAX 200     /* longer ones are cut */
 #define PO_TICKET_CHARS 43              /* base64url of 32 random bytes */
 #define PO_TICKET_MFA_LIFE_US (5 * PO_US_PER_MIN)
 #define PO_TICKET_ENROL_LIFE_US (15 * PO_US_PER_MIN)
@@ -116,23 +117,31 @@ enum po_credential_job_kind {
     PO_JOB_STEP_UP,
     PO_JOB_REHASH
 };
+/* Why nobody gets in, for the event; a client sees none of it. */
+enum po_signin_refusal {
+    PO_REFUSAL_NONE,
+    PO_REFUSAL_UNKNOWN,
+    PO_REFUSAL_NO_PASSWORD,
+    PO_REFUSAL_NOT_ACTIVE
+};
 /*
  * The caller's storage; holds no pointer into an arena, so it may outlive the request's context.
  * The keeper needs only `hash`, `password`, `new_password` and `cost`.
  */
 struct po_credential_job {
     enum po_credential_job_kind kind;
-    char hash[PO_PASSWORD_HASH_BYTES_MAX]; /* verify `password` against it; "": nothing to verify */
-    struct po_secret *password;            /* owned */
-    struct po_secret *new_password;        /* owned; NULL: nothing to hash */
-    struct po_password_cost cost;          /* for hashing */
-    uint32_t retry_after_s;                /* after PO_RATE */
+    struct po_secret *password;            /* owned; verify it against `hash`; NULL: do not */
+    char hash[PO_PASSWORD_HASH_BYTES_MAX]; /* the stored one, or one that nothing matches */
+    struct po_secret *new_password; /* owned; hash it (unless the first is wrong); NULL: no */
+    struct po_password_cost cost;   /* for hashing */
+    uint32_t retry_after_s;         /* after PO_RATE */
     /* below: for finish */
     po_tenant_id tenant;
-    bool is_known; /* a user who may sign in, with a password */
-    char reason[32];
+    enum po_signin_refusal refusal;
+    bool is_weak; /* `hash` is below the policy */
     char user[PO_CREDENTIAL_USER_BYTES_MAX];
     char session[PO_SESSION_BYTES_MAX];
+    char user_agent[PO_USER_AGENT_BYTES_MAX + 1];
     uint8_t account[16]; /* keyed token of the e-mail address */
     uint8_t source[16];  /* keyed token of where the request comes from */
     uint8_t source_class[16];
@@ -164,9 +173,12 @@ enum po_signin_state { PO_SIGNIN_NONE, PO_SIGNIN_SESSION, PO_SIGNIN_MFA, PO_SIGN
 struct po_signin_outcome {
     enum po_signin_state state;
     char user[PO_CREDENTIAL_USER_BYTES_MAX];
-    struct po_secret *secret; /* owned: the session's cookie value, or the ticket */
-    po_time_us expires_us;    /* of a ticket */
-    bool needs_rehash;        /* the hash is weaker than the policy: see po_signin_rehash */
+    char session[PO_SESSION_BYTES_MAX]; /* "ses_…"; "" with a ticket */
+    struct po_secret *secret;           /* owned: the session's cookie value, or the ticket */
+    po_time_us expires_us;              /* of a ticket */
+    bool needs_rehash; /* the hash is weaker than the policy: see po_signin_rehash */
+    bool has_codes;
+    struct po_recovery_codes codes; /* new ones, to be shown once */
 };
 void po_signin_outcome_done(struct po_signin_outcome *outcome);
 #define PO_SIGNIN_OUTCOME_AUTO PO_CLEANUP(po_signin_outcome_done) struct po_signin_outcome
@@ -192,8 +204,13 @@ PO_RC po_signin_begin(struct po_ctx *cx, struct po_home *home,
 PO_RC po_signin_finish(struct po_ctx *cx, struct po_home *home, const struct po_credential_job *job,
                        const struct po_credential_answer *answer,
                        struct po_signin_outcome *ret_outcome);
-/* The password was right and its hash weak: hash again, then store it (kind PO_JOB_REHASH). */
-PO_RC po_signin_rehash(struct po_ctx *cx, struct po_home *home, const struct po_credential_job *job,
+/*
+ * The password was right and its hash weak (outcome.needs_rehash): makes the finished job one of
+ * hashing again, whose answer po_rehash_finish stores. May be left out: the next sign-in asks again.
+ */
+void po_rehash_begin(struct po_credential_job *job);
+/* PO_CONFLICT the password was changed meanwhile: nothing is stored. */
+PO_RC po_rehash_finish(struct po_ctx *cx, struct po_home *home, const struct po_credential_job *job,
                        const struct po_credential_answer *answer);
 
 struct po_mfa_request {
@@ -219,22 +236,26 @@ PO_RC po_signin_enrol_begin(struct po_ctx *cx, struct po_home *home, po_str tick
 /* The first code proves that the authenticator works: session and recovery codes. Errors as totp. */
 PO_RC po_signin_enrol_confirm(struct po_ctx *cx, struct po_home *home,
                               const struct po_mfa_request *request,
-                              struct po_signin_outcome *ret_outcome,
-                              struct po_recovery_codes *ret_codes);
+                              struct po_signin_outcome *ret_outcome);
 
 /* ==== one's own credentials, signed in ======================================================== */
 
-/* `session` stays, all others of the user end. */
+/* Who is signed in, with which session ("ses_…"). */
 struct po_own {
     po_str user;
     po_str session;
+    po_str user_agent;
 };
 struct po_password_change {
     struct po_own own;
     po_str password;
     po_str new_password;
 };
-/* Errors  PO_INVALID rules;  PO_RATE;  PO_NOTFOUND. finish: PO_UNAUTH the present one is wrong. */
+/*
+ * The present password and a new one; all other sessions of the user end.
+ *
+ * Errors  PO_INVALID rules;  PO_RATE;  finish: PO_UNAUTH the present one is wrong, recorded
+ */
 PO_RC po_password_change_begin(struct po_ctx *cx, struct po_home *home,
                                const struct po_password_change *change,
                                struct po_credential_job *ret_job);
@@ -259,20 +280,25 @@ struct po_mfa_state {
     po_time_us totp_since_us;
     po_time_us password_since_us;
 };
-PO_RC po_mfa_state(struct po_ctx *cx, struct po_home *home, po_str user,
-                   struct po_mfa_state *ret_state);
+PO_RC po_mfa_state_get(struct po_ctx *cx, struct po_home *home, po_str user,
+                       struct po_mfa_state *ret_state);
 /* Enrol or replace; the present one holds until the new one is confirmed. */
-PO_RC po_totp_enrol_begin(struct po_ctx *cx, struct po_home *home, po_str user,
+PO_RC po_totp_enrol_begin(struct po_ctx *cx, struct po_home *home, const struct po_own *own,
                           struct po_enrolment *ret_enrolment);
+/*
+ * All sessions of the user end; a new one, of two factors, begins.
+ *
+ * Errors  PO_UNAUTH wrong code;  PO_NOTFOUND nothing was begun;  PO_RATE
+ */
 PO_RC po_totp_enrol_confirm(struct po_ctx *cx, struct po_home *home, const struct po_own *own,
-                            po_str code, struct po_recovery_codes *ret_codes);
+                            po_str code, struct po_signin_outcome *ret_outcome);
 /* New recovery codes; the old ones are void. PO_NOTFOUND without TOTP. */
-PO_RC po_recovery_renew(struct po_ctx *cx, struct po_home *home, const struct po_own *own,
+PO_RC po_recovery_renew(struct po_ctx *cx, struct po_home *home, po_str user,
                         struct po_recovery_codes *ret_codes);
 /* By an administrator: no second factor any more, all sessions end. */
 PO_RC po_mfa_reset(struct po_ctx *cx, struct po_home *home, po_str user, po_str reason);
 /* By an administrator: forget the account's failures. */
-PO_RC po_lockout_clear(struct po_ctx *cx, struct po_home *home, po_str email);
+PO_RC po_lockout_clear(struct po_ctx *cx, struct po_home *home, po_str user);
 
 /* ==== one-time links ========================================================================== */
 
