@@ -196,6 +196,14 @@ PO_RC po_user_get(struct po_ctx *cx, struct po_home *home, po_str who, struct po
 /* For sign-in. *ret_is_found is false when there is none; deprovisioned accounts are not found. */
 PO_RC po_user_find_email(struct po_ctx *cx, struct po_home *home, po_str email, bool *ret_is_found,
                          struct po_user *ret_user);
+/*
+ * May the caller act upon this account (suspend it, give it a link, reset its second factor)? They must
+ * hold all that its role holds, or that of one that waits: else whoever may invite could take an owner's
+ * place. For `action`, which the record names.
+ *
+ * Errors   PO_DENIED, recorded;  PO_NOTFOUND
+ */
+PO_RC po_user_may_manage(struct po_ctx *cx, struct po_home *home, po_str user, const char *action);
 /* An invited user has set a password: active. In the caller's transaction, without event. PO_CONFLICT
  * when not invited. */
 PO_RC po_user_activate(struct po_ctx *cx, struct po_tx *tx, po_str user);

@@ -345,8 +345,8 @@ PO_RC po_store_role_add(struct po_ctx *cx, struct po_tx *tx, const struct po_sto
 PO_RC po_store_role_end(struct po_ctx *cx, struct po_tx *tx, po_str name);
 PO_RC po_store_role_find(struct po_ctx *cx, struct po_store *store, po_str name,
                          struct po_store_role **ret_role);
-PO_RC po_store_role_list(struct po_ctx *cx, struct po_store *store, struct po_store_role **ret_roles,
-                         size_t *ret_count);
+PO_RC po_store_role_list(struct po_ctx *cx, struct po_store *store,
+                         struct po_store_role **ret_roles, size_t *ret_count);
 
 /* ---- identity: sessions and tokens ------------------------------------------------------------- */
 
@@ -374,7 +374,7 @@ PO_RC po_store_session_find(struct po_ctx *cx, struct po_store *store,
                             struct po_store_session **ret_session);
 PO_RC po_store_session_get(struct po_ctx *cx, struct po_store *store, po_str id,
                            struct po_store_session **ret_session);
-/* Of one user (`user` empty: of everybody), newest first; those that ended too. */
+/* Of one user (`user` empty: of everybody), newest first; those that ended too, 1000 at most. */
 PO_RC po_store_session_list(struct po_ctx *cx, struct po_store *store, po_str user,
                             struct po_store_session **ret_sessions, size_t *ret_count);
 /* PO_CONFLICT: there is no such session, or it was revoked. */
@@ -384,6 +384,9 @@ PO_RC po_store_session_revoke(struct po_ctx *cx, struct po_tx *tx, po_str id, co
 /* All of a user but `except_id` (may be empty). */
 PO_RC po_store_session_revoke_user(struct po_ctx *cx, struct po_tx *tx, po_str user,
                                    po_str except_id, const char *why, size_t *ret_count);
+
+/* Keep the newest `keep` open ones of a user, revoke the others. */
+PO_RC po_store_session_trim(struct po_ctx *cx, struct po_tx *tx, po_str user, size_t keep);
 
 struct po_store_api_token {
     po_tenant_id tenant;

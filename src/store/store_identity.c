@@ -136,8 +136,8 @@ static po_rc read_user(struct po_ctx *cx, struct po_store *store, const struct p
                                  .created_us = po_column_i64(query, 7),
                                  .changed_us = po_column_i64(query, 8),
                                  .version = (uint64_t)po_column_i64(query, 9)};
-    po_str *const texts[] = {&user.id, &user.kind, &user.state, &user.email, &user.name,
-                             &user.owner};
+    po_str *const texts[] = {&user.id,    &user.kind, &user.state,
+                             &user.email, &user.name, &user.owner};
     PO_TRY(cx, po_columns_copy(cx, query, 0, texts, 6));
     const struct po_cell_at email_at = {"user", "email", user.id};
     const struct po_cell_at name_at = {"user", "name", user.id};
@@ -432,8 +432,8 @@ po_rc po_store_role_find(struct po_ctx *cx, struct po_store *store, po_str name,
     return po_rc_ok();
 }
 
-po_rc po_store_role_list(struct po_ctx *cx, struct po_store *store, struct po_store_role **ret_roles,
-                         size_t *ret_count)
+po_rc po_store_role_list(struct po_ctx *cx, struct po_store *store,
+                         struct po_store_role **ret_roles, size_t *ret_count)
 {
     struct po_rows rows = {.item_bytes = sizeof(struct po_store_role)};
     PO_QUERY_AUTO query = {0};

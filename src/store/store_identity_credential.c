@@ -15,9 +15,8 @@
 static po_rc credential_row(struct po_ctx *cx, const struct po_store_credential *credential,
                             po_str *ret_row)
 {
-    const char *row =
-        po_arena_printf(cx->arena, "%.*s/%.*s/%" PRIu32, PO_STR_ARG(credential->user),
-                        PO_STR_ARG(credential->kind), credential->number);
+    const char *row = po_arena_printf(cx->arena, "%.*s/%.*s/%" PRIu32, PO_STR_ARG(credential->user),
+                                      PO_STR_ARG(credential->kind), credential->number);
     if (row == NULL) return PO_FAIL(cx, PO_NOMEM, "out of request memory");
     *ret_row = po_str_of(row);
     return po_rc_ok();

@@ -126,10 +126,10 @@ po_rc po_store_session_list(struct po_ctx *cx, struct po_store *store, po_str us
 {
     struct po_rows rows = {.item_bytes = sizeof(struct po_store_session)};
     PO_QUERY_AUTO query = {0};
-    PO_TRY(cx, po_query_open_tenant(
-                   cx, store,
-                   user.len > 0 ? PO_STATEMENT_SESSION_OF_USER : PO_STATEMENT_SESSION_LIST,
-                   cx->tenant, &query));
+    PO_TRY(cx, po_query_open_tenant(cx, store,
+                                    user.len > 0 ? PO_STATEMENT_SESSION_OF_USER
+                                                 : PO_STATEMENT_SESSION_LIST,
+                                    cx->tenant, &query));
     if (user.len > 0) po_bind_text(&query, 2, user);
     for (;;) {
         bool has_row = false;
@@ -210,6 +210,17 @@ po_rc po_store_session_revoke_user(struct po_ctx *cx, struct po_tx *tx, po_str u
     PO_TRY(cx, po_query_run(cx, &query));
     *ret_count = (size_t)sqlite3_changes(tx->store->db);
     return po_rc_ok();
+}
+
+po_rc po_store_session_trim(struct po_ctx *cx, struct po_tx *tx, po_str user, size_t keep)
+{
+    PO_TRY(cx, po_tx_check(cx, tx));
+    PO_QUERY_AUTO query = {0};
+    PO_TRY(cx, po_query_open_tenant(cx, tx->store, PO_STATEMENT_SESSION_TRIM, cx->tenant, &query));
+    po_bind_text(&query, 2, user);
+    po_bind_i64(&query, 3, po_ctx_now_us(cx));
+    po_bind_i64(&query, 4, (int64_t)keep);
+    return po_query_run(cx, &query);
 }
 
 /* ---- API tokens ---------------------------------------------------------------------------------- */
@@ -340,10 +351,10 @@ po_rc po_store_api_token_list(struct po_ctx *cx, struct po_store *store, po_str 
 {
     struct po_rows rows = {.item_bytes = sizeof(struct po_store_api_token)};
     PO_QUERY_AUTO query = {0};
-    PO_TRY(cx, po_query_open_tenant(
-                   cx, store,
-                   user.len > 0 ? PO_STATEMENT_API_TOKEN_OF_USER : PO_STATEMENT_API_TOKEN_LIST,
-                   cx->tenant, &query));
+    PO_TRY(cx, po_query_open_tenant(cx, store,
+                                    user.len > 0 ? PO_STATEMENT_API_TOKEN_OF_USER
+                                                 : PO_STATEMENT_API_TOKEN_LIST,
+                                    cx->tenant, &query));
     if (user.len > 0) po_bind_text(&query, 2, user);
     for (;;) {
         bool has_row = false;
