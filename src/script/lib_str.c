@@ -412,9 +412,10 @@ LIB(str_repeat)
 
 static bool pad(struct po_vm *vm, struct po_val *a, int side, struct po_val *ret)
 {
-    int64_t missing = a[1].u.i - points(a[0]);
+    int64_t have = points(a[0]);
     *ret = a[0];
-    if (missing <= 0 || po_len(a[2]) == 0) return true;
+    if (a[1].u.i <= have || po_len(a[2]) == 0) return true;
+    int64_t missing = a[1].u.i - have;
     if ((uint64_t)missing > vm->heap.limit)
         return po_raise_limit(vm, "MemoryLimit", "string too long");
     if (!po_charge_bytes(vm, (size_t)missing)) return false;
@@ -435,8 +436,8 @@ LIB(str_truncate)
     int64_t max = a[1].u.i;
     *ret = a[0];
     if (points(a[0]) <= max) return true;
-    int64_t keep = max - points(a[2]);
-    if (keep < 0) keep = 0;
+    int64_t tail = points(a[2]);
+    int64_t keep = max > tail ? max - tail : 0;
     struct po_val parts[2] = {po_val_slice(a[0], 0, offset_of(a[0], keep)), a[2]};
     return po_val_concat(vm, parts, 2, ret);
 }
