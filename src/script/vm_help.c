@@ -237,7 +237,10 @@ bool po_vm_unwind(struct po_vm *vm, uint32_t stop)
         const struct po_handler *h = vm->fault.is_limit ? NULL : find_handler(fr);
         if (h == NULL) continue;
         struct po_val error;
-        if (!error_value(vm, &error)) continue; /* memory ran out: now a limit fault */
+        if (!error_value(vm, &error)) { /* memory ran out: now a limit fault, of this frame */
+            note_place(vm);
+            continue;
+        }
         fr->base[h->reg] = error;
         fr->pc = fr->proto->code + h->target;
         vm->fault.kind = NULL;

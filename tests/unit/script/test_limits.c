@@ -350,3 +350,16 @@ TEST_FAULTS(script_compile_and_run__survive_any_allocation_failing)
     check_eq_int(rc.code, PO_OK);
     check_eq_str(po_buf_str(&out), "{\"a\": 4} P { x: 1 } [1, 2, 5, 10]\n");
 }
+
+TEST(script_memory_limit__names_a_line_also_when_a_fault_was_being_caught)
+{
+    TEST_CX(cx);
+    struct po_script_limits limits = po_script_limits_of(PO_SCRIPT_KIND_PLAIN);
+    limits.memory_bytes = 4u << 20;
+    struct script_result *r =
+        script_run_text(cx, PO_LIT("fn f() {\n    try { f() } finally { f() }\n}\nf()\n"), &limits);
+    check_that(r->is_compiled);
+    check_eq_str(r->outcome.fault_kind, "MemoryLimit");
+    check_that(r->outcome.trace_count > 0);
+    check_eq_int(r->outcome.trace[0].line, 2);
+}
