@@ -508,6 +508,14 @@ struct po_node *po_p_block(struct po_parser *p)
     return block;
 }
 
+struct po_node *po_p_block_in_expr(struct po_parser *p)
+{
+    p->depth--;
+    struct po_node *block = po_p_block(p);
+    p->depth++;
+    return block;
+}
+
 /* After an error: go to the next line that starts a declaration at column 1. */
 static void recover(struct po_parser *p)
 {

@@ -376,7 +376,7 @@ struct po_node *po_p_brace(struct po_parser *p)
 {
     int a = po_p_peek(p, 1)->kind;
     bool is_record = (a == TK_ID || a == TK_STR) && po_p_peek(p, 2)->kind == TK_COLON;
-    return is_record ? record(p) : po_p_block(p);
+    return is_record ? record(p) : po_p_block_in_expr(p);
 }
 
 static struct po_node *array(struct po_parser *p)
@@ -546,7 +546,7 @@ static struct po_node *primary_of(struct po_parser *p)
     }
     if (tok->kind == TK_ASYNC && po_p_peek(p, 1)->kind == TK_LBRACE) {
         struct po_node *node = po_p_node(p, NK_ASYNCBLOCK, po_p_next(p)->pos);
-        node->a = po_p_block(p);
+        node->a = po_p_block_in_expr(p);
         return node;
     }
     po_p_fail(p, "expected expression");

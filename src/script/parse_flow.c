@@ -29,7 +29,7 @@ struct po_node *po_p_fn_closure(struct po_parser *p)
         node->n++;
     }
     if (po_p_accept(p, TK_ARROW)) node->c = po_p_type(p);
-    node->a = po_p_accept(p, TK_FATARROW) ? po_p_expr(p) : po_p_block(p);
+    node->a = po_p_accept(p, TK_FATARROW) ? po_p_expr(p) : po_p_block_in_expr(p);
     return node;
 }
 
@@ -64,7 +64,7 @@ static struct po_node *if_head(struct po_parser *p)
         po_p_expect(p, TK_EQ, "");
     }
     node->a = po_p_head_expr(p);
-    node->b = po_p_block(p);
+    node->b = po_p_block_in_expr(p);
     return node;
 }
 
@@ -74,7 +74,7 @@ struct po_node *po_p_if(struct po_parser *p)
     struct po_node *last = first;
     while (po_p_accept(p, TK_ELSE)) {
         if (!po_p_at(p, TK_IF)) {
-            last->c = po_p_block(p);
+            last->c = po_p_block_in_expr(p);
             break;
         }
         last->c = if_head(p);
@@ -131,7 +131,7 @@ struct po_node *po_p_try(struct po_parser *p)
 {
     struct po_node *node = po_p_node(p, NK_TRY, po_p_next(p)->pos);
     struct po_list list = {0};
-    node->a = po_p_block(p);
+    node->a = po_p_block_in_expr(p);
     while (po_p_at(p, TK_CATCH)) {
         struct po_node *clause = po_p_node(p, NK_CATCH, po_p_next(p)->pos);
         if (po_p_accept(p, TK_LPAREN)) {
@@ -140,10 +140,10 @@ struct po_node *po_p_try(struct po_parser *p)
             po_p_expect(p, TK_RPAREN, "");
         }
         if (po_p_accept(p, TK_IF)) clause->b = po_p_head_expr(p);
-        clause->a = po_p_block(p);
+        clause->a = po_p_block_in_expr(p);
         po_list_add(&list, clause);
     }
-    if (po_p_accept(p, TK_FINALLY)) node->b = po_p_block(p);
+    if (po_p_accept(p, TK_FINALLY)) node->b = po_p_block_in_expr(p);
     node->list = list.first;
     if (list.count == 0 && node->b == NULL) {
         po_p_fail(p, "try needs at least one catch or a finally");

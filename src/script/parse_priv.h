@@ -42,6 +42,8 @@ static inline void po_p_leave(struct po_parser *p) { p->depth--; }
 /* parse.c */
 struct po_node *po_p_stmt(struct po_parser *p);
 struct po_node *po_p_block(struct po_parser *p);
+/* The block of an expression (if, try, match arm, closure, bare): one level of nesting with it. */
+struct po_node *po_p_block_in_expr(struct po_parser *p);
 struct po_node *po_p_as_binding(struct po_node *pat);
 struct po_node *po_p_params(struct po_parser *p, bool is_method);
 struct po_node *po_p_attributes(struct po_parser *p);
