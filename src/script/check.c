@@ -18,6 +18,10 @@ bool po_check_enter(struct po_check *k, uint32_t pos)
 {
     if (k->c->depth < PO_COMP_DEPTH_MAX && po_comp_burn(k->c, 1)) {
         k->c->depth++;
+        if (pos > 0) {
+            k->last_m = k->m;
+            k->last_pos = pos;
+        }
         return true;
     }
     if (!k->c->is_dead) po_check_err(k, pos, "E0203", "expression is nested too deeply");
@@ -457,7 +461,9 @@ bool po_check_program(struct po_check *k)
     if (!build_world(k)) return false;
     (void)load_text(k, entry->path, entry->text, true);
     if (k->c->is_dead && !k->c->is_out_of_memory) {
-        po_comp_report(k->c, NULL, 0, "E0440", "the program is too complex to check");
+        k->c->is_dead = false; /* this one is to be said */
+        po_comp_report(k->c, k->last_m, k->last_pos, "E0440", "too complex to check from here on");
+        k->c->is_dead = true;
     }
     return !k->c->is_dead && k->c->diags->error_count == 0;
 }

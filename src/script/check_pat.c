@@ -325,7 +325,7 @@ void po_check_pattern(struct po_check *k, struct po_node *p, struct po_type *t, 
 void po_check_irrefutable(struct po_check *k, struct po_node *p, struct po_type *t)
 {
     if (p->kind == PK_BIND || p->kind == PK_WILD) return;
-    const char *missing = po_exhaust_missing(k, &p, 1, t);
+    const char *missing = po_exhaust_missing(k, po_exhaust_add(k, NULL, p), t);
     if (missing != NULL) {
         po_check_err(k, p->pos, "E0407",
                      "pattern does not cover %s; use match, if let or let ... else", missing);
@@ -352,16 +352,15 @@ struct po_type *po_check_match(struct po_check *k, struct po_node *e, struct po_
         }
         po_check_pop(k);
     }
-    struct po_node **rows = po_comp_alloc(k->c, e->n, sizeof(struct po_node *));
-    if (rows == NULL || k->c->diags->error_count > 50) return want != NULL ? want : out;
-    uint32_t n = 0;
+    if (k->c->diags->error_count > 50) return want != NULL ? want : out;
+    struct po_pat_row *seen = NULL;
     for (struct po_node *arm = e->list; arm != NULL; arm = arm->next) {
-        if (!po_exhaust_useful(k, rows, n, arm->p, t)) {
+        if (!po_exhaust_useful(k, seen, arm->p, t)) {
             po_check_err(k, arm->pos, "W0430", "unreachable match arm");
         }
-        if (arm->b == NULL) rows[n++] = arm->p;
+        if (arm->b == NULL) seen = po_exhaust_add(k, seen, arm->p);
     }
-    const char *missing = po_exhaust_missing(k, rows, n, t);
+    const char *missing = po_exhaust_missing(k, seen, t);
     if (missing != NULL) {
         po_check_err(k, e->pos, "E0430", "match is not exhaustive: %s is not covered", missing);
         po_comp_hint(k->c, "add `%s => ...`", missing);

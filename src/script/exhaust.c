@@ -15,9 +15,9 @@ struct cell {
     struct cell *rest;
 };
 
-struct row {
+struct po_pat_row {
     struct cell *cells;
-    struct row *next;
+    struct po_pat_row *next;
 };
 
 /* Columns still to look at. */
@@ -40,27 +40,28 @@ static bool is_wild(const struct po_node *p)
     return p == NULL || p->kind == PK_WILD || p->kind == PK_BIND || p->kind == PK_UNIT;
 }
 
+/* Fuel for what stays allocated: it runs out before the memory of a compilation does. */
+#define ALLOC_FUEL 16
+
 static struct cell *new_cell(struct po_check *k, struct po_node *p, struct cell *rest)
 {
-    struct cell *cell = po_comp_alloc(k->c, 1, sizeof *cell);
+    struct cell *cell =
+        po_comp_burn(k->c, ALLOC_FUEL) ? po_comp_alloc(k->c, 1, sizeof *cell) : NULL;
     if (cell != NULL) *cell = (struct cell){p, rest};
-    (void)po_comp_burn(k->c, 1);
     return cell;
 }
 
-static void add_row(struct po_check *k, struct row **list, struct cell *cells)
+/* A matrix is a set: the order of its rows is of no account. */
+static void add_row(struct po_check *k, struct po_pat_row **list, struct cell *cells)
 {
-    struct row *row = po_comp_alloc(k->c, 1, sizeof *row);
+    struct po_pat_row *row =
+        po_comp_burn(k->c, ALLOC_FUEL) ? po_comp_alloc(k->c, 1, sizeof *row) : NULL;
     if (row == NULL) return;
-    *row = (struct row){cells, NULL};
-    while (*list != NULL) {
-        list = &(*list)->next;
-        if (!po_comp_burn(k->c, 1)) return;
-    }
+    *row = (struct po_pat_row){cells, *list};
     *list = row;
 }
 
-static uint32_t longest(const struct row *rows)
+static uint32_t longest(const struct po_pat_row *rows)
 {
     uint32_t max = 0;
     for (; rows != NULL; rows = rows->next) {
@@ -165,7 +166,7 @@ static bool sub_pattern(const struct po_node *p, const struct ctor *c, uint32_t 
 
 /* Append the specialisations of one row to `out`. */
 static void specialise(struct po_check *k, const struct cell *cells, const struct ctor *c,
-                       struct row **out, uint32_t depth)
+                       struct po_pat_row **out, uint32_t depth)
 {
     struct po_node *p = cells->p;
     if (depth > 8 || !po_comp_burn(k->c, 1 + c->arity)) return;
@@ -198,7 +199,7 @@ static bool has_wild(const struct po_node *p)
     return false;
 }
 
-static bool all_wild(const struct row *rows)
+static bool all_wild(const struct po_pat_row *rows)
 {
     for (; rows != NULL; rows = rows->next) {
         const struct po_node *p = rows->cells->p;
@@ -212,10 +213,10 @@ static bool all_wild(const struct row *rows)
 }
 
 /* Rows whose first pattern takes everything, without it. */
-static struct row *default_rows(struct po_check *k, const struct row *rows)
+static struct po_pat_row *default_rows(struct po_check *k, const struct po_pat_row *rows)
 {
-    struct row *out = NULL;
-    for (; rows != NULL && !k->c->is_dead; rows = rows->next) {
+    struct po_pat_row *out = NULL;
+    for (; rows != NULL && po_comp_burn(k->c, 1); rows = rows->next) {
         if (has_wild(rows->cells->p)) add_row(k, &out, rows->cells->rest);
     }
     return out;
@@ -313,7 +314,7 @@ static const char *any_text(struct po_check *k, struct po_type *t, bool is_first
  * Is there a value that the row `q` matches and no row of the matrix does? With `ret_witness` (only
  * for rows of wildcards) such a value is shown, a text for each column.
  */
-static bool useful(struct po_check *k, const struct row *rows, const struct cell *q,
+static bool useful(struct po_check *k, const struct po_pat_row *rows, const struct cell *q,
                    struct column *cols, struct witness **ret_witness);
 
 static bool covers_literal(const struct po_node *x, const struct po_node *p)
@@ -331,11 +332,11 @@ static bool covers_literal(const struct po_node *x, const struct po_node *p)
     return x->op == TK_FLOAT ? x->v.f == p->v.f : x->v.i == p->v.i;
 }
 
-static bool useful_literal(struct po_check *k, const struct row *rows, const struct cell *q,
+static bool useful_literal(struct po_check *k, const struct po_pat_row *rows, const struct cell *q,
                            struct column *cols)
 {
-    struct row *sub = NULL;
-    for (const struct row *r = rows; r != NULL && !k->c->is_dead; r = r->next) {
+    struct po_pat_row *sub = NULL;
+    for (const struct po_pat_row *r = rows; r != NULL && po_comp_burn(k->c, 1); r = r->next) {
         const struct po_node *x = r->cells->p;
         bool covers = false;
         if (x != NULL && x->kind == PK_OR) {
@@ -350,11 +351,11 @@ static bool useful_literal(struct po_check *k, const struct row *rows, const str
     return useful(k, sub, q->rest, cols->rest, NULL);
 }
 
-static bool useful_or(struct po_check *k, const struct row *rows, const struct cell *q,
+static bool useful_or(struct po_check *k, const struct po_pat_row *rows, const struct cell *q,
                       struct column *cols)
 {
-    struct row *before = NULL;
-    for (const struct row *r = rows; r != NULL && !k->c->is_dead; r = r->next) {
+    struct po_pat_row *before = NULL;
+    for (const struct po_pat_row *r = rows; r != NULL && !k->c->is_dead; r = r->next) {
         add_row(k, &before, r->cells);
     }
     for (struct po_node *alt = q->p->list; alt != NULL && !k->c->is_dead; alt = alt->next) {
@@ -366,15 +367,15 @@ static bool useful_or(struct po_check *k, const struct row *rows, const struct c
 }
 
 /* six parameters: the matrix is rows and columns, the query a row */
-static bool useful_ctor(struct po_check *k, const struct row *rows, const struct cell *q,
+static bool useful_ctor(struct po_check *k, const struct po_pat_row *rows, const struct cell *q,
                         struct column *cols, const struct ctor *c, struct witness **ret_witness)
 {
-    struct row *query = NULL;
-    struct row *sub = NULL;
+    struct po_pat_row *query = NULL;
+    struct po_pat_row *sub = NULL;
     struct witness *w = NULL;
     specialise(k, q, c, &query, 0);
     if (query == NULL || k->c->is_dead) return false;
-    for (const struct row *r = rows; r != NULL && !k->c->is_dead; r = r->next) {
+    for (const struct po_pat_row *r = rows; r != NULL && !k->c->is_dead; r = r->next) {
         specialise(k, r->cells, c, &sub, 0);
     }
     bool is_useful = useful(k, sub, query->cells, push_columns(k, c, cols->rest),
@@ -388,7 +389,7 @@ static bool useful_ctor(struct po_check *k, const struct row *rows, const struct
     return true;
 }
 
-static bool useful_default(struct po_check *k, const struct row *rows, const struct cell *q,
+static bool useful_default(struct po_check *k, const struct po_pat_row *rows, const struct cell *q,
                            struct column *cols, struct witness **ret_witness)
 {
     struct witness *w = NULL;
@@ -398,7 +399,7 @@ static bool useful_default(struct po_check *k, const struct row *rows, const str
     return true;
 }
 
-static bool useful(struct po_check *k, const struct row *rows, const struct cell *q,
+static bool useful(struct po_check *k, const struct po_pat_row *rows, const struct cell *q,
                    struct column *cols, struct witness **ret_witness)
 {
     bool when_dead = ret_witness == NULL; /* neither "unreachable" nor "missing" is said then */
@@ -407,7 +408,7 @@ static bool useful(struct po_check *k, const struct row *rows, const struct cell
     if (!po_check_enter(k, 0)) return when_dead;
     bool result = false;
     struct cell copy = *q;
-    struct row own = {&copy, NULL};
+    struct po_pat_row own = {&copy, NULL};
     uint32_t max_length = longest(rows);
     if (longest(&own) > max_length) max_length = longest(&own);
     uint32_t count = ctor_count(cols->t, max_length);
@@ -428,30 +429,26 @@ static bool useful(struct po_check *k, const struct row *rows, const struct cell
     return result && !(k->c->is_dead && ret_witness != NULL);
 }
 
-static struct row *single_rows(struct po_check *k, struct po_node **rows, uint32_t n)
+struct po_pat_row *po_exhaust_add(struct po_check *k, struct po_pat_row *seen, struct po_node *p)
 {
-    struct row *list = NULL;
-    for (uint32_t i = 0; i < n && !k->c->is_dead; i++) {
-        struct cell *cell = new_cell(k, rows[i], NULL);
-        if (cell != NULL) add_row(k, &list, cell);
-    }
-    return list;
+    struct cell *cell = new_cell(k, p, NULL);
+    if (cell != NULL) add_row(k, &seen, cell);
+    return seen;
 }
 
-const char *po_exhaust_missing(struct po_check *k, struct po_node **rows, uint32_t n,
-                               struct po_type *t)
+const char *po_exhaust_missing(struct po_check *k, const struct po_pat_row *seen, struct po_type *t)
 {
     struct column column = {po_type_find(t), NULL};
     struct cell wild = {NULL, NULL};
     struct witness *w = NULL;
-    if (!useful(k, single_rows(k, rows, n), &wild, &column, &w)) return NULL;
+    if (!useful(k, seen, &wild, &column, &w)) return NULL;
     return w != NULL ? w->text : "_";
 }
 
-bool po_exhaust_useful(struct po_check *k, struct po_node **rows, uint32_t n, struct po_node *p,
+bool po_exhaust_useful(struct po_check *k, const struct po_pat_row *seen, struct po_node *p,
                        struct po_type *t)
 {
     struct column column = {po_type_find(t), NULL};
     struct cell query = {p, NULL};
-    return useful(k, single_rows(k, rows, n), &query, &column, NULL);
+    return useful(k, seen, &query, &column, NULL);
 }

@@ -10,7 +10,7 @@
 #include "script/comp_priv.h"
 #include "script/lib_priv.h"
 
-#define PO_TYPE_DEPTH_MAX 100
+#define PO_TYPE_DEPTH_MAX (PO_SCRIPT_NESTING_MAX + 10) /* what the parser lets through, and a bit */
 #define PO_GENERICS_MAX 16
 
 enum po_type_kind {
@@ -214,6 +214,8 @@ struct po_need {
 struct po_check {
     struct po_comp *c;
     struct po_module *m;
+    struct po_module *last_m; /* where the walk was last: said when it has to give up */
+    uint32_t last_pos;
     struct po_scope *scope;
     struct po_fn *fn; /* function whose body is checked; NULL at the top level */
     uint32_t fn_depth;
@@ -339,10 +341,13 @@ void po_check_irrefutable(struct po_check *k, struct po_node *p, struct po_type 
 struct po_type *po_check_match(struct po_check *k, struct po_node *e, struct po_type *want,
                                const char *code, bool is_stmt);
 /* ---- exhaust.c */
-/* Text of a value the rows do not cover, or NULL. Rows are single patterns. */
-const char *po_exhaust_missing(struct po_check *k, struct po_node **rows, uint32_t n,
+struct po_pat_row; /* patterns seen so far, as a set */
+struct po_pat_row *po_exhaust_add(struct po_check *k, struct po_pat_row *seen, struct po_node *p);
+/* Text of a value that no pattern seen covers, or NULL. */
+const char *po_exhaust_missing(struct po_check *k, const struct po_pat_row *seen,
                                struct po_type *t);
-bool po_exhaust_useful(struct po_check *k, struct po_node **rows, uint32_t n, struct po_node *p,
+/* Does `p` match a value that no pattern seen does? */
+bool po_exhaust_useful(struct po_check *k, const struct po_pat_row *seen, struct po_node *p,
                        struct po_type *t);
 
 #endif
