@@ -7,6 +7,7 @@
 #include "assess/assess.h"
 #include "cli/cli.h"
 #include "core/err.h"
+#include "daemon/daemon.h"
 #include "fact/fact.h"
 #include "program/program.h"
 
@@ -47,6 +48,7 @@ static const struct {
     int (*run)(int argc, char **argv);
 } roles[] = {
     {"program", po_program_role_run},
+    {"core", po_core_role_run},
 };
 
 static int run_role(const char *name, int argc, char **argv)
@@ -63,5 +65,5 @@ int main(int argc, char **argv)
     harden_process();
     if (argc > 1 && strncmp(argv[1], ROLE_PREFIX, sizeof ROLE_PREFIX - 1) == 0)
         return run_role(argv[1] + sizeof ROLE_PREFIX - 1, argc - 2, argv + 2);
-    return po_cli_main(argc, argv, NULL);
+    return po_cli_main(argc, argv, &po_daemon_services);
 }

@@ -54,6 +54,8 @@ PO_RC po_cmd_script_revoke(struct po_ctx *cx, struct po_cli *cli);
 PO_RC po_cmd_script_run(struct po_ctx *cx, struct po_cli *cli);
 PO_RC po_cmd_script_test(struct po_ctx *cx, struct po_cli *cli);
 PO_RC po_cmd_script_trust(struct po_ctx *cx, struct po_cli *cli);
+PO_RC po_cmd_serve(struct po_ctx *cx, struct po_cli *cli);
+PO_RC po_cmd_status(struct po_ctx *cx, struct po_cli *cli);
 PO_RC po_cmd_store_check(struct po_ctx *cx, struct po_cli *cli);
 PO_RC po_cmd_version(struct po_ctx *cx, struct po_cli *cli);
 

@@ -128,10 +128,12 @@ void po_cfg_sample(struct po_buf *out);
 
 /*
  * A variable of the environment that is no option: HOME PATH PAULYOPS_HOME XDG_STATE_HOME
- * XDG_CONFIG_HOME XDG_RUNTIME_DIR CREDENTIALS_DIRECTORY NO_COLOR TERM. NULL when unset, empty, longer
+ * XDG_CONFIG_HOME XDG_RUNTIME_DIR CREDENTIALS_DIRECTORY NO_COLOR NOTIFY_SOCKET WATCHDOG_USEC TERM. NULL when unset, empty, longer
  * than 4,095 bytes, not in this list, or when the process runs with raised privileges.
  */
 const char *po_env(const char *name);
+/* The whole environment, for a child of ours that reads its configuration by itself. Borrowed. */
+const char *const *po_env_all(void);
 
 /* ---- the file's syntax alone: for tests and fuzzing ---- */
 

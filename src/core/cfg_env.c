@@ -25,6 +25,8 @@ const char *po_env(const char *name)
                                         "XDG_RUNTIME_DIR",
                                         "CREDENTIALS_DIRECTORY",
                                         "NO_COLOR",
+                                        "NOTIFY_SOCKET",
+                                        "WATCHDOG_USEC",
                                         "TERM"};
     bool is_known = false;
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
@@ -33,6 +35,8 @@ const char *po_env(const char *name)
     if (value == NULL || value[0] == '\0' || strlen(value) > ENV_VALUE_BYTES_MAX) return NULL;
     return value;
 }
+
+const char *const *po_env_all(void) { return (const char *const *)environ; }
 
 const char *po_env_option(const char *name)
 {

@@ -22,7 +22,7 @@
 
 /* A role that does not answer a PING within this time is killed and started again. */
 #define PO_DAEMON_PING_US (10 * PO_US_PER_S)
-#define PO_DAEMON_PONG_US (30 * PO_US_PER_S)
+#define PO_DAEMON_PONG_US (60 * PO_US_PER_S)
 /* A role that lived shorter than this is started again only after a wait that doubles. */
 #define PO_DAEMON_STEADY_US (10 * PO_US_PER_S)
 #define PO_DAEMON_BACKOFF_MIN_US (50 * PO_US_PER_MS)
@@ -30,8 +30,22 @@
 /* At a stop: what a role has left to end by itself before it is killed. */
 #define PO_DAEMON_DRAIN_US (10 * PO_US_PER_S)
 
+/* ---- the command line's side (po_daemon_services) ---- */
+
+/* Start the roles and keep them running until SIGTERM or SIGINT. */
+PO_RC po_daemon_serve(struct po_ctx *cx, const struct po_cli_serve *options);
+PO_RC po_daemon_forward(struct po_ctx *cx, const struct po_cli_forward *what,
+                        enum po_cli_forwarded *ret_how, int *ret_exit_code, int *ret_lease);
+PO_RC po_daemon_stats(struct po_ctx *cx, const char *root, const char **ret_json);
+
+/* Connect to (or listen at) the socket of a home; a path too long for an address is met by its directory. */
+PO_RC po_local_connect(struct po_ctx *cx, const char *root, int *ret_fd); /* -1: none listens */
+PO_RC po_local_listen(struct po_ctx *cx, const char *root, int *ret_fd);
+
+/* ---- roles ---- */
+
 /*
- * Arguments of a role: --home ROOT [--listen ADDR:PORT] [--management ADDR:PORT]; borrowed from argv.
+ * Arguments of a role: --home=ROOT [--listen=ADDR:PORT] [--management=ADDR:PORT]; borrowed from argv.
  * NULL where not given. PO_USAGE.
  */
 struct po_role_options {

@@ -144,8 +144,8 @@ po_rc po_wire_put(const struct po_wire_msg *msg, struct po_buf *out)
 {
     size_t before = out->len;
     size_t bytes = 0;
-    PO_TRY_RC(check(msg, &bytes));
-    PO_TRY_RC(po_buf_check(out));
+    PO_PASS(check(msg, &bytes));
+    PO_PASS(po_buf_check(out));
     po_buf_append_le32(out, (uint32_t)bytes);
     po_buf_append_u8(out, (uint8_t)msg->kind);
     po_buf_append_le64(out, msg->id);
@@ -257,7 +257,7 @@ po_rc po_wire_get(po_str in, struct po_wire_msg *ret_msg, size_t *ret_used)
     if (len < PO_WIRE_HEAD_BYTES - 4) return po_rc_of(PO_INVALID);
     if (len > PO_WIRE_FRAME_BYTES_MAX) return po_rc_of(PO_LIMIT);
     if (in.len - 4 < len) return po_rc_ok();
-    PO_TRY_RC(get_frame(po_str_slice(in, 4, 4 + (size_t)len), ret_msg));
+    PO_PASS(get_frame(po_str_slice(in, 4, 4 + (size_t)len), ret_msg));
     *ret_used = 4 + (size_t)len;
     return po_rc_ok();
 }

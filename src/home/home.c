@@ -150,6 +150,23 @@ static PO_RC open_config(struct po_ctx *cx, struct po_home *home)
     return po_flags_load(cx, home->paths[PO_PLACE_FLAGS], &home->flags);
 }
 
+PO_RC po_home_reload(struct po_ctx *cx, struct po_home *home)
+{
+    struct po_cfg *cfg = NULL;
+    struct po_flags *flags = NULL;
+    PO_TRY(cx, po_cfg_load(cx, home->paths[PO_PLACE_ROOT], NULL, 0, &cfg));
+    po_rc rc = po_flags_load(cx, home->paths[PO_PLACE_FLAGS], &flags);
+    if (!po_is_ok(rc)) {
+        po_cfg_free(cfg);
+        return rc;
+    }
+    po_cfg_free(home->cfg);
+    po_flags_free(home->flags);
+    home->cfg = cfg;
+    home->flags = flags;
+    return po_rc_ok();
+}
+
 /* What a crash left: pending events go to the ledger, open intents become findings (law 2). */
 static PO_RC close_intent(struct po_ctx *cx, struct po_home *home,
                           const struct po_store_intent *intent)

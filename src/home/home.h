@@ -96,6 +96,8 @@ const char *po_home_instance(const struct po_home *home); /* "inst_<hex>" */
 const char *po_home_read_only_reason(const struct po_home *home);
 /* While it is frozen, nothing can be recorded: for a dry run on a home that is open for changes. */
 void po_home_freeze(struct po_home *home, bool is_frozen);
+/* Read configuration and flags anew. What is wrong changes nothing: PO_CONFIG and the others of open. */
+PO_RC po_home_reload(struct po_ctx *cx, struct po_home *home);
 struct po_cfg *po_home_cfg(struct po_home *home);
 struct po_flags *po_home_flags(struct po_home *home);
 struct po_store *po_home_store(struct po_home *home);

@@ -1,0 +1,264 @@
+/*
+ * Core: the single writer. One loop, one thread, one home.
+ *
+ * Invariants
+ *  1. an answer leaves after the flush of the turn in which it was made: what is acknowledged is in the
+ *     ledger. When the flush fails nothing of the turn is acknowledged and core ends.
+ *  2. nobody is trusted for what a frame says: callers are known by their socket, requests by the
+ *     credential in them; who sends what is no frame is dropped.
+ *  3. at most one checkpoint a second while events arrive, and one at the end.
+ *
+ *   turn:  wait -> read frames, run what they ask -> flush -> send answers -> sign, beat, jobs
+ *
+ * Source   docs/spec/daemon.md
+ * Control  AUD-03 PIN-02
+ */
+#include "daemon/core_priv.h"
+
+#include "core/cfg.h"
+#include "core/flags.h"
+#include "core/fs.h"
+#include "core/log.h"
+#include "core/sys.h"
+#include "core/sys_net.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#define EVENTS_MAX 32
+#define TURN_ARENA_BYTES ((size_t)4 << 20)
+
+po_time_us po_core_now_us(const struct po_ctx *cx)
+{
+    return cx->clock->monotonic_us(cx->clock->user);
+}
+
+po_rc po_core_watch(struct po_ctx *cx, struct po_core *core, int fd, uint64_t tag)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.u64 = tag};
+    if (po_sys_epoll_ctl(core->epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0)
+        return PO_FAIL_SYS(cx, PO_IO, errno, "watching a descriptor");
+    return po_rc_ok();
+}
+
+/* ---- the supervisor ----------------------------------------------------------------------------- */
+
+/* New values hold from the next time they are read; a file that is wrong changes nothing. */
+static void reload(struct po_ctx *cx, struct po_core *core)
+{
+    po_rc rc = core->home == NULL ? po_rc_ok() : po_home_reload(cx, core->home);
+    if (po_is_ok(rc) && core->home != NULL) {
+        po_core_plan(cx, core);
+        rc = po_core_record(cx, core, PO_EVENT_TYPE_SERVICE_RELOADED, "reload", "{}");
+    }
+    if (po_is_ok(rc)) return;
+    po_log(cx, PO_LOG_ERROR, "service.not_reloaded", PO_F_CSTR("error", po_err_msg(cx)));
+    po_err_clear(cx);
+}
+
+static void pong(struct po_ctx *cx, struct po_core *core, uint64_t id)
+{
+    struct po_wire_msg msg;
+    po_wire_begin(&msg, PO_WIRE_KIND_PONG, id);
+    po_rc rc = po_wire_end_send(cx, &core->control, &msg);
+    if (po_is_ok(rc)) rc = po_wire_end_flush(cx, &core->control);
+    po_ignore(rc, "a supervisor that reads nothing is noticed by its end");
+    po_err_clear(cx);
+}
+
+static PO_RC take_link(struct po_ctx *cx, struct po_core *core, const struct po_wire_msg *msg)
+{
+    bool is_front = po_str_eq_cstr(msg->text[PO_WIRE_ROLE], PO_DAEMON_ROLE_FRONT);
+    struct po_wire_end *end = is_front ? &core->front : &core->keeper;
+    if (core->fd_count == 0) return PO_FAIL(cx, PO_INVALID, "a link without a descriptor");
+    int fd = core->fds[0];
+    core->fd_count--;
+    memmove(core->fds, core->fds + 1, core->fd_count * sizeof *core->fds);
+    po_wire_end_done(end);
+    po_wire_end_init(end, fd);
+    return po_core_watch(cx, core, fd, is_front ? PO_CORE_TAG_FRONT : PO_CORE_TAG_KEEPER);
+}
+
+static PO_RC take(struct po_ctx *cx, struct po_core *core, const struct po_wire_msg *msg)
+{
+    if (msg->kind == PO_WIRE_KIND_PING) {
+        pong(cx, core, msg->id);
+    } else if (msg->kind == PO_WIRE_KIND_STOP) {
+        core->is_stopping = true;
+    } else if (msg->kind == PO_WIRE_KIND_RELOAD) {
+        reload(cx, core);
+    } else if (msg->kind == PO_WIRE_KIND_DIED) {
+        po_core_note_death(cx, core, msg);
+    } else if (msg->kind == PO_WIRE_KIND_LINK) {
+        return take_link(cx, core, msg);
+    } else {
+        return PO_FAIL(cx, PO_INVALID, "the supervisor speaks out of turn");
+    }
+    return po_rc_ok();
+}
+
+static PO_RC read_control(struct po_ctx *cx, struct po_core *core)
+{
+    struct po_wire_msg msg;
+    bool has = true;
+    int fd = -1;
+    PO_TRY(cx, po_wire_end_fill_fd(cx, &core->control, &fd));
+    if (fd >= 0 && core->fd_count < PO_CORE_FDS_MAX)
+        core->fds[core->fd_count++] = fd;
+    else
+        po_fd_closep(&fd);
+    while (has) {
+        PO_TRY(cx, po_wire_end_next(cx, &core->control, &msg, &has));
+        if (has) PO_TRY(cx, take(cx, core, &msg));
+    }
+    return po_rc_ok();
+}
+
+void po_core_take_control(struct po_ctx *cx, struct po_core *core)
+{
+    if (po_is_ok(read_control(cx, core))) return;
+    po_err_clear(cx);
+    core->is_over = true; /* nobody would start us again: sign and end */
+}
+
+/* ---- a turn ------------------------------------------------------------------------------------- */
+
+void po_core_settle(struct po_ctx *cx, struct po_core *core)
+{
+    if (!core->has_events) return;
+    core->has_events = false;
+    if (!po_core_can_write(core)) return;
+    if (po_is_ok(po_home_flush(cx, core->home))) {
+        core->has_unsigned = true;
+        core->figures.flushes++;
+        return;
+    }
+    po_log(cx, PO_LOG_ERROR, "service.not_flushed", PO_F_CSTR("error", po_err_msg(cx)));
+    core->is_failed = true;
+    core->is_over = true;
+}
+
+static void look_at(struct po_ctx *cx, struct po_core *core, const struct epoll_event *event)
+{
+    uint64_t tag = event->data.u64;
+    if (tag == PO_CORE_TAG_CONTROL) {
+        po_core_take_control(cx, core);
+    } else if (tag == PO_CORE_TAG_LISTEN) {
+        po_core_accept(cx, core);
+    } else if (tag >= PO_CORE_TAG_CONNS && tag < PO_CORE_TAG_CONNS + PO_CORE_CONNS_MAX) {
+        struct po_conn *conn = &core->conns[tag - PO_CORE_TAG_CONNS];
+        if ((event->events & ~(uint32_t)EPOLLOUT) != 0 && conn->end.fd >= 0)
+            po_core_read_conn(cx, core, conn);
+    }
+}
+
+po_rc po_core_turn(struct po_ctx *parent, struct po_core *core, int wait_ms)
+{
+    struct epoll_event events[EVENTS_MAX];
+    int count = po_sys_epoll_wait(core->epoll_fd, events, EVENTS_MAX, wait_ms);
+    if (count < 0) return PO_FAIL_SYS(parent, PO_IO, errno, "waiting for something to do");
+    struct po_ctx cx = {0};
+    po_time_us began_us = po_core_now_us(parent);
+    PO_TRY(parent, po_ctx_child_begin(parent, TURN_ARENA_BYTES, &cx));
+    for (int i = 0; i < count && !core->is_over; i++)
+        look_at(&cx, core, &events[i]);
+    po_core_serve_waiting(&cx, core);
+    po_core_settle(&cx, core);
+    if (!core->is_failed) po_core_send_conns(&cx, core);
+    po_core_pass_time(&cx, core);
+    po_core_settle(&cx, core);
+    po_time_us took_us = po_core_now_us(parent) - began_us;
+    if (took_us > core->figures.turn_worst_us) core->figures.turn_worst_us = took_us;
+    po_err_clear(&cx);
+    return po_ctx_child_end(parent, &cx, po_rc_ok());
+}
+
+/* ---- begin and end ------------------------------------------------------------------------------ */
+
+static void core_done(struct po_core *core)
+{
+    for (size_t i = 0; i < PO_CORE_CONNS_MAX; i++) {
+        struct po_conn *conn = &core->conns[i];
+        if (conn->state != PO_CONN_FREE) po_wire_end_done(&conn->end);
+        if (conn->has_cx) po_cli_answer_done(&conn->answer);
+        if (conn->has_cx) po_ctx_done(&conn->cx);
+    }
+    for (size_t i = 0; i < core->fd_count; i++)
+        po_fd_closep(&core->fds[i]);
+    po_wire_end_done(&core->front);
+    po_wire_end_done(&core->keeper);
+    po_wire_end_done(&core->control);
+    po_fd_closep(&core->listen_fd);
+    po_fd_closep(&core->epoll_fd);
+    po_home_abandonp(&core->home);
+}
+
+static PO_RC begin(struct po_ctx *cx, struct po_core *core)
+{
+    const char *fences = NULL;
+    PO_TRY(cx, po_home_open(cx, core->options.home, PO_HOME_READ_WRITE, &core->home));
+    core->epoll_fd = po_sys_epoll_create();
+    if (core->epoll_fd < 0) return PO_FAIL_SYS(cx, PO_IO, errno, "setting up the loop");
+    PO_TRY(cx, po_local_listen(cx, core->options.home, &core->listen_fd));
+    PO_TRY(cx, po_core_watch(cx, core, core->control.fd, PO_CORE_TAG_CONTROL));
+    PO_TRY(cx, po_core_watch(cx, core, core->listen_fd, PO_CORE_TAG_LISTEN));
+    PO_TRY(cx, po_core_fence(cx, core, &fences));
+    core->started_us = po_core_now_us(cx);
+    po_core_plan(cx, core);
+    const char *detail =
+        po_arena_printf(cx->arena, "{\"pid\":%d,\"fences\":\"%s\"}", (int)po_sys_getpid(), fences);
+    PO_TRY(cx, po_core_record(cx, core, PO_EVENT_TYPE_SERVICE_STARTED, "start", detail));
+    po_core_settle(cx, core);
+    const char *reason = po_home_read_only_reason(core->home);
+    if (reason != NULL) po_log(cx, PO_LOG_WARN, "service.read_only", PO_F_CSTR("reason", reason));
+    return po_role_ready(cx, &core->control);
+}
+
+/* Whoever was promised an answer has it; then one checkpoint, and the socket goes. */
+static PO_RC end(struct po_ctx *cx, struct po_core *core)
+{
+    const char *path = NULL;
+    if (core->is_failed) return PO_FAIL(cx, PO_IO, "the ledger could not be written");
+    if (core->home == NULL) return po_rc_ok(); /* lent: its borrower signs */
+    PO_TRY(cx, po_path_join(cx, core->options.home, "data/" PO_DAEMON_SOCKET_NAME, &path));
+    PO_TRY(cx, po_fs_unlink(cx, path));
+    PO_TRY(cx, po_core_record(cx, core, PO_EVENT_TYPE_SERVICE_STOPPED, "stop", "{}"));
+    return po_home_close(cx, &core->home);
+}
+
+static int wait_ms(const struct po_ctx *cx, const struct po_core *core)
+{
+    po_time_us left_us = po_core_next_us(cx, core) - po_core_now_us(cx);
+    return left_us <= 0 ? 0 : (int)((left_us + PO_US_PER_MS - 1) / PO_US_PER_MS);
+}
+
+static PO_RC serve(struct po_ctx *cx, struct po_core *core)
+{
+    PO_TRY(cx, begin(cx, core));
+    while (!core->is_over && !(core->is_stopping && !po_core_has_callers(core)))
+        PO_TRY(cx, po_core_turn(cx, core, wait_ms(cx, core)));
+    return end(cx, core);
+}
+
+int po_core_role_run(int argc, char **argv)
+{
+    static struct po_core core; /* large, and there is one of it */
+    PO_CTX_AUTO cx = {0};
+    PO_CLEANUP(po_log_freep) struct po_log *log = po_log_new(STDERR_FILENO, PO_LOG_INFO);
+    core.epoll_fd = -1;
+    core.listen_fd = -1;
+    po_wire_end_init(&core.control, -1);
+    po_wire_end_init(&core.front, -1);
+    po_wire_end_init(&core.keeper, -1);
+    for (size_t i = 0; i < PO_CORE_CONNS_MAX; i++)
+        po_wire_end_init(&core.conns[i].end, -1);
+    po_rc rc = po_ctx_init(&cx);
+    cx.log = log;
+    if (po_is_ok(rc)) rc = po_role_options_read(&cx, argc, argv, &core.options);
+    if (po_is_ok(rc)) rc = po_role_begin(&cx, &core.control);
+    if (po_is_ok(rc)) rc = serve(&cx, &core);
+    int exit_code = po_is_ok(rc) ? 0 : po_role_fail(&cx, &core.control);
+    core_done(&core);
+    cx.log = NULL;
+    return exit_code;
+}

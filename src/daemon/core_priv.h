@@ -1,0 +1,146 @@
+/*
+ * Inside of core.
+ */
+#ifndef PO_DAEMON_CORE_PRIV_H
+#define PO_DAEMON_CORE_PRIV_H
+
+#include "daemon/daemon_priv.h"
+
+#include "home/home.h"
+
+#include <sys/types.h>
+
+#define PO_CORE_CONNS_MAX 64    /* local callers at one time; further ones wait to be accepted */
+#define PO_CORE_FDS_MAX 4       /* descriptors that came and are not named yet */
+#define PO_CORE_FRAMES_MAX 64   /* of one peer in one turn */
+#define PO_CORE_OUT_BYTES 65536 /* of one OUT frame */
+#define PO_CORE_HEARTBEAT_US (60 * PO_US_PER_S)
+#define PO_CORE_CHECKPOINT_US PO_US_PER_S
+#define PO_CORE_FIRST_JOB_US PO_US_PER_MIN
+
+enum po_conn_state {
+    PO_CONN_FREE,
+    PO_CONN_ASKING,    /* nothing asked yet, or all answered */
+    PO_CONN_WANTS_RUN, /* its command waits: the home is lent, or another action is under way */
+    PO_CONN_WANTS_LEND,
+    PO_CONN_ANSWERING,
+    PO_CONN_BORROWS /* the home is its caller's until it closes */
+};
+
+/* One local caller. */
+struct po_conn {
+    struct po_wire_end end;
+    enum po_conn_state state;
+    uid_t uid;
+    struct po_cli_answer answer;
+    size_t out_sent;
+    uint64_t id;
+    const char **argv; /* of the command that waits; in `cx`'s arena */
+    int argc;
+    const char *cwd;
+    bool is_tty;
+    bool has_cx;
+    bool is_watching_out;
+    struct po_ctx cx; /* of its command */
+};
+
+struct po_core_figures {
+    uint64_t runs;
+    uint64_t requests;
+    uint64_t events;
+    uint64_t flushes;
+    uint64_t checkpoints;
+    uint64_t jobs;
+    uint64_t loans;
+    uint64_t broken; /* peers dropped because of what they sent */
+    int64_t turn_worst_us;
+};
+
+struct po_core_job {
+    po_time_us next_us; /* monotonic; 0: not planned */
+};
+
+struct po_core {
+    struct po_role_options options;
+    struct po_home *home; /* NULL while it is lent */
+    struct po_wire_end control;
+    struct po_wire_end front;
+    struct po_wire_end keeper;
+    int epoll_fd;
+    int listen_fd;
+    int fds[PO_CORE_FDS_MAX]; /* came with LINK frames that are not taken yet, in order */
+    size_t fd_count;
+    struct po_conn conns[PO_CORE_CONNS_MAX];
+    struct po_conn *borrower;
+    struct po_conn *running; /* whose command runs now */
+    bool is_stopping;
+    bool is_over;    /* the supervisor has gone, or nothing more can be acknowledged */
+    bool is_failed;  /* the latter */
+    bool has_events; /* something ran since the last flush */
+    bool is_full;    /* no room for callers: none is accepted */
+    po_time_us started_us;
+    po_time_us heartbeat_us;
+    po_time_us checkpoint_us; /* of the last one */
+    bool has_unsigned;        /* flushed since then */
+    struct po_core_job assess;
+    struct po_core_job nightly;
+    uint64_t restarts[3]; /* of core, front, keeper, as the supervisor said */
+    struct po_core_figures figures;
+};
+
+po_time_us po_core_now_us(const struct po_ctx *cx); /* monotonic */
+
+/* ---- core_loop.c ---- */
+/* Tags of epoll events. */
+enum po_core_tag {
+    PO_CORE_TAG_CONTROL,
+    PO_CORE_TAG_FRONT,
+    PO_CORE_TAG_KEEPER,
+    PO_CORE_TAG_LISTEN,
+    PO_CORE_TAG_CONNS /* and the caller's place behind it */
+};
+PO_RC po_core_watch(struct po_ctx *cx, struct po_core *core, int fd, uint64_t tag);
+/* One turn; waits up to wait_ms for something to do. */
+PO_RC po_core_turn(struct po_ctx *cx, struct po_core *core, int wait_ms);
+/* Put what ran into the ledger; answers go out after it. A failure ends core (is_failed). */
+void po_core_settle(struct po_ctx *cx, struct po_core *core);
+/* What came over the control channel. */
+void po_core_take_control(struct po_ctx *cx, struct po_core *core);
+
+/* ---- core_local.c ---- */
+void po_core_accept(struct po_ctx *cx, struct po_core *core);
+void po_core_read_conn(struct po_ctx *cx, struct po_core *core, struct po_conn *conn);
+/* Commands and loans that wait, as far as they can go now. */
+void po_core_serve_waiting(struct po_ctx *cx, struct po_core *core);
+/* Send what waits for callers. */
+void po_core_send_conns(struct po_ctx *cx, struct po_core *core);
+void po_conn_drop(struct po_ctx *cx, struct po_core *core, struct po_conn *conn);
+bool po_core_has_callers(const struct po_core *core); /* somebody waits for an answer */
+
+/* ---- core_lend.c ---- */
+void po_core_lend(struct po_ctx *cx, struct po_core *core, struct po_conn *conn);
+/* The borrower has gone: the home is opened again, or core ends. */
+void po_core_take_back(struct po_ctx *cx, struct po_core *core);
+
+/* ---- core_events.c ---- */
+PO_RC po_core_record(struct po_ctx *cx, struct po_core *core, enum po_event_type type,
+                     const char *action, const char *detail);
+/* A role has ended, the supervisor says. */
+void po_core_note_death(struct po_ctx *cx, struct po_core *core, const struct po_wire_msg *msg);
+/* The figures as one JSON object. */
+void po_core_stats(struct po_ctx *cx, struct po_core *core, struct po_buf *out);
+bool po_core_can_write(const struct po_core *core);
+
+/* ---- core_timer.c ---- */
+/* Monotonic time of the next thing to do by the clock. */
+po_time_us po_core_next_us(const struct po_ctx *cx, const struct po_core *core);
+void po_core_pass_time(struct po_ctx *cx, struct po_core *core);
+void po_core_plan(struct po_ctx *cx, struct po_core *core);
+/* Seconds until the next `minutes` after midnight, local time. */
+int64_t po_core_until_clock_s(po_time_us wall_us, int64_t minutes);
+
+/* ---- core_fence.c ---- */
+/* Lock this process in; `text` says what holds. */
+PO_RC po_core_fence(struct po_ctx *cx, struct po_core *core, const char **ret_text);
+
+#endif

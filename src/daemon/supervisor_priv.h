@@ -1,0 +1,68 @@
+/*
+ * Inside of the supervisor.
+ */
+#ifndef PO_DAEMON_SUPERVISOR_PRIV_H
+#define PO_DAEMON_SUPERVISOR_PRIV_H
+
+#include "daemon/daemon_priv.h"
+
+#include <sys/types.h>
+
+enum po_role_id {
+    PO_ROLE_CORE, /* first: the others are started when it serves */
+    PO_ROLE_KEEPER,
+    PO_ROLE_FRONT,
+    PO_ROLE_COUNT
+};
+#define PO_ROLE_ARGS_MAX 8
+
+struct po_role {
+    const char *name;
+    const char *argv[PO_ROLE_ARGS_MAX];
+    pid_t pid; /* 0: it does not run */
+    struct po_wire_end control;
+    bool is_ready;
+    bool was_ready; /* since the supervisor began */
+    bool is_stopping;
+    po_time_us started_us;
+    po_time_us next_us; /* start again at this time */
+    po_time_us backoff_us;
+    po_time_us heard_us; /* last PONG, or the start */
+    po_time_us asked_us; /* last PING */
+    uint64_t restarts;
+    bool has_died; /* and core does not know yet */
+    pid_t died_pid;
+    int died_signal;
+    int died_exit;
+};
+
+struct po_supervisor {
+    const struct po_cli_serve *options;
+    struct po_role roles[PO_ROLE_COUNT];
+    int epoll_fd;
+    int signal_fd;
+    bool is_ready;    /* the manager was told */
+    bool is_stopping; /* nothing is started any more */
+    bool is_core_told;
+    po_time_us stop_us;     /* when the roles that are to end now are killed */
+    po_time_us watchdog_us; /* 0: no watchdog */
+    po_time_us watched_us;
+    struct po_err failure; /* why the first start came to nothing */
+};
+
+/* All times here are monotonic. */
+po_time_us po_supervisor_now_us(const struct po_ctx *cx);
+
+/* supervisor_role.c */
+PO_RC po_role_start(struct po_ctx *cx, struct po_supervisor *sup, enum po_role_id id);
+/* Its process has ended (reaped): note how, and when it is started again. */
+void po_role_ended(struct po_ctx *cx, struct po_supervisor *sup, struct po_role *role, int status);
+/* A channel between two roles that run; each is given its end. */
+void po_role_link(struct po_ctx *cx, struct po_supervisor *sup, enum po_role_id other);
+/* Send a frame without fields; a role that cannot be reached is seen by its end. */
+void po_role_tell(struct po_ctx *cx, struct po_role *role, enum po_wire_kind kind);
+void po_role_kill(struct po_role *role, int signal_number);
+/* Tell core of roles that ended. */
+void po_role_report(struct po_ctx *cx, struct po_supervisor *sup);
+
+#endif
