@@ -18,7 +18,7 @@
 /* Classes of routes: rates are set and requests are counted by class. Name, burst, per minute. */
 #define PO_FRONT_CLASS_TABLE(X)                                                                    \
     X(PAGE, "page", 240, 1200)                                                                     \
-    X(AUTH, "auth", 20, 30)                                                                        \
+    X(AUTH, "auth", 60, 60)                                                                        \
     X(READ, "read", 400, 3000)                                                                     \
     X(WRITE, "write", 120, 900)                                                                    \
     X(STREAM, "stream", 20, 60)                                                                    \

@@ -22,7 +22,6 @@ static const struct {
     {"/web/style.css", "content/web/style.css", CSS},
     {"/web/api.js", "content/web/api.js", JS},
     {"/web/signin.js", "content/web/signin.js", JS},
-    {"/web/invite.js", "content/web/invite.js", JS},
     {"/web/sessions.js", "content/web/sessions.js", JS},
     {"/web/icon.svg", "content/web/icon.svg", SVG},
 };
