@@ -47,8 +47,10 @@ static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
 } roles[] = {
-    {"program", po_program_role_run}, {"core", po_core_role_run},   {"front", po_front_role_run},
-    {"keeper", po_keeper_role_run},   {"front", po_front_role_run}, {"keeper", po_keeper_role_run},
+    {"program", po_program_role_run},
+    {"core", po_core_role_run},
+    {"front", po_front_role_run},
+    {"keeper", po_keeper_role_run},
 };
 
 static int run_role(const char *name, int argc, char **argv)
