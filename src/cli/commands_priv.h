@@ -7,6 +7,8 @@
 
 #include "cli_priv.h"
 
+PO_RC po_cmd_access_list(struct po_ctx *cx, struct po_cli *cli);
+PO_RC po_cmd_access_why(struct po_ctx *cx, struct po_cli *cli);
 PO_RC po_cmd_assess(struct po_ctx *cx, struct po_cli *cli);
 PO_RC po_cmd_audit_list(struct po_ctx *cx, struct po_cli *cli);
 PO_RC po_cmd_claims(struct po_ctx *cx, struct po_cli *cli);
@@ -39,6 +41,10 @@ PO_RC po_cmd_report_nightly(struct po_ctx *cx, struct po_cli *cli);
 PO_RC po_cmd_report_readiness(struct po_ctx *cx, struct po_cli *cli);
 PO_RC po_cmd_report_status(struct po_ctx *cx, struct po_cli *cli);
 PO_RC po_cmd_report_verify(struct po_ctx *cx, struct po_cli *cli);
+PO_RC po_cmd_role_create(struct po_ctx *cx, struct po_cli *cli);
+PO_RC po_cmd_role_delete(struct po_ctx *cx, struct po_cli *cli);
+PO_RC po_cmd_role_list(struct po_ctx *cx, struct po_cli *cli);
+PO_RC po_cmd_role_show(struct po_ctx *cx, struct po_cli *cli);
 PO_RC po_cmd_schedule_install(struct po_ctx *cx, struct po_cli *cli);
 PO_RC po_cmd_schedule_remove(struct po_ctx *cx, struct po_cli *cli);
 PO_RC po_cmd_schedule_status(struct po_ctx *cx, struct po_cli *cli);
@@ -55,8 +61,23 @@ PO_RC po_cmd_script_run(struct po_ctx *cx, struct po_cli *cli);
 PO_RC po_cmd_script_test(struct po_ctx *cx, struct po_cli *cli);
 PO_RC po_cmd_script_trust(struct po_ctx *cx, struct po_cli *cli);
 PO_RC po_cmd_serve(struct po_ctx *cx, struct po_cli *cli);
+PO_RC po_cmd_session_list(struct po_ctx *cx, struct po_cli *cli);
+PO_RC po_cmd_session_revoke(struct po_ctx *cx, struct po_cli *cli);
 PO_RC po_cmd_status(struct po_ctx *cx, struct po_cli *cli);
 PO_RC po_cmd_store_check(struct po_ctx *cx, struct po_cli *cli);
+PO_RC po_cmd_token_create(struct po_ctx *cx, struct po_cli *cli);
+PO_RC po_cmd_token_list(struct po_ctx *cx, struct po_cli *cli);
+PO_RC po_cmd_token_revoke(struct po_ctx *cx, struct po_cli *cli);
+PO_RC po_cmd_user_approve(struct po_ctx *cx, struct po_cli *cli);
+PO_RC po_cmd_user_cancel(struct po_ctx *cx, struct po_cli *cli);
+PO_RC po_cmd_user_deprovision(struct po_ctx *cx, struct po_cli *cli);
+PO_RC po_cmd_user_invite(struct po_ctx *cx, struct po_cli *cli);
+PO_RC po_cmd_user_list(struct po_ctx *cx, struct po_cli *cli);
+PO_RC po_cmd_user_resume(struct po_ctx *cx, struct po_cli *cli);
+PO_RC po_cmd_user_role(struct po_ctx *cx, struct po_cli *cli);
+PO_RC po_cmd_user_service(struct po_ctx *cx, struct po_cli *cli);
+PO_RC po_cmd_user_show(struct po_ctx *cx, struct po_cli *cli);
+PO_RC po_cmd_user_suspend(struct po_ctx *cx, struct po_cli *cli);
 PO_RC po_cmd_version(struct po_ctx *cx, struct po_cli *cli);
 
 #endif
