@@ -163,6 +163,21 @@ static int64_t int_of(const struct po_json *object, const char *key)
     return value != NULL && value->type == PO_JSON_INT ? value->integer : -1;
 }
 
+/* A long text was recorded by its head and the digest of all: then the digests are compared. */
+static PO_RC recorded_text(struct po_ctx *cx, const struct po_json *object,
+                           const char *const keys[2], po_str *ret_recorded, po_str *text)
+{
+    uint8_t digest[PO_SHA256_BYTES];
+    char hex[2 * PO_SHA256_BYTES + 1];
+    *ret_recorded = str_of(object, keys[0]);
+    if (po_json_get(object, keys[1]) == NULL) return po_rc_ok();
+    *ret_recorded = str_of(object, keys[1]);
+    PO_TRY_LEAF(cx, po_sha256(*text, digest), "digest of a replayed text");
+    po_hex_encode(digest, PO_SHA256_BYTES, hex);
+    PO_TRY_LEAF(cx, po_arena_copy(cx->arena, po_str_of(hex), text), "out of request memory");
+    return po_rc_ok();
+}
+
 PO_RC po_replay_compare(struct po_ctx *cx, struct po_replayed *all, const char *what,
                         po_str recorded, po_str replayed)
 {
@@ -191,17 +206,23 @@ static PO_RC compare_run(struct po_ctx *cx, struct po_replayed *all, const struc
         [PO_SCRIPT_OK] = "ok", [PO_SCRIPT_PROGRAM_ERROR] = "error", [PO_SCRIPT_FAULT] = "fault"};
     const struct po_json *outcome = po_json_get(detail, "outcome");
     const struct po_script_outcome *now = &result->outcome;
+    static const char *const value_keys[] = {"value", "value_sha256"};
+    static const char *const output_keys[] = {"output", "output_sha256"};
     bool is_ok = now->status == PO_SCRIPT_OK;
+    po_str value[2] = {{NULL, 0}, now->value_json}; /* recorded, replayed */
+    po_str output[2] = {{NULL, 0}, result->output};
+    PO_TRY(cx, recorded_text(cx, outcome, value_keys, &value[0], &value[1]));
+    PO_TRY(cx, recorded_text(cx, detail, output_keys, &output[0], &output[1]));
     const struct {
         const char *what;
         po_str recorded;
         po_str replayed;
     } texts[] = {
         {"status", str_of(outcome, "status"), po_str_of(names[now->status])},
-        {"value", str_of(outcome, "value"), now->value_json},
+        {"value", value[0], value[1]},
         {"fault", str_of(outcome, "kind"), is_ok ? PO_LIT("") : now->fault_kind},
         {"message", str_of(outcome, "message"), is_ok ? PO_LIT("") : now->fault_message},
-        {"output", str_of(detail, "output"), result->output},
+        {"output", output[0], output[1]},
         {"calls", str_of(detail, "calls"), result->calls_json},
     };
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)

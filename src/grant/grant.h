@@ -155,6 +155,7 @@ struct po_program_ran {
  * were refused, then program.ran. `events` has room for PO_RUN_EVENTS_MAX; texts in the arena.
  */
 #define PO_RUN_DENIALS_MAX 8
+#define PO_RUN_TEXT_HEAD_BYTES ((size_t)32 << 10) /* of output and value, where all does not fit */
 #define PO_RUN_EVENTS_MAX (PO_SERVICES_EVENTS_MAX + PO_RUN_DENIALS_MAX + 1)
 PO_RC po_program_run_events(struct po_ctx *cx, const struct po_program_ran *ran,
                             struct po_event *events, size_t *ret_count);

@@ -106,8 +106,30 @@ PO_RC po_program_texts_queue(struct po_ctx *cx, struct po_home *home, struct po_
 
 /* ---- runs ----------------------------------------------------------------------------------------- */
 
-static void put_outcome(struct po_json_out *json, const struct po_script_outcome *outcome)
+/*
+ * A text of a run. One that is to be cut because the record would not fit an event keeps its head,
+ * its length and the digest of all of it, which a replay compares.
+ */
+static void put_text(struct po_json_out *json, const char *const keys[3], po_str text, bool is_cut)
 {
+    uint8_t digest[PO_SHA256_BYTES] = {0};
+    size_t kept = PO_RUN_TEXT_HEAD_BYTES;
+    if (!is_cut || text.len <= kept || !po_is_ok(po_sha256(text, digest))) {
+        po_json_out_field(json, keys[0], text);
+        return;
+    }
+    while (kept > 0 && ((uint8_t)text.ptr[kept] & 0xC0) == 0x80) {
+        kept--; /* between characters */
+    }
+    po_json_out_field(json, keys[0], po_str_slice(text, 0, kept));
+    po_json_out_field_int(json, keys[1], (int64_t)text.len);
+    put_digest(json, keys[2], digest);
+}
+
+static void put_outcome(struct po_json_out *json, const struct po_script_outcome *outcome,
+                        bool is_cut)
+{
+    static const char *const keys[] = {"value", "value_bytes", "value_sha256"};
     static const char *const names[] = {
         [PO_SCRIPT_OK] = "ok", [PO_SCRIPT_PROGRAM_ERROR] = "error", [PO_SCRIPT_FAULT] = "fault"};
     po_json_out_object(json);
@@ -120,7 +142,7 @@ static void put_outcome(struct po_json_out *json, const struct po_script_outcome
     po_json_out_field(json, "status", po_str_of(names[outcome->status]));
     po_json_out_field_int(json, "steps", (int64_t)outcome->steps);
     /* as text: what a program gives may hold numbers that JSON of events does not take */
-    po_json_out_field(json, "value", outcome->value_json);
+    put_text(json, keys, outcome->value_json, is_cut);
     po_json_out_object_end(json);
 }
 
@@ -137,8 +159,10 @@ static void put_limits(struct po_json_out *json, const struct po_script_limits *
 }
 
 static void put_run(struct po_json_out *json, const struct po_program *program,
-                    const struct po_program_job *job, const struct po_program_result *result)
+                    const struct po_program_job *job, const struct po_program_result *result,
+                    bool is_cut)
 {
+    static const char *const keys[] = {"output", "output_bytes", "output_sha256"};
     po_json_out_object(json);
     po_json_out_field(json, "args", job->args_json.len > 0 ? job->args_json : PO_LIT("[]"));
     po_json_out_field(json, "calls", result->calls_json);
@@ -157,8 +181,8 @@ static void put_run(struct po_json_out *json, const struct po_program *program,
     po_caps_put(&program->row.needs, json);
     po_json_out_field_int(json, "now_us", job->now_us);
     po_json_out_key(json, "outcome");
-    put_outcome(json, &result->outcome);
-    po_json_out_field(json, "output", result->output);
+    put_outcome(json, &result->outcome, is_cut);
+    put_text(json, keys, result->output, is_cut);
     po_json_out_field(json, "program", program->row.file);
     put_digest(json, "program_sha256", program->digest);
     po_json_out_field(json, "sandbox", result->sandbox);
@@ -178,7 +202,12 @@ static PO_RC ran_event(struct po_ctx *cx, const struct po_program *program,
                                                                               : PO_EVENT_FAILURE};
     po_buf_init(&detail, PO_EVENT_BYTES_MAX - 8192);
     po_json_out_init(&json, &detail, 0);
-    put_run(&json, program, job, result);
+    put_run(&json, program, job, result, false);
+    if (po_buf_check(&detail).code == PO_LIMIT) {
+        po_buf_clear(&detail);
+        po_json_out_init(&json, &detail, 0);
+        put_run(&json, program, job, result, true);
+    }
     PO_TRY_LEAF(cx, po_buf_check(&detail), "the record of '%.*s' is too long for one event",
                 PO_STR_ARG(program->row.file));
     PO_TRY_LEAF(cx, po_arena_copy(cx->arena, po_buf_str(&detail), &event.detail),

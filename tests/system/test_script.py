@@ -459,6 +459,20 @@ def test_a_run_is_reproduced_from_the_ledger(site):
     site.run("script", "replay", "99999").check_line(66)
 
 
+def test_a_run_with_more_output_than_an_event_holds_is_recorded_and_reproduced(site):
+    path = write(site, "floods.script", 'while true { print("0123456789abcdef" + "\u00e9".repeat(60)) }\n')
+    result = site.run("script", "run", "--dev", path)
+    assert result.code == 2 and "OutputLimit" in result.out, result.err
+    (event,) = events(site, "program.ran")
+    detail = event["detail"]
+    assert detail["output_bytes"] > 1 << 20 and len(detail["output"].encode()) <= 32 << 10
+    assert result.out.startswith(detail["output"])
+    assert detail["outcome"]["kind"] == "OutputLimit"
+    rows = {r["what"]: r for r in site.json("script", "replay", event["session_id"])["data"]}
+    assert all(r["same"] for r in rows.values())
+    assert rows["output"]["recorded"] == detail["output_sha256"]
+
+
 def test_runs_of_clauses_are_reproduced(assessed_home):
     site = assessed_home.copy("replayed")
     tested = site.ok("audit", "list", "--type", "control.tested", "-o", "ndjson").ndjson()
