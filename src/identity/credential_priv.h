@@ -62,10 +62,12 @@ po_str po_email_fold(po_str email, char room[static PO_EMAIL_BYTES_MAX]);
 
 /* Whom and where failures are counted; keyed tokens, so that nothing personal is stored. */
 struct po_attempt {
+    bool has_account; /* else only the source counts: a ticket or link that is nobody's */
     uint8_t account[PO_KEY_TOKEN_BYTES];
     uint8_t source[PO_KEY_TOKEN_BYTES];
     uint8_t source_class[PO_KEY_TOKEN_BYTES];
 };
+/* `email` empty: an attempt without account. */
 PO_RC po_attempt_make(struct po_ctx *cx, struct po_home *home, po_str email,
                       struct po_attempt *ret_attempt);
 

@@ -71,7 +71,8 @@ po_rc po_lockout_check(struct po_ctx *cx, struct po_home *home, const struct po_
     struct po_store *store = po_home_store(home);
     po_time_us account_us = 0;
     po_time_us source_us = 0;
-    PO_TRY(cx, wait_of(cx, store, &po_lockout_account, attempt->account, &account_us));
+    if (attempt->has_account)
+        PO_TRY(cx, wait_of(cx, store, &po_lockout_account, attempt->account, &account_us));
     PO_TRY(cx, wait_of(cx, store, &po_lockout_source, attempt->source, &source_us));
     po_time_us wait_us = account_us > source_us ? account_us : source_us;
     if (wait_us <= 0) return po_rc_ok();
@@ -98,7 +99,9 @@ po_rc po_lockout_fail(struct po_ctx *cx, struct po_tx *tx, const struct po_attem
                       struct po_lockout_result *ret_result)
 {
     struct po_lockout_result result = {0};
-    PO_TRY(cx, fail_one(cx, tx, &po_lockout_account, attempt->account, &result.account_failures));
+    if (attempt->has_account)
+        PO_TRY(cx,
+               fail_one(cx, tx, &po_lockout_account, attempt->account, &result.account_failures));
     PO_TRY(cx, fail_one(cx, tx, &po_lockout_source, attempt->source, &result.source_failures));
     PO_TRY(cx, po_store_throttle_purge(cx, tx, po_ctx_now_us(cx) - FORGET_ALL_US));
     result.is_account_locked =

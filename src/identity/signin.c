@@ -50,6 +50,7 @@ po_rc po_password_store(struct po_ctx *cx, struct po_tx *tx, po_str user, const 
 
 void po_attempt_of_job(const struct po_credential_job *job, struct po_attempt *ret_attempt)
 {
+    ret_attempt->has_account = true;
     memcpy(ret_attempt->account, job->account, sizeof ret_attempt->account);
     memcpy(ret_attempt->source, job->source, sizeof ret_attempt->source);
     memcpy(ret_attempt->source_class, job->source_class, sizeof ret_attempt->source_class);

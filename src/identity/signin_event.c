@@ -34,7 +34,7 @@ static po_rc write_detail(struct po_ctx *cx, const struct po_auth_note *note, po
     put_text(&out, "reason", note->reason);
     put_text(&out, "method", note->method);
     if (note->attempt != NULL) {
-        put_token(&out, "account", note->attempt->account);
+        if (note->attempt->has_account) put_token(&out, "account", note->attempt->account);
         put_token(&out, "source", note->attempt->source);
     }
     if (note->lockout != NULL) {

@@ -118,7 +118,7 @@ static po_rc make_token(struct po_ctx *cx, struct po_home *home, const char *col
 po_rc po_attempt_make(struct po_ctx *cx, struct po_home *home, po_str email,
                       struct po_attempt *ret_attempt)
 {
-    struct po_attempt attempt = {0};
+    struct po_attempt attempt = {.has_account = email.len > 0};
     char room[PO_EMAIL_BYTES_MAX];
     char source[PO_SOURCE_TEXT_BYTES];
     char class[PO_SOURCE_TEXT_BYTES];
