@@ -184,7 +184,7 @@ PO_RC po_api_openapi(struct po_ctx *cx, struct po_buf *out);
 
 /* ---- audit coverage (AUD-02) ----------------------------------------------------------------- */
 
-enum po_api_outcome {
+enum po_api_ended {
     PO_API_ALLOWED,
     PO_API_DENIED,          /* the role may not */
     PO_API_UNAUTHENTICATED, /* no credential, or one that does not hold */
@@ -198,11 +198,12 @@ struct po_api_obligation {
     char actor[PO_ACTOR_BYTES_MAX];
     po_tenant_id tenant;
     uint16_t route; /* row of the table */
-    enum po_api_outcome outcome;
+    enum po_api_ended outcome;
 };
 /* Obligations that the api has kept since it began, newest last: at most PO_API_KEPT_MAX. */
 #define PO_API_KEPT_MAX 8192
-const struct po_api_obligation *po_api_kept(const struct po_api *api, size_t *ret_count);
+size_t po_api_kept_count(const struct po_api *api);
+const struct po_api_obligation *po_api_kept_at(const struct po_api *api, size_t i);
 
 struct po_api_coverage {
     uint64_t obligations;

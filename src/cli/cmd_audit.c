@@ -23,6 +23,7 @@ struct audit_query {
     po_str result;
     po_time_us since_us;
     po_time_us until_us; /* 0 = none */
+    uint64_t before;     /* leaves below this one */
     uint64_t limit;
 };
 
@@ -46,6 +47,7 @@ static PO_RC parse_query(struct po_ctx *cx, const struct po_cli *cli, struct aud
                                   .actor = po_cli_option(cli, "--actor"),
                                   .resource = po_cli_option(cli, "--resource"),
                                   .result = po_cli_option(cli, "--result"),
+                                  .before = PO_LEDGER_LEAVES_MAX,
                                   .limit = LIMIT_DEFAULT};
     enum po_event_result result = PO_EVENT_SUCCESS;
     if (query->result.ptr != NULL && !po_is_ok(po_event_result_parse(query->result, &result)))
@@ -57,6 +59,10 @@ static PO_RC parse_query(struct po_ctx *cx, const struct po_cli *cli, struct aud
     po_str limit = po_cli_option(cli, "--limit");
     if (limit.ptr != NULL && !po_is_ok(po_str_to_u64(limit, LIMIT_MAX, &query->limit)))
         return PO_FAIL(cx, PO_USAGE, "'--limit %.*s' is not 0..%d", PO_STR_ARG(limit), LIMIT_MAX);
+    po_str before = po_cli_option(cli, "--before");
+    if (before.ptr != NULL &&
+        !po_is_ok(po_str_to_u64(before, PO_LEDGER_LEAVES_MAX, &query->before)))
+        return PO_FAIL(cx, PO_USAGE, "'--before %.*s' is not a leaf number", PO_STR_ARG(before));
     PO_TRY(cx, parse_time(cx, cli, "--since", &query->since_us));
     return parse_time(cx, cli, "--until", &query->until_us);
 }
@@ -133,6 +139,7 @@ PO_RC po_cmd_audit_list(struct po_ctx *cx, struct po_cli *cli)
     struct audit_walk found = {.query = &query};
     PO_ARENA_NEW(cx, found.leaves, query.limit + 1);
     uint64_t size = po_ledger_size(po_home_ledger(cli->home));
+    if (size > query.before) size = query.before;
     struct po_home_walk walk = {.size = query.limit > 0 ? size : 0,
                                 .since_us = query.since_us,
                                 .until_us = query.until_us,
