@@ -10,7 +10,7 @@
 
 bool po_core_can_write(const struct po_core *core)
 {
-    return core->home != NULL && po_home_read_only_reason(core->home) == NULL;
+    return core->home != NULL && !core->is_lent && po_home_read_only_reason(core->home) == NULL;
 }
 
 po_rc po_core_record(struct po_ctx *cx, struct po_core *core, enum po_event_type type,
@@ -76,17 +76,17 @@ void po_core_stats(struct po_ctx *cx, struct po_core *core, struct po_buf *out)
 {
     const struct po_core_figures *figures = &core->figures;
     struct po_json_out json;
-    const char *reason = core->home == NULL ? NULL : po_home_read_only_reason(core->home);
+    const char *reason = core->is_lent ? NULL : po_home_read_only_reason(core->home);
     po_json_out_init(&json, out, 0);
     po_json_out_object(&json);
     po_json_out_field(&json, "version", po_str_of(po_build.version));
     po_json_out_field(&json, "home", po_str_of(core->options.home));
     po_json_out_field_int(&json, "pid", po_sys_getpid());
-    put_flag(&json, "is_ready", core->home != NULL && !core->is_stopping);
-    put_flag(&json, "is_lent", core->home == NULL);
+    put_flag(&json, "is_ready", !core->is_lent && !core->is_stopping);
+    put_flag(&json, "is_lent", core->is_lent);
     put_flag(&json, "is_read_only", reason != NULL);
     if (reason != NULL) po_json_out_field(&json, "read_only_reason", po_str_of(reason));
-    if (core->home != NULL)
+    if (!core->is_lent)
         po_json_out_field_int(&json, "ledger_size",
                               (int64_t)po_ledger_size(po_home_ledger(core->home)));
     po_json_out_field_int(&json, "uptime_s", (po_core_now_us(cx) - core->started_us) / PO_US_PER_S);

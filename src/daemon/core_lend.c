@@ -11,7 +11,8 @@
 static PO_RC let_go(struct po_ctx *cx, struct po_core *core)
 {
     PO_TRY(cx, po_core_record(cx, core, PO_EVENT_TYPE_SERVICE_LENT, "lend", "{}"));
-    PO_TRY(cx, po_home_close(cx, &core->home));
+    PO_TRY(cx, po_home_suspend(cx, core->home));
+    core->is_lent = true;
     core->has_unsigned = false;
     core->has_events = false;
     core->figures.loans++;
@@ -51,7 +52,8 @@ void po_core_lend(struct po_ctx *cx, struct po_core *core, struct po_conn *conn)
 void po_core_take_back(struct po_ctx *cx, struct po_core *core)
 {
     core->borrower = NULL;
-    po_rc rc = po_home_open(cx, core->options.home, PO_HOME_READ_WRITE, &core->home);
+    po_rc rc = po_home_resume(cx, core->home);
+    core->is_lent = !po_is_ok(rc);
     if (po_is_ok(rc)) return;
     /* Ending is the clean way on: the supervisor starts core again, and says why if that fails. */
     po_log(cx, PO_LOG_ERROR, "service.home_not_back", PO_F_CSTR("error", po_err_msg(cx)));

@@ -240,9 +240,10 @@ void po_core_serve_waiting(struct po_ctx *cx, struct po_core *core)
 {
     for (size_t i = 0; i < PO_CORE_CONNS_MAX; i++) {
         struct po_conn *conn = &core->conns[i];
-        if (core->home == NULL || core->is_over || core->running != NULL) return;
+        if (core->is_lent || core->is_over || core->running != NULL) return;
         if (conn->state == PO_CONN_WANTS_RUN) run(cx, core, conn);
-        if (conn->state == PO_CONN_WANTS_LEND) po_core_lend(cx, core, conn);
+        if (conn->state == PO_CONN_WANTS_LEND && core->wait_count == 0)
+            po_core_lend(cx, core, conn);
     }
 }
 

@@ -46,8 +46,9 @@ po_rc po_core_watch(struct po_ctx *cx, struct po_core *core, int fd, uint64_t ta
 /* New values hold from the next time they are read; a file that is wrong changes nothing. */
 static void reload(struct po_ctx *cx, struct po_core *core)
 {
-    po_rc rc = core->home == NULL ? po_rc_ok() : po_home_reload(cx, core->home);
-    if (po_is_ok(rc) && core->home != NULL) {
+    if (core->is_lent) return; /* opening it again reads everything */
+    po_rc rc = po_home_reload(cx, core->home);
+    if (po_is_ok(rc)) {
         po_core_plan(cx, core);
         rc = po_core_record(cx, core, PO_EVENT_TYPE_SERVICE_RELOADED, "reload", "{}");
     }
@@ -74,7 +75,10 @@ static PO_RC take_link(struct po_ctx *cx, struct po_core *core, const struct po_
     int fd = core->fds[0];
     core->fd_count--;
     memmove(core->fds, core->fds + 1, core->fd_count * sizeof *core->fds);
-    po_wire_end_done(end);
+    if (is_front)
+        po_core_front_lost(cx, core);
+    else
+        po_core_keeper_lost(cx, core);
     po_wire_end_init(end, fd);
     return po_core_watch(cx, core, fd, is_front ? PO_CORE_TAG_FRONT : PO_CORE_TAG_KEEPER);
 }
@@ -143,6 +147,10 @@ static void look_at(struct po_ctx *cx, struct po_core *core, const struct epoll_
     uint64_t tag = event->data.u64;
     if (tag == PO_CORE_TAG_CONTROL) {
         po_core_take_control(cx, core);
+    } else if (tag == PO_CORE_TAG_FRONT) {
+        po_core_read_front(cx, core);
+    } else if (tag == PO_CORE_TAG_KEEPER) {
+        po_core_read_keeper(cx, core);
     } else if (tag == PO_CORE_TAG_LISTEN) {
         po_core_accept(cx, core);
     } else if (tag >= PO_CORE_TAG_CONNS && tag < PO_CORE_TAG_CONNS + PO_CORE_CONNS_MAX) {
@@ -150,6 +158,16 @@ static void look_at(struct po_ctx *cx, struct po_core *core, const struct epoll_
         if ((event->events & ~(uint32_t)EPOLLOUT) != 0 && conn->end.fd >= 0)
             po_core_read_conn(cx, core, conn);
     }
+}
+
+/* Frames that one turn had no time for, and password work that keeper did not take. */
+static void take_leftovers(struct po_ctx *cx, struct po_core *core)
+{
+    if (!core->has_more) return;
+    core->has_more = false;
+    po_core_read_front(cx, core);
+    po_core_read_keeper(cx, core);
+    if (core->wait_count > 0) po_core_password_lost(cx, core);
 }
 
 po_rc po_core_turn(struct po_ctx *parent, struct po_core *core, int wait_ms)
@@ -162,9 +180,14 @@ po_rc po_core_turn(struct po_ctx *parent, struct po_core *core, int wait_ms)
     PO_TRY(parent, po_ctx_child_begin(parent, TURN_ARENA_BYTES, &cx));
     for (int i = 0; i < count && !core->is_over; i++)
         look_at(&cx, core, &events[i]);
+    take_leftovers(&cx, core);
     po_core_serve_waiting(&cx, core);
     po_core_settle(&cx, core);
-    if (!core->is_failed) po_core_send_conns(&cx, core);
+    po_core_step_streams(&cx, core);
+    if (!core->is_failed) {
+        po_core_send_links(&cx, core);
+        po_core_send_conns(&cx, core);
+    }
     po_core_pass_time(&cx, core);
     po_core_settle(&cx, core);
     po_time_us took_us = po_core_now_us(parent) - began_us;
@@ -185,6 +208,7 @@ static void core_done(struct po_core *core)
     }
     for (size_t i = 0; i < core->fd_count; i++)
         po_fd_closep(&core->fds[i]);
+    po_core_requests_done(core);
     po_wire_end_done(&core->front);
     po_wire_end_done(&core->keeper);
     po_wire_end_done(&core->control);
@@ -202,6 +226,7 @@ static PO_RC begin(struct po_ctx *cx, struct po_core *core)
     PO_TRY(cx, po_local_listen(cx, core->options.home, &core->listen_fd));
     PO_TRY(cx, po_core_watch(cx, core, core->control.fd, PO_CORE_TAG_CONTROL));
     PO_TRY(cx, po_core_watch(cx, core, core->listen_fd, PO_CORE_TAG_LISTEN));
+    PO_TRY(cx, po_core_requests_begin(cx, core));
     PO_TRY(cx, po_core_fence(cx, core, &fences));
     core->started_us = po_core_now_us(cx);
     po_core_plan(cx, core);
@@ -219,7 +244,7 @@ static PO_RC end(struct po_ctx *cx, struct po_core *core)
 {
     const char *path = NULL;
     if (core->is_failed) return PO_FAIL(cx, PO_IO, "the ledger could not be written");
-    if (core->home == NULL) return po_rc_ok(); /* lent: its borrower signs */
+    if (core->is_lent) return po_rc_ok(); /* lent: its borrower signs */
     PO_TRY(cx, po_path_join(cx, core->options.home, "data/" PO_DAEMON_SOCKET_NAME, &path));
     PO_TRY(cx, po_fs_unlink(cx, path));
     PO_TRY(cx, po_core_record(cx, core, PO_EVENT_TYPE_SERVICE_STOPPED, "stop", "{}"));
@@ -228,6 +253,7 @@ static PO_RC end(struct po_ctx *cx, struct po_core *core)
 
 static int wait_ms(const struct po_ctx *cx, const struct po_core *core)
 {
+    if (core->has_more) return 0;
     po_time_us left_us = po_core_next_us(cx, core) - po_core_now_us(cx);
     return left_us <= 0 ? 0 : (int)((left_us + PO_US_PER_MS - 1) / PO_US_PER_MS);
 }

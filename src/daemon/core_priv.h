@@ -6,7 +6,9 @@
 
 #include "daemon/daemon_priv.h"
 
+#include "api/api.h"
 #include "home/home.h"
+#include "identity/credential.h"
 
 #include <sys/types.h>
 
@@ -14,6 +16,9 @@
 #define PO_CORE_FDS_MAX 4       /* descriptors that came and are not named yet */
 #define PO_CORE_FRAMES_MAX 64   /* of one peer in one turn */
 #define PO_CORE_OUT_BYTES 65536 /* of one OUT frame */
+#define PO_CORE_WAITS_MAX PO_API_WAITING_MAX
+#define PO_CORE_STREAMS_MAX PO_API_STREAMS_MAX
+#define PO_CORE_STREAM_STEP_US (500 * PO_US_PER_MS)
 #define PO_CORE_HEARTBEAT_US (60 * PO_US_PER_S)
 #define PO_CORE_CHECKPOINT_US PO_US_PER_S
 #define PO_CORE_FIRST_JOB_US PO_US_PER_MIN
@@ -56,13 +61,32 @@ struct po_core_figures {
     int64_t turn_worst_us;
 };
 
+/* A request that waits for password work. */
+struct po_core_wait {
+    uint64_t ticket; /* 0: free */
+    uint64_t frame;  /* the request's, at front */
+    uint64_t asked;  /* the frame's at keeper */
+    const struct po_credential_job *job;
+    struct po_credential_answer answer;
+    bool is_hashing; /* the second half: the first was right, or there was none */
+};
+
+/* An open stream. */
+struct po_core_stream {
+    uint64_t stream; /* of the api; 0: free */
+    uint64_t frame;
+    unsigned under_way; /* events that front has not passed on */
+};
+
 struct po_core_job {
     po_time_us next_us; /* monotonic; 0: not planned */
 };
 
 struct po_core {
     struct po_role_options options;
-    struct po_home *home; /* NULL while it is lent */
+    struct po_home *home;
+    bool is_lent;  /* the home is suspended: a caller works in it */
+    bool has_more; /* frames that came wait for the next turn */
     struct po_wire_end control;
     struct po_wire_end front;
     struct po_wire_end keeper;
@@ -84,6 +108,15 @@ struct po_core {
     bool has_unsigned;        /* flushed since then */
     struct po_core_job assess;
     struct po_core_job nightly;
+    struct po_api *api;
+    struct po_core_wait waits[PO_CORE_WAITS_MAX];
+    size_t wait_count;
+    struct po_core_stream streams[PO_CORE_STREAMS_MAX];
+    size_t stream_count;
+    uint64_t keeper_serial; /* id of the last frame to keeper */
+    po_time_us stepped_us;  /* streams were given what is new */
+    bool is_watching_front; /* for room to send */
+    bool is_watching_keeper;
     uint64_t restarts[3]; /* of core, front, keeper, as the supervisor said */
     struct po_core_figures figures;
 };
@@ -116,6 +149,30 @@ void po_core_serve_waiting(struct po_ctx *cx, struct po_core *core);
 void po_core_send_conns(struct po_ctx *cx, struct po_core *core);
 void po_conn_drop(struct po_ctx *cx, struct po_core *core, struct po_conn *conn);
 bool po_core_has_callers(const struct po_core *core); /* somebody waits for an answer */
+
+/* ---- core_link.c: frames of front and keeper ---- */
+void po_core_read_front(struct po_ctx *cx, struct po_core *core);
+void po_core_read_keeper(struct po_ctx *cx, struct po_core *core);
+void po_core_send_links(struct po_ctx *cx, struct po_core *core);
+/* Its link is gone; a new one comes. */
+void po_core_front_lost(struct po_ctx *cx, struct po_core *core);
+void po_core_keeper_lost(struct po_ctx *cx, struct po_core *core);
+
+/* ---- core_requests.c: what they ask of the API ---- */
+PO_RC po_core_requests_begin(struct po_ctx *cx, struct po_core *core);
+void po_core_requests_done(struct po_core *core);
+void po_core_request(struct po_ctx *cx, struct po_core *core, const struct po_wire_msg *msg);
+/* Nobody waits for that answer or reads that stream any more. */
+void po_core_cancel(struct po_core *core, uint64_t frame);
+void po_core_cancel_all(struct po_core *core);
+void po_core_stream_taken(struct po_core *core, uint64_t frame, uint64_t count);
+/* Keeper's answer. PO_INVALID: to nothing that was asked. */
+PO_RC po_core_password_answer(struct po_ctx *cx, struct po_core *core,
+                              const struct po_wire_msg *msg);
+/* Keeper has gone: whoever waits for it is told. */
+void po_core_password_lost(struct po_ctx *cx, struct po_core *core);
+/* Give open streams what is new, when it is time. */
+void po_core_step_streams(struct po_ctx *cx, struct po_core *core);
 
 /* ---- core_lend.c ---- */
 void po_core_lend(struct po_ctx *cx, struct po_core *core, struct po_conn *conn);

@@ -130,6 +130,8 @@ static po_time_us earlier(po_time_us a, po_time_us b) { return a < b ? a : b; }
 po_time_us po_core_next_us(const struct po_ctx *cx, const struct po_core *core)
 {
     po_time_us next_us = po_core_now_us(cx) + PO_US_PER_MIN;
+    if (core->stream_count > 0)
+        next_us = earlier(next_us, core->stepped_us + PO_CORE_STREAM_STEP_US);
     if (!po_core_can_write(core)) return next_us;
     next_us = earlier(next_us, core->heartbeat_us + PO_CORE_HEARTBEAT_US);
     next_us = earlier(next_us, core->assess.next_us);

@@ -309,7 +309,7 @@ static PO_RC add_role(struct po_ctx *cx, struct po_supervisor *sup, enum po_role
         const char *value;
         bool is_wanted;
     } arguments[] = {
-        {"--home", sup->options->root, true},
+        {"--home", sup->options->root, id != PO_ROLE_KEEPER},
         {"--listen", sup->options->listen, id == PO_ROLE_FRONT},
         {"--management", sup->options->management, id == PO_ROLE_FRONT},
     };
@@ -337,6 +337,8 @@ PO_RC po_daemon_serve(struct po_ctx *cx, const struct po_cli_serve *options)
     for (size_t i = 0; i < PO_ROLE_COUNT; i++)
         po_wire_end_init(&sup.roles[i].control, -1);
     PO_TRY(cx, add_role(cx, &sup, PO_ROLE_CORE, PO_DAEMON_ROLE_CORE));
+    PO_TRY(cx, add_role(cx, &sup, PO_ROLE_KEEPER, PO_DAEMON_ROLE_KEEPER));
+    PO_TRY(cx, add_role(cx, &sup, PO_ROLE_FRONT, PO_DAEMON_ROLE_FRONT));
     PO_TRY(cx, set_up(cx, &sup));
     pass_time(cx, &sup);
     while (is_running(&sup)) {
