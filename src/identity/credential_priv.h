@@ -252,7 +252,8 @@ PO_RC po_mfa_enrol_put(struct po_ctx *cx, struct po_home *home, struct po_tx *tx
 PO_RC po_recovery_put(struct po_ctx *cx, struct po_tx *tx, po_str user,
                       struct po_recovery_codes *ret_codes);
 
-/* A signed-in user's code: throttled, a failure counted and recorded. PO_UNAUTH, PO_RATE, PO_NOTFOUND. */
+/* rule: six parameters: the claim and how its failure is noted are two things.
+ * A signed-in user's code: throttled, a failure counted and recorded. PO_UNAUTH, PO_RATE, PO_NOTFOUND. */
 PO_RC po_own_code(struct po_ctx *cx, struct po_home *home, const char *kind,
                   const struct po_mfa_claim *claim, const struct po_auth_note *note,
                   struct po_store_credential *ret_used);

@@ -25,6 +25,7 @@
 #include "core/err.h"
 #include "core/secret.h"
 #include "core/str.h"
+#include "identity/credential.h"
 
 struct po_home;
 struct po_tx;

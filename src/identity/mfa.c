@@ -118,6 +118,7 @@ po_rc po_mfa_miss(struct po_ctx *cx, struct po_home *home, const struct po_mfa_c
     return PO_FAIL(cx, PO_UNAUTH, WRONG_CODE);
 }
 
+/* rule: six parameters: what is spent, what is granted, and the result */
 static po_rc accept(struct po_ctx *cx, struct po_home *home, const struct po_mfa_case *mfa,
                     const struct po_store_credential *used, const struct po_signin_grant *grant,
                     struct po_signin_outcome *ret_outcome)

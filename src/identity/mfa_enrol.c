@@ -93,7 +93,7 @@ po_rc po_signin_enrol_begin(struct po_ctx *cx, struct po_home *home, po_str tick
     return po_mfa_enrol_begin(cx, home, &mfa.user, ret_enrolment);
 }
 
-/* In force, codes, session: one transaction. */
+/* In force, codes, session: one transaction. rule: six parameters, as for accept in mfa.c */
 static po_rc complete(struct po_ctx *cx, struct po_home *home, struct po_tx *tx,
                       const struct po_store_credential *used, const struct po_signin_grant *grant,
                       struct po_signin_outcome *ret_outcome)

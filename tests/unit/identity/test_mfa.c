@@ -1,7 +1,10 @@
 /*
  * The second factor: tickets, replay, races, enrolment, step-up, reset.
  */
+#include "core/fault.h"
 #include "unit/identity/credential_fixture.h"
+
+#include <errno.h>
 
 #define RIGHT ((struct site_try){0})
 
@@ -417,4 +420,77 @@ TEST(mfa_reset__ends_sessions_and_needs_a_reason)
     po_signin_outcome_done(&outcome);
     check_ok(cx, site_signin(cx, &site, &RIGHT, &outcome));
     check_eq_int(outcome.state, PO_SIGNIN_ENROL);
+}
+
+/* ---- failures --------------------------------------------------------------------------------- */
+
+struct fault_run {
+    struct site *site;
+    struct po_signin_outcome *ticket;
+    struct po_signin_outcome *outcome;
+    char code[PO_TOTP_DIGITS + 1];
+};
+
+/* Always from here, so that one call path has one site. */
+__attribute__((noinline)) static po_rc run_redeem(struct po_ctx *cx, struct fault_run *run)
+{
+    const struct po_mfa_request request = request_of(run->ticket, run->code);
+    po_fault_stack_base(__builtin_frame_address(0));
+    po_rc rc = po_signin_totp(cx, run->site->home, &request, run->outcome);
+    po_fault_off();
+    po_fault_stack_base(NULL);
+    return rc;
+}
+
+static void prepare(struct po_ctx *cx, struct fault_run *run)
+{
+    site_wait(PO_TOTP_STEP_US);
+    po_signin_outcome_done(run->outcome);
+    site_ticket(cx, run->site, run->ticket);
+    memcpy(run->code, site_code('k', 0), sizeof run->code);
+}
+
+/*
+ * Whatever failed: nothing was given, and the same ticket and code still get in; a sync that failed may
+ * have reached the disk all the same, then the ticket is spent and nobody has its session.
+ */
+static void check_after_fault(struct po_ctx *cx, struct fault_run *run, bool is_sync)
+{
+    check_eq_int(run->outcome->state, PO_SIGNIN_NONE);
+    check_that(run->outcome->secret == NULL);
+    po_err_clear(cx);
+    po_home_abandonp(&run->site->home);
+    check_ok(cx, po_home_open(cx, test_tmp("home"), PO_HOME_READ_WRITE, &run->site->home));
+    po_rc rc = run_redeem(cx, run);
+    check_that(po_is_ok(rc) || (is_sync && rc.code == PO_EXPIRED), "%s", po_err_msg(cx));
+    po_err_clear(cx);
+}
+
+TEST(mfa__a_failure_on_the_way_gives_nothing_and_costs_nothing)
+{
+    TEST_CX(cx);
+    SITE_AUTO site = {0};
+    PO_SIGNIN_OUTCOME_AUTO ticket = {0};
+    PO_SIGNIN_OUTCOME_AUTO outcome = {0};
+    struct fault_run run = {.site = &site, .ticket = &ticket, .outcome = &outcome};
+    size_t failed = 0;
+    site_open(cx, &site, true);
+    site_add_totp(cx, &site, 'k');
+    prepare(cx, &run);
+    check_ok(cx, run_redeem(cx, &run));
+    prepare(cx, &run);
+    po_fault_record();
+    check_ok(cx, run_redeem(cx, &run));
+    const size_t sites = po_fault_site_count();
+    for (size_t i = 0; i < sites; i++) {
+        const struct po_fault_site fault = *po_fault_site_at(i);
+        PO_CTX_AUTO step = {0};
+        check_ok(cx, po_ctx_child_begin(cx, PO_CX_ARENA_BYTES_MAX, &step));
+        prepare(&step, &run);
+        po_fault_fail_site(fault.site, 1, EIO);
+        po_rc rc = run_redeem(&step, &run);
+        if (!po_is_ok(rc)) failed++;
+        if (!po_is_ok(rc)) check_after_fault(&step, &run, strstr(fault.call, "sync") != NULL);
+    }
+    check_that(sites > 20 && failed > 10, "%zu sites, %zu failed", sites, failed);
 }

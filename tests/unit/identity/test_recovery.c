@@ -22,6 +22,16 @@ TEST(recovery_codes__are_ten_different_ones_of_eighty_bits)
     check_eq_int(codes.codes[0][0], 0);
 }
 
+static const char letters[] = "0123456789abcdefghjkmnpqrstvwxyz";
+
+static void note_letters(const char *code, uint32_t seen[static PO_RECOVERY_CODE_TEXT_CHARS])
+{
+    for (size_t at = 0; at < PO_RECOVERY_CODE_TEXT_CHARS; at++) {
+        const char *letter = strchr(letters, code[at]);
+        if (letter != NULL) seen[at] |= UINT32_C(1) << (letter - letters);
+    }
+}
+
 /* Every one of the 16 places takes each of the 32 letters: no bit is lost. */
 TEST(recovery_codes__use_every_letter_in_every_place)
 {
@@ -30,10 +40,7 @@ TEST(recovery_codes__use_every_letter_in_every_place)
         struct po_recovery_codes codes = {0};
         check_ok_leaf(po_recovery_codes_draw(&codes));
         for (size_t i = 0; i < PO_RECOVERY_CODES; i++)
-            for (size_t at = 0; at < PO_RECOVERY_CODE_TEXT_CHARS; at++) {
-                const char *letter = strchr("0123456789abcdefghjkmnpqrstvwxyz", codes.codes[i][at]);
-                if (letter != NULL) seen[at] |= UINT32_C(1) << (31 - (strlen(letter) - 1));
-            }
+            note_letters(codes.codes[i], seen);
     }
     for (size_t at = 0; at < PO_RECOVERY_CODE_TEXT_CHARS; at++)
         check_eq_u64(seen[at], at % 5 == 4 ? 0 : UINT32_MAX);
