@@ -72,7 +72,7 @@ static po_rc queue_remove(struct po_ctx *cx, void *user, const struct po_sealed 
     PO_ARENA_NEW(cx, rows, count + 1);
     for (size_t i = 0; i < count; i++)
         rows[i] = pending_of(&items[i]);
-    return po_store_pending_delete(cx, home->store, rows, count);
+    return po_store_pending_done(cx, home->store, rows, count, po_ledger_size(home->ledger));
 }
 
 PO_RC po_home_ledger_options(struct po_ctx *cx, struct po_home *home,
@@ -80,10 +80,14 @@ PO_RC po_home_ledger_options(struct po_ctx *cx, struct po_home *home,
 {
     home->keys = (struct po_ledger_keys){.user = home, .current = key_current, .at = key_at};
     struct po_ledger_options options = {.dir = home->paths[PO_PLACE_LEDGER], .keys = &home->keys};
-    PO_TRY(cx, po_home_state_path(cx, home, "signed", &options.signed_path));
-    const char *origin = NULL;
-    PO_TRY(cx, po_ledger_origin(cx, home->instance, &origin));
-    PO_TRY(cx, po_home_keep(cx, home, po_str_of(origin), &options.origin));
+    if (home->signed_path == NULL) {
+        const char *origin = NULL;
+        PO_TRY(cx, po_home_state_path(cx, home, "signed", &home->signed_path));
+        PO_TRY(cx, po_ledger_origin(cx, home->instance, &origin));
+        PO_TRY(cx, po_home_keep(cx, home, po_str_of(origin), &home->origin));
+    }
+    options.signed_path = home->signed_path;
+    options.origin = home->origin;
     if (home->keyring != NULL) options.sign_key = po_keyring_ledger_key(home->keyring);
     *ret_options = options;
     return po_rc_ok();
@@ -212,6 +216,20 @@ static PO_RC recover(struct po_ctx *cx, struct po_home *home)
     return po_rc_ok();
 }
 
+static PO_RC open_parts(struct po_ctx *cx, struct po_home *home, enum po_home_mode mode)
+{
+    PO_TRY(cx, po_lock_take(cx, home->paths[PO_PLACE_LOCK], PO_HOME_LOCK_WAIT_US, &home->lock));
+    PO_TRY(cx, open_config(cx, home));
+    if (mode == PO_HOME_READ_ONLY) set_reason(home, PO_HOME_OPENED_FOR_READING);
+    PO_TRY(cx, open_keys(cx, home));
+    PO_TRY(cx, open_ledger(cx, home, mode));
+    PO_TRY_MSG(cx, open_store(cx, home), "opening the database");
+    if (home->reason[0] == '\0') PO_TRY(cx, po_home_check_agreement(cx, home));
+    if (home->reason[0] != '\0') return po_rc_ok();
+    po_lock_note_holder(home->lock); /* a change: not in a home that may not be changed */
+    return recover(cx, home);
+}
+
 PO_RC po_home_open(struct po_ctx *cx, const char *root, enum po_home_mode mode,
                    struct po_home **ret_home)
 {
@@ -219,35 +237,48 @@ PO_RC po_home_open(struct po_ctx *cx, const char *root, enum po_home_mode mode,
     PO_TRY(cx, po_home_new(cx, root, &home));
     PO_TRY(cx, check_root(cx, home));
     PO_TRY(cx, po_home_read_instance(cx, home));
-    PO_TRY(cx, po_lock_take(cx, home->paths[PO_PLACE_LOCK], PO_HOME_LOCK_WAIT_US, &home->lock));
-    PO_TRY(cx, open_config(cx, home));
-    if (mode == PO_HOME_READ_ONLY) set_reason(home, PO_HOME_OPENED_FOR_READING);
-    PO_TRY(cx, open_keys(cx, home));
-    PO_TRY(cx, open_ledger(cx, home, mode));
-    PO_TRY_MSG(cx, open_store(cx, home), "opening the database");
-    if (home->reason[0] == '\0') {
-        po_lock_note_holder(home->lock); /* a change: not in a home that may not be changed */
-        PO_TRY(cx, recover(cx, home));
-    }
+    PO_TRY(cx, open_parts(cx, home, mode));
     *ret_home = PO_TAKE(home);
     return po_rc_ok();
 }
 
 /* -- closing ------------------------------------------------------------------------------------- */
 
+/* The lock goes last: until then nobody else may see what is half closed. */
+static void close_parts(struct po_home *home)
+{
+    po_ledger_close(PO_TAKE(home->ledger));
+    po_store_close(PO_TAKE(home->store));
+    po_keyring_free(PO_TAKE(home->keyring));
+    po_flags_free(PO_TAKE(home->flags));
+    po_cfg_free(PO_TAKE(home->cfg));
+    po_lock_release(PO_TAKE(home->lock));
+}
+
 void po_home_abandonp(struct po_home **home_ptr)
 {
     struct po_home *home = *home_ptr;
     if (home == NULL) return;
-    po_ledger_close(home->ledger);
-    po_store_close(home->store);
-    po_keyring_free(home->keyring);
-    po_flags_free(home->flags);
-    po_cfg_free(home->cfg);
-    po_lock_release(home->lock);
+    close_parts(home);
     po_arena_free(home->arena);
     po_free(home);
     *home_ptr = NULL;
+}
+
+PO_RC po_home_suspend(struct po_ctx *cx, struct po_home *home)
+{
+    if (home->reason[0] == '\0')
+        PO_TRY_MSG(cx, po_home_checkpoint(cx, home), "signing the checkpoint");
+    close_parts(home);
+    return po_rc_ok();
+}
+
+PO_RC po_home_resume(struct po_ctx *cx, struct po_home *home)
+{
+    home->reason[0] = '\0';
+    po_rc rc = open_parts(cx, home, PO_HOME_READ_WRITE);
+    if (!po_is_ok(rc)) close_parts(home);
+    return rc;
 }
 
 PO_RC po_home_close(struct po_ctx *cx, struct po_home **home)

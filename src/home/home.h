@@ -78,6 +78,13 @@ PO_RC po_home_open(struct po_ctx *cx, const char *root, enum po_home_mode mode,
                    struct po_home **ret_home);
 /* Append pending events, sign one checkpoint if the ledger grew, release. Call before success. */
 PO_RC po_home_close(struct po_ctx *cx, struct po_home **home);
+/*
+ * Let another process work in the home: close it as po_home_close does, and keep `home` for
+ * po_home_resume; until then only po_home_root, po_home_resume and po_home_abandonp may be called.
+ */
+PO_RC po_home_suspend(struct po_ctx *cx, struct po_home *home);
+/* Open it again, for reading and writing; errors as po_home_open, and it is suspended still. */
+PO_RC po_home_resume(struct po_ctx *cx, struct po_home *home);
 /* The abandon path: releases without signing; pending events stay for the next start. */
 void po_home_abandonp(struct po_home **home);
 #define PO_HOME_AUTO PO_CLEANUP(po_home_abandonp) struct po_home

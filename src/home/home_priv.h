@@ -31,6 +31,8 @@ struct po_home {
     struct po_store *store;
     struct po_ledger *ledger;
     struct po_ledger_keys keys;
+    const char *signed_path; /* of the ledger's signed state; made once */
+    const char *origin;
     char reason[PO_HOME_REASON_BYTES_MAX]; /* "" = can extend */
     bool is_frozen;                        /* for the time of a dry run */
 };
@@ -46,6 +48,8 @@ PO_RC po_home_state_path(struct po_ctx *cx, struct po_home *home, const char *na
                          const char **ret_path);
 PO_RC po_home_ledger_options(struct po_ctx *cx, struct po_home *home,
                              struct po_ledger_options *ret_options);
+/* A database that is not of this ledger's time makes the home read-only (home_agree.c). */
+PO_RC po_home_check_agreement(struct po_ctx *cx, struct po_home *home);
 /* Copy text into the home's own memory. */
 PO_RC po_home_keep(struct po_ctx *cx, struct po_home *home, po_str text, const char **ret_text);
 
