@@ -69,7 +69,7 @@ int po_drill_role_run(const char *role, int argc, char **argv);
  *
  * Errors   PO_EXISTS  a fact of that name is there already;  PO_INVALID  no JSON;  PO_LIMIT
  */
-#define PO_FACT_PROVIDED_MAX 16
+#define PO_FACT_PROVIDED_MAX 32
 PO_RC po_fact_provide(struct po_ctx *cx, struct po_fact_set *set, const char *name, po_str json);
 
 #endif

@@ -165,6 +165,14 @@ static PO_RC add_session_of_other(struct po_fact_event_walk *walk)
     return po_fact_keep(walk->cx, walk->view->session_id, &walk->events->last_other_session);
 }
 
+/* What the supervisor had started anew when core recorded it. */
+static void add_crash(struct po_fact_event_walk *walk)
+{
+    if (po_str_starts(walk->view->resource, PO_LIT("process:")) &&
+        po_str_eq_cstr(walk->view->action, "restart"))
+        po_fact_crash_add(&walk->events->crashes, walk->received_us);
+}
+
 PO_RC po_fact_event_add(struct po_fact_event_walk *walk, uint16_t type)
 {
     PO_TRY(walk->cx, add_session_of_other(walk));
@@ -178,6 +186,11 @@ PO_RC po_fact_event_add(struct po_fact_event_walk *walk, uint16_t type)
     case PO_EVENT_TYPE_REPORT_CREATED:
         add_job(walk, &walk->events->timer_report_us);
         return add_report(walk);
+    case PO_EVENT_TYPE_PROCESS_CRASHED: add_crash(walk); return po_rc_ok();
+    case PO_EVENT_TYPE_SERVICE_STARTED:
+    case PO_EVENT_TYPE_SERVICE_HEARTBEAT:
+        po_fact_crash_sign(&walk->events->crashes, walk->received_us);
+        return po_rc_ok();
     case PO_EVENT_TYPE_INTENT_OPENED: return add_intent_opened(walk);
     case PO_EVENT_TYPE_INTENT_CLOSED: return add_intent_ended(walk, false);
     case PO_EVENT_TYPE_INTENT_ABANDONED: return add_intent_ended(walk, true);

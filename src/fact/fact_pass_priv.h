@@ -25,6 +25,34 @@
 #define PO_FACT_INTENTS_MAX 4096
 #define PO_FACT_SESSIONS_MAX 4096
 
+/* Minutes of the last 366 days in which the service gave a sign of life (fact_service.c). */
+#define PO_FACT_MINUTES_MAX ((int64_t)366 * 24 * 60)
+#define PO_FACT_SIGN_GAP_US (90 * PO_US_PER_S)
+struct po_fact_minutes {
+    po_time_us now_us;
+    int64_t base; /* the minute of the first bit, since 1970 */
+    uint64_t *up; /* one bit a minute */
+    uint64_t signs;
+    po_time_us last_us;
+};
+PO_RC po_fact_minutes_init(struct po_ctx *cx, po_time_us now_us,
+                           struct po_fact_minutes *ret_minutes);
+void po_fact_minutes_sign(struct po_fact_minutes *minutes, po_time_us at_us);
+
+/* Processes of the service that ended by themselves, and whether the service was back soon. */
+struct po_fact_crashes {
+    uint64_t count;
+    uint64_t back;
+    uint64_t open; /* without a sign of life since */
+    po_time_us open_us;
+};
+void po_fact_crash_add(struct po_fact_crashes *crashes, po_time_us at_us);
+void po_fact_crash_sign(struct po_fact_crashes *crashes, po_time_us at_us);
+
+/* The jobs an instance declares (schedule/ renders their units; a running service starts them). */
+#define PO_FACT_JOB_ASSESS "paulyops-assess"
+#define PO_FACT_JOB_NIGHTLY "paulyops-nightly"
+
 struct po_fact_tenant {
     uint64_t pseudonym;
     uint64_t first_seq;
@@ -63,6 +91,7 @@ struct po_fact_records {
     uint64_t sealed_by_retired;          /* by an older key epoch than one used before */
     uint64_t epochs[PO_FACT_EPOCHS_MAX]; /* leaves sealed under each key epoch */
     struct po_fact_retention retentions[PO_FACT_RETENTIONS];
+    struct po_fact_minutes minutes;
 };
 
 struct po_fact_run {
@@ -121,6 +150,7 @@ struct po_fact_events {
     po_time_us last_other_us; /* newest event of another session; 0: none in the window */
     uint64_t own;             /* events of this session */
     const char *last_other_session;
+    struct po_fact_crashes crashes;
 };
 
 /* What one opened event is looked at with. */

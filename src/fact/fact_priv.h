@@ -40,6 +40,7 @@ struct po_fact_places {
     int64_t archive_max;    /* plan of the archive: sets, days */
     int64_t archive_days_max;
     int64_t disk_free_min_percent;
+    po_time_us assess_period_us;
     uid_t uid;                                   /* who we are */
     int (*clock_state)(struct timex *ret_state); /* adjtimex(2) with modes 0: reads only */
 };

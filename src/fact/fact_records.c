@@ -82,6 +82,9 @@ static void add_type(struct po_fact_records *records, const struct po_record *re
     }
     struct po_fact_type_count *type = &records->types[record->event_type];
     type->count++;
+    if (record->event_type == PO_EVENT_TYPE_SERVICE_HEARTBEAT ||
+        record->event_type == PO_EVENT_TYPE_ASSESSMENT_COMPLETED)
+        po_fact_minutes_sign(&records->minutes, record->recv_time_us);
     if (record->result != PO_EVENT_SUCCESS) type->failed++;
     type->newest_us = record->recv_time_us;
     type->newest_leaf = leaf;
@@ -136,6 +139,7 @@ PO_RC po_fact_records_get(struct po_ctx *cx, struct po_fact_set *set,
         PO_TRY(cx, po_fact_ledger(cx, set, &ledger));
         struct po_fact_records *records = NULL;
         PO_ARENA_NEW(cx, records, 1);
+        PO_TRY(cx, po_fact_minutes_init(cx, set->now_us, &records->minutes));
         PO_TRY_MSG(cx, walk(cx, ledger, records), "walking the ledger's records");
         set->records = records;
     }

@@ -91,6 +91,7 @@ static PO_RC find_home_places(struct po_ctx *cx, struct po_home *home,
     places->archive_max = po_cfg_int(cfg, PO_CFG_ARCHIVE_MAX);
     places->archive_days_max = po_cfg_int(cfg, PO_CFG_ARCHIVE_DAYS_MAX);
     places->disk_free_min_percent = po_cfg_int(cfg, PO_CFG_DISK_FREE_MIN_PERCENT);
+    places->assess_period_us = po_cfg_int(cfg, PO_CFG_ASSESS_PERIOD);
     return find_intake(cx, home, &places->intake);
 }
 

@@ -14,8 +14,8 @@ static const struct {
     const char *name;
     const char *event;
 } jobs[] = {
-    {"paulyops-assess", "assessment.completed"},
-    {"paulyops-nightly", "report.created"},
+    {PO_FACT_JOB_ASSESS, "assessment.completed"},
+    {PO_FACT_JOB_NIGHTLY, "report.created"},
 };
 
 static PO_RC read_unit(struct po_ctx *cx, const char *dir, const char *name, const char *suffix,

@@ -26,6 +26,12 @@
     "{\"repairs\":" all ",\"allowed\":" fine ",\"with_evidence\":" fine ",\"within_tries\":" fine  \
     ",\"harmless_or_confirmed\":" fine "}"
 #define JOB(enabled) "{\"jobs\":[{\"name\":\"a\",\"enabled\":" enabled ",\"period_s\":300}]}"
+#define RUN_OF_JOB(age) "{\"jobs\":[{\"name\":\"a\",\"age_s\":" age "}]}"
+#define NOT_SERVED "{}"
+#define SERVED "{\"running\":true,\"jobs\":[{\"name\":\"a\",\"period_s\":600}]}"
+#define UPTIME(minutes, up, all, all_up)                                                           \
+    "{\"days_30\":{\"minutes\":" minutes ",\"up\":" up "},\"period\":{\"minutes\":" all            \
+    ",\"up\":" all_up "}}"
 #define INTENTS(failed, resolved, waiting)                                                         \
     "{\"started\":7,\"failed\":" failed ",\"failed_resolved\":" resolved                           \
     ",\"failed_waiting\":" waiting "}"
@@ -176,10 +182,21 @@ const struct judge_row judge_rows[] = {
     {"MON-02.6", {"{\"faults\":2,\"planned\":2,\"dry_run_changed\":false}"}, PO_RUN_PASS, 1, 1},
     {"MON-02.6", {"{\"faults\":2,\"planned\":2,\"dry_run_changed\":true}"}, PO_RUN_FAIL, 0, 1},
     {"MON-02.6", {"{\"faults\":2,\"planned\":1,\"dry_run_changed\":false}"}, PO_RUN_FAIL, 0, 1},
-    {"MON-03.1", {JOB("true"), "{\"jobs\":[{\"name\":\"a\",\"age_s\":450}]}"}, PO_RUN_PASS, 1, 1},
-    {"MON-03.1", {JOB("true"), "{\"jobs\":[{\"name\":\"a\",\"age_s\":451}]}"}, PO_RUN_FAIL, 0, 1},
-    {"MON-03.1", {JOB("false"), "{\"jobs\":[{\"name\":\"a\",\"age_s\":1}]}"}, PO_RUN_FAIL, 0, 1},
-    {"MON-03.1", {JOB("true"), "{\"jobs\":[]}"}, PO_RUN_FAIL, 0, 1},
+    {"MON-03.1", {JOB("true"), RUN_OF_JOB("450"), NOT_SERVED}, PO_RUN_PASS, 1, 1},
+    {"MON-03.1", {JOB("true"), RUN_OF_JOB("451"), NOT_SERVED}, PO_RUN_FAIL, 0, 1},
+    {"MON-03.1", {JOB("false"), RUN_OF_JOB("1"), NOT_SERVED}, PO_RUN_FAIL, 0, 1},
+    {"MON-03.1", {JOB("true"), "{\"jobs\":[]}", NOT_SERVED}, PO_RUN_FAIL, 0, 1},
+    {"MON-03.1", {JOB("false"), RUN_OF_JOB("900"), SERVED}, PO_RUN_PASS, 1, 1},
+    {"MON-03.1", {JOB("false"), RUN_OF_JOB("901"), SERVED}, PO_RUN_FAIL, 0, 1},
+    {"MON-03.3", {"{\"ended\":2,\"back\":2}"}, PO_RUN_PASS, 2, 2},
+    {"MON-03.3", {"{\"ended\":2,\"back\":1}"}, PO_RUN_FAIL, 1, 2},
+    {"MON-03.3", {"{}"}, PO_RUN_UNTESTED, 0, 0},
+    {"MON-05.1", {UPTIME("43200", "43157", "90000", "90000")}, PO_RUN_PASS, 2, 2},
+    {"MON-05.1", {UPTIME("43200", "43156", "90000", "90000")}, PO_RUN_FAIL, 1, 2},
+    {"MON-05.1", {UPTIME("100", "100", "100", "100")}, PO_RUN_UNTESTED, 0, 0},
+    {"MON-05.1", {UPTIME("100", "56", "100", "56")}, PO_RUN_FAIL, 0, 2},
+    {"MON-05.2", {"{\"planted_unknown\":4,\"planted_down\":4}"}, PO_RUN_PASS, 4, 4},
+    {"MON-05.2", {"{\"planted_unknown\":4,\"planted_down\":3}"}, PO_RUN_FAIL, 3, 4},
     /* journal, store, process, reports */
     {"PIN-03.1", {"{\"started\":7,\"lost\":0}"}, PO_RUN_PASS, 7, 7},
     {"PIN-03.1", {"{\"started\":7,\"lost\":1}"}, PO_RUN_FAIL, 6, 7},

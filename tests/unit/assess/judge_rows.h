@@ -11,9 +11,10 @@
 
 #define JUDGE_NOW_US (31622400 * PO_US_PER_S)
 
+#define JUDGE_ROW_FACTS_MAX 3
 struct judge_row {
     const char *clause;
-    const char *facts[2];
+    const char *facts[JUDGE_ROW_FACTS_MAX];
     enum po_run_state state;
     int64_t passing;
     int64_t total;

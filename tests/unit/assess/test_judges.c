@@ -10,10 +10,10 @@
 static const char *says(struct po_ctx *cx, const struct judge_row *row)
 {
     const struct golden_program *asked = golden_find("control", row->clause);
-    struct po_json given[2];
+    struct po_json given[JUDGE_ROW_FACTS_MAX];
     struct po_json_out json;
     PO_BUF_AUTO out;
-    for (size_t i = 0; i < 2 && row->facts[i] != NULL; i++) {
+    for (size_t i = 0; i < JUDGE_ROW_FACTS_MAX && row->facts[i] != NULL; i++) {
         struct po_json *fact = NULL;
         check_ok(cx, po_json_parse(cx, po_str_of(row->facts[i]), PO_JSON_STRICT, &fact));
         given[i] = *fact;

@@ -23,6 +23,9 @@
 #define BEAT(age) "{\"found\":true,\"age_s\":" age "}"
 #define RUN(age) "{\"jobs\":[{\"name\":\"a\",\"age_s\":" age "}]}"
 
+#define OFF_TIMER "{\"jobs\":[{\"name\":\"a\"}]}"
+#define SERVED_JOB "{\"running\":true,\"jobs\":[{\"name\":\"a\",\"period_s\":600}]}"
+
 const struct health_row health_rows[] = {
     {"intake well", "HC-01", {INTAKE("true", "448", "10")}, PO_HEALTH_PASS, "2 files"},
     {"intake empty is healthy", "HC-01", {INTAKE("true", "488", "null")}, PO_HEALTH_PASS, ""},
@@ -75,16 +78,27 @@ const struct health_row health_rows[] = {
      "limit 20"},
     {"a tighter option", "HC-06", {BEAT("1"), LOGS, DISK("25", "30")}, PO_HEALTH_FAIL, "limit 30"},
 
-    {"jobs well", "HC-07", {GOOD_TIMER, RUN("450")}, PO_HEALTH_PASS, "1 jobs"},
-    {"job late", "HC-07", {GOOD_TIMER, RUN("451")}, PO_HEALTH_FAIL, "1.5 periods"},
-    {"job never ran", "HC-07", {GOOD_TIMER, RUN("null")}, PO_HEALTH_FAIL, "never"},
-    {"job unknown to the ledger", "HC-07", {GOOD_TIMER, "{\"jobs\":[]}"}, PO_HEALTH_FAIL, "never"},
+    {"jobs well", "HC-07", {GOOD_TIMER, RUN("450"), "{}"}, PO_HEALTH_PASS, "1 jobs"},
+    {"job late", "HC-07", {GOOD_TIMER, RUN("451"), "{}"}, PO_HEALTH_FAIL, "1.5 periods"},
+    {"job never ran", "HC-07", {GOOD_TIMER, RUN("null"), "{}"}, PO_HEALTH_FAIL, "never"},
+    {"job unknown to the ledger",
+     "HC-07",
+     {GOOD_TIMER, "{\"jobs\":[]}", "{}"},
+     PO_HEALTH_FAIL,
+     "never"},
     {"no timer",
      "HC-07",
-     {"{\"jobs\":[{\"name\":\"a\",\"timer_present\":false,\"service_present\":false}]}", RUN("1")},
+     {"{\"jobs\":[{\"name\":\"a\",\"timer_present\":false,\"service_present\":false}]}", RUN("1"),
+      "{}"},
      PO_HEALTH_FAIL,
      "'a' has no timer"},
-    {"no job", "HC-07", {"{\"jobs\":[]}", "{\"jobs\":[]}"}, PO_HEALTH_UNTESTED, "no job"},
+    {"no job", "HC-07", {"{\"jobs\":[]}", "{\"jobs\":[]}", "{}"}, PO_HEALTH_UNTESTED, "no job"},
+    {"jobs of the service", "HC-07", {OFF_TIMER, RUN("900"), SERVED_JOB}, PO_HEALTH_PASS, "1 jobs"},
+    {"job of the service late",
+     "HC-07",
+     {OFF_TIMER, RUN("901"), SERVED_JOB},
+     PO_HEALTH_FAIL,
+     "1.5 periods"},
 
     {"credentials open", "HC-08", {"{\"present\":2,\"safe\":1}"}, PO_HEALTH_FAIL, "1 of 2"},
     {"credentials strict", "HC-08", {"{\"present\":1,\"safe\":1}"}, PO_HEALTH_UNTESTED, "provider"},
