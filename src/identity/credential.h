@@ -176,7 +176,8 @@ struct po_signin_outcome {
     char session[PO_SESSION_BYTES_MAX]; /* "ses_…"; "" with a ticket */
     struct po_secret *secret;           /* owned: the session's cookie value, or the ticket */
     po_time_us expires_us;              /* of a ticket */
-    bool needs_rehash; /* the hash is weaker than the policy: see po_signin_rehash */
+    bool needs_rehash;      /* the hash is weaker than the policy: see po_signin_rehash */
+    uint32_t retry_after_s; /* set by a call with a ticket that fails with PO_RATE */
     bool has_codes;
     struct po_recovery_codes codes; /* new ones, to be shown once */
 };

@@ -235,6 +235,7 @@ struct po_mfa_case {
     struct po_ticket ticket;
     struct po_user user;
     struct po_attempt attempt;
+    uint32_t retry_after_s; /* after PO_RATE */
 };
 /* PO_EXPIRED (counted against the source), PO_RATE, PO_UNAVAILABLE. */
 PO_RC po_mfa_open(struct po_ctx *cx, struct po_home *home, const struct po_mfa_open *open,
