@@ -332,6 +332,9 @@ install: ## install the release build: DESTDIR= PREFIX=/usr/local
 	    $(O)/release/paulyops | sha256sum --check --quiet
 	install -D -m 755 $(O)/release/paulyops $(DESTDIR)$(PREFIX)/bin/paulyops
 	install -D -m 644 $(O)/release/build-manifest.json $(DESTDIR)$(PREFIX)/share/paulyops/build-manifest.json
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	sed 's|@PREFIX@|$(PREFIX)|' packaging/paulyops.service >$(DESTDIR)$(PREFIX)/lib/systemd/system/paulyops.service
+	install -D -m 644 packaging/paulyops.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/paulyops.conf
 	install -D -m 644 LICENSE $(DESTDIR)$(PREFIX)/share/doc/paulyops/LICENSE
 	for page in $(wildcard docs/man/*.[1-9]); do \
 	    install -D -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$$(basename $$page) || exit 1; done

@@ -8,7 +8,7 @@
 
 #include "api/api.h"
 #include "home/home.h"
-#include "identity/credential.h"
+#include "identity/identity.h"
 
 #include <sys/types.h>
 
