@@ -71,10 +71,12 @@ static PO_RC begin(struct po_ctx *cx)
     cx->channel = PO_CHANNEL_API;
     cx->tenant = PO_TENANT_DEFAULT;
     cx->ip[0] = '\0';
-    cx->session[0] = '\0';
     cx->request[0] = '\0';
     (void)snprintf(cx->actor, sizeof cx->actor, "anonymous");
-    return name_request(cx);
+    PO_TRY(cx, name_request(cx));
+    /* An event names a session or a run: who has none is known by the request. */
+    (void)snprintf(cx->session, sizeof cx->session, "%s", cx->request);
+    return po_rc_ok();
 }
 
 /* "GET, HEAD, OPTIONS" */
