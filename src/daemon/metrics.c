@@ -144,10 +144,12 @@ void po_metrics_write(const struct po_metrics *metrics, const struct po_metrics_
     single(out, "http_streams", "gauge", "Open event streams and WebSockets.", now->streams);
     single(out, "http_slow_streams_total", "counter", "Streams closed because nobody read them.",
            metrics->slow_streams);
-    single(out, "core_requests", "gauge", "Requests that core has not answered yet.", now->flows);
-    single(out, "core_channel_bytes", "gauge", "Bytes waiting to be read by core.",
+    single(out, "front_requests_waiting", "gauge", "Requests that core has not answered yet.",
+           now->flows);
+    single(out, "front_channel_bytes", "gauge", "Bytes waiting to be read by core.",
            now->channel_bytes);
-    single(out, "core_lost_total", "counter", "Times that core went away.", metrics->core_lost);
+    single(out, "front_core_lost_total", "counter", "Times that core went away.",
+           metrics->core_lost);
     single(out, "ready", "gauge", "Whether requests are answered by core.", now->is_ready ? 1 : 0);
     single(out, "front_start_time_seconds", "gauge", "When the front started, in Unix time.",
            (uint64_t)(now->started_us / PO_US_PER_S));

@@ -33,7 +33,7 @@ TEST(metrics__count_by_class_and_status)
     check_contains(text, "_bucket{class=\"read\",le=\"+Inf\"} 3\n");
     check_contains(text, "_sum{class=\"read\"} 2.001001\n");
     check_contains(text, "_count{class=\"read\"} 3\n");
-    check_contains(text, "\npaulyops_core_requests 3\n");
+    check_contains(text, "\npaulyops_front_requests_waiting 3\n");
     check_that(po_metrics_is_text(po_buf_str(&out)));
 }
 
