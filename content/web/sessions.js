@@ -61,7 +61,7 @@ async function act(change) {
 
 document.getElementById("sign-out").addEventListener("click", () =>
   act(async () => {
-    await ask("POST", "/auth/sign-out");
+    await ask("POST", "/auth/sign-out", {});
     location.replace("/signin");
   }),
 );
