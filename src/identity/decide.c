@@ -17,6 +17,7 @@
 static const struct po_action actions[] = {
 #define X(action, how, flags, holders)                                                             \
     {.name = (action),                                                                             \
+     .name_len = sizeof(action) - 1,                                                               \
      .kind = PO_ACTION_##how,                                                                      \
      .is_privileged = ((flags)&P) != 0,                                                            \
      .needs_step_up = ((flags)&S) != 0,                                                            \
@@ -53,7 +54,7 @@ const struct po_action *po_action_find(po_str name)
     size_t high = ACTION_COUNT;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        int order = po_str_cmp(name, po_str_of(actions[middle].name));
+        int order = po_str_cmp(name, (po_str){actions[middle].name, actions[middle].name_len});
         if (order == 0) return &actions[middle];
         if (order < 0)
             high = middle;

@@ -68,6 +68,7 @@ enum po_action_kind {
 };
 struct po_action {
     const char *name; /* "control.show": a command row's or a route's action */
+    uint8_t name_len;
     enum po_action_kind kind;
     bool is_privileged; /* allowing it is recorded (access.granted); a role with it is privileged */
     bool needs_step_up; /* a person who proved themselves lately; never a token */
