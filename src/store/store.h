@@ -98,6 +98,16 @@ PO_RC po_store_pending_count(struct po_ctx *cx, struct po_store *store, uint64_t
 /* Delete rows that the ledger files now hold (durable there first). Unknown ids are fine. */
 PO_RC po_store_pending_delete(struct po_ctx *cx, struct po_store *store,
                               const struct po_store_pending *rows, size_t count);
+/*
+ * The same, and in that transaction keep how many leaves the ledger has with them. A database that
+ * speaks of fewer leaves than the ledger has, and has not so many rows pending, is an older one.
+ */
+PO_RC po_store_pending_done(struct po_ctx *cx, struct po_store *store,
+                            const struct po_store_pending *rows, size_t count,
+                            uint64_t ledger_size);
+/* What was kept last; not known in a database that never saw one. PO_CORRUPT no number. */
+PO_RC po_store_ledger_size(struct po_ctx *cx, struct po_store *store, bool *ret_is_known,
+                           uint64_t *ret_size);
 
 /* ---- tenants and data keys ------------------------------------------------------------------ */
 

@@ -4,6 +4,10 @@
 #include "core/alloc.h"
 #include "store/store_priv.h"
 
+#include <stdio.h>
+
+#define META_LEDGER_SIZE "ledger_size"
+
 #define LIST_BYTES_MAX ((size_t)8 << 20)
 
 struct po_store *po_tx_store(struct po_tx *tx) { return tx->store; }
@@ -149,17 +153,54 @@ static po_rc delete_rows(struct po_ctx *cx, struct po_store *store,
         po_bind_blob(&query, 2, po_str_n(rows[i].event_id, sizeof rows[i].event_id));
         PO_TRY(cx, po_query_run(cx, &query));
     }
-    return po_query_simple(cx, store, PO_STATEMENT_COMMIT);
+    return po_rc_ok();
+}
+
+static po_rc delete_in(struct po_ctx *cx, struct po_tx *tx, const struct po_store_pending *rows,
+                       size_t count, const char *ledger_size)
+{
+    PO_TRY(cx, delete_rows(cx, tx->store, rows, count));
+    if (ledger_size != NULL)
+        PO_TRY(cx, po_store_meta_set(cx, tx, META_LEDGER_SIZE, po_str_of(ledger_size)));
+    return po_query_simple(cx, tx->store, PO_STATEMENT_COMMIT);
+}
+
+static po_rc forget(struct po_ctx *cx, struct po_store *store, const struct po_store_pending *rows,
+                    size_t count, const char *ledger_size)
+{
+    /* A transaction of its own, without an event: the ledger holds what it deletes. */
+    PO_TX_AUTO *tx = NULL;
+    PO_TRY(cx, po_tx_begin(cx, store, &tx));
+    po_rc rc = delete_in(cx, tx, rows, count, ledger_size);
+    end(tx, po_is_ok(rc));
+    PO_TRY(cx, rc);
+    return po_rc_ok();
 }
 
 po_rc po_store_pending_delete(struct po_ctx *cx, struct po_store *store,
                               const struct po_store_pending *rows, size_t count)
 {
-    /* A transaction of its own, without an event: the ledger holds what it deletes. */
-    PO_TX_AUTO *tx = NULL;
-    PO_TRY(cx, po_tx_begin(cx, store, &tx));
-    po_rc rc = delete_rows(cx, store, rows, count);
-    end(tx, po_is_ok(rc));
-    PO_TRY(cx, rc);
+    return forget(cx, store, rows, count, NULL);
+}
+
+po_rc po_store_pending_done(struct po_ctx *cx, struct po_store *store,
+                            const struct po_store_pending *rows, size_t count, uint64_t ledger_size)
+{
+    char text[24];
+    (void)snprintf(text, sizeof text, "%lu", (unsigned long)ledger_size);
+    return forget(cx, store, rows, count, text);
+}
+
+po_rc po_store_ledger_size(struct po_ctx *cx, struct po_store *store, bool *ret_is_known,
+                           uint64_t *ret_size)
+{
+    po_str text = {NULL, 0};
+    uint64_t size = 0;
+    PO_TRY(cx, po_store_meta_find(cx, store, META_LEDGER_SIZE, &text));
+    bool is_known = text.ptr != NULL;
+    if (is_known && !po_is_ok(po_str_to_u64(text, INT64_MAX, &size)))
+        return PO_FAIL(cx, PO_CORRUPT, "the database's ledger size is no number");
+    *ret_size = size;
+    *ret_is_known = is_known;
     return po_rc_ok();
 }

@@ -183,6 +183,55 @@ TEST(home_open__in_another_directory_is_read_only)
     check_that(po_home_read_only_reason(home) != NULL);
 }
 
+static void append_events(struct po_ctx *cx, size_t count)
+{
+    PO_HOME_AUTO *home = home_open(cx, PO_HOME_READ_WRITE);
+    struct po_event event = home_event();
+    for (size_t i = 0; i < count; i++)
+        check_ok(cx, po_home_record(cx, home, &event));
+    check_ok(cx, po_home_close(cx, &home));
+}
+
+static void copy_file(struct po_ctx *cx, const char *from, const char *to)
+{
+    PO_BUF_AUTO bytes;
+    po_buf_init(&bytes, 16u << 20);
+    check_ok(cx, po_fs_read(cx, from, &bytes));
+    test_write_file(to, bytes.ptr, bytes.len);
+}
+
+TEST(home_open__with_a_database_older_than_its_ledger_is_read_only)
+{
+    TEST_CX(cx);
+    home_make(cx);
+    append_events(cx, 1);
+    copy_file(cx, test_tmp("home/data/paulyops.db"), test_tmp("old.db"));
+    append_events(cx, 2);
+    copy_file(cx, test_tmp("home/data/paulyops.db"), test_tmp("new.db"));
+    copy_file(cx, test_tmp("old.db"), test_tmp("home/data/paulyops.db"));
+    check_read_only(cx, "its database is of ledger size");
+    copy_file(cx, test_tmp("new.db"), test_tmp("home/data/paulyops.db"));
+    append_events(cx, 1);
+}
+
+TEST(home_open__with_a_database_younger_than_its_ledger_is_read_only)
+{
+    static const char *const names[] = {"000000.rec", "000000.pay", "checkpoint", "writer"};
+    TEST_CX(cx);
+    home_make(cx);
+    const char *mark = key_file(cx, "signed");
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        copy_file(cx, po_arena_printf(cx->arena, "%s/%s", test_tmp("home/data/ledger"), names[i]),
+                  test_tmp(names[i]));
+    copy_file(cx, mark, test_tmp("signed"));
+    append_events(cx, 2);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        copy_file(cx, test_tmp(names[i]),
+                  po_arena_printf(cx->arena, "%s/%s", test_tmp("home/data/ledger"), names[i]));
+    copy_file(cx, test_tmp("signed"), mark);
+    check_read_only(cx, "its database knows of");
+}
+
 TEST(home_lock__is_exclusive_and_names_the_home)
 {
     TEST_CX(cx);
