@@ -67,7 +67,12 @@ po_rc po_api_who(struct po_ctx *cx, struct po_api_call *call)
     }
     if (!po_is_ok(rc)) {
         call->by = PO_API_BY_NOBODY;
-        return not_known(cx, call, rc);
+        bool is_public = call->route->access == PO_API_PUBLIC;
+        if (rc.code != PO_UNAUTH || cookie.ptr == NULL || !is_public)
+            return not_known(cx, call, rc);
+        /* The cookie of a session that has ended must not keep its owner from signing in again. */
+        call->identity = (struct po_identity){0};
+        po_err_clear(cx);
     }
     if (call->by != PO_API_BY_NOBODY) po_identity_apply(cx, &call->identity);
     return po_rc_ok();
