@@ -7,6 +7,7 @@ import pathlib
 import re
 import select
 import signal
+import socket
 import struct
 import time
 
@@ -30,11 +31,21 @@ def children(pid):
     return [int(child) for child in text.split()]
 
 
+def free_ports(count):
+    """Ports that nobody has now: a role that is started again takes the same ones."""
+    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [one.getsockname()[1] for one in held]
+    for one in held:
+        one.close()
+    return ports
+
+
 class Service:
     def __init__(self, ops, *options):
         self.ops = ops
-        self.process = ops.popen("serve", "--listen", "127.0.0.1:0", "--management", "127.0.0.1:0", *options,
-                                 bufsize=0)
+        public, probes = free_ports(2)
+        self.process = ops.popen("serve", "--listen", f"127.0.0.1:{public}", "--management", f"127.0.0.1:{probes}",
+                                 *options, bufsize=0)
         self.lines = []
         self.port = self.probe_port = self.fingerprint = None
         self.wait_for("service.serving")

@@ -124,17 +124,20 @@ def test_without_core_it_is_503_until_core_is_back(front):
 
 # ---- a core that lies, or is broken ----------------------------------------------------------------
 
-@pytest.mark.parametrize("lie", [
+LIES = [
     b"\xff\xff\xff\xff", b"\x05\0\0\0\x02aaaa", pack("PING", 1), pack("RESPONSE", 1, STATUS=200) + b"\0" * 64,
     pack("REQUEST", 1, METHOD="GET", PATH="/", PEER="a"), b"\0" * 13,
-])
-def test_what_core_may_not_say_ends_the_link_and_not_the_front(front, lie):
-    front.core.sock.sendall(lie + b"\0" * 64)
-    assert front.core.receive() is None
-    front.link()
-    asked = front.ask(path="/api/v1/x")
-    answer(front.core, front.core.expect("REQUEST"))
-    assert asked.wait().status == 200
+]
+
+
+def test_what_core_may_not_say_ends_the_link_and_not_the_front(front):
+    for lie in LIES:
+        front.core.sock.sendall(lie + b"\0" * 64)
+        assert front.core.receive() is None, lie
+        front.link()
+        asked = front.ask(path="/api/v1/x")
+        answer(front.core, front.core.expect("REQUEST"))
+        assert asked.wait().status == 200
 
 
 def test_a_head_cannot_be_split_by_core(front):
@@ -149,14 +152,16 @@ def test_a_head_cannot_be_split_by_core(front):
 
 # ---- what never reaches core -----------------------------------------------------------------------
 
-@pytest.mark.parametrize("query", [
+SECRETS = [
     "token=abc", "access_token=abc", "API_KEY=abc", "x=1&Password=abc", "x=pot_abcdefghijklmnop", "pot_abc=1",
     "%74oken=abc", "tok%65n=a", "x=%70ot_abcdefgh", "session=1", "ticket=1", "x=%00&token=a", "x=%ff&token=a",
-])
-def test_a_credential_in_an_address_is_refused_and_not_repeated(front, query):
-    got = front.ask(path="/api/v1/controls?" + query).wait()
-    assert got.status == 400
-    assert b"abc" not in got.body
+]
+
+
+def test_a_credential_in_an_address_is_refused_and_not_repeated(front):
+    for query in SECRETS:
+        got = front.ask(path="/api/v1/controls?" + query).wait()
+        assert got.status == 400 and b"abc" not in got.body, query
     asked = front.ask(path="/api/v1/after")
     frame = front.core.expect("REQUEST")
     assert frame[2]["PATH"] == b"/api/v1/after"
@@ -165,14 +170,12 @@ def test_a_credential_in_an_address_is_refused_and_not_repeated(front, query):
     assert b"abc" not in front.log.read_bytes()
 
 
-@pytest.mark.parametrize("field", ["Authorization: Bearer a", "Cookie: a=b", "Origin: https://a", "If-Match: \"a\"",
-                                   "Content-Type: application/json", "Sec-Fetch-Site: same-origin",
-                                   "Idempotency-Key: a"])
-def test_a_field_that_decides_stands_once(front, field):
-    got = raw(front.port, f"POST /api/v1/x HTTP/1.1\r\nHost: a\r\n{field}\r\n{field}\r\n"
-                          "Content-Length: 0\r\n\r\n".encode())
-    assert status_of(got) == 400
-    assert front.probe("/livez").status == 200
+def test_a_field_that_decides_stands_once(front):
+    for field in ("Authorization: Bearer a", "Cookie: a=b", "Origin: https://a", 'If-Match: "a"',
+                  "Content-Type: application/json", "Sec-Fetch-Site: same-origin", "Idempotency-Key: a"):
+        got = raw(front.port, f"POST /api/v1/x HTTP/1.1\r\nHost: a\r\n{field}\r\n{field}\r\n"
+                              "Content-Length: 0\r\n\r\n".encode())
+        assert status_of(got) == 400, field
 
 
 def test_too_long_fields_are_431_and_bodies_413(front):
@@ -509,7 +512,7 @@ def test_it_drains_what_is_under_way_and_ends(front):
     while True:  # the listener closes
         try:
             socket.create_connection(("127.0.0.1", front.port), 5).close()
-        except ConnectionRefusedError:
+        except (ConnectionRefusedError, ConnectionResetError):
             break
     answer(front.core, frame)
     assert asked.wait().status == 200
