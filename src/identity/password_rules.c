@@ -40,6 +40,7 @@ static bool is_written_for(uint32_t unit, uint32_t letter)
     } leet[] = {{'0', "o"}, {'1', "li"}, {'!', "il"}, {'3', "e"}, {'4', "a"}, {'@', "a"},
                 {'5', "s"}, {'$', "s"},  {'7', "t"},  {'8', "b"}, {'9', "g"}};
     if (unit == letter) return true;
+    if (unit >= 'a' || unit < '!') return false; /* no sign of the table: most are letters */
     for (size_t i = 0; i < sizeof leet / sizeof leet[0]; i++) {
         if (unit != (uint32_t)leet[i].sign) continue;
         for (const char *at = leet[i].letters; *at != '\0'; at++)
