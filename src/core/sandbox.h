@@ -72,6 +72,17 @@ struct po_sandbox_options {
 PO_RC po_sandbox_enter(struct po_ctx *cx, const struct po_sandbox_options *options,
                        struct po_sandbox_support *ret_support);
 
+/*
+ * A wider fence, for a process that starts programs: they inherit it and fence themselves in further.
+ *
+ * Refused are looking into other processes (ptrace), changing the machine (mounts, modules, clock, name
+ * spaces) and sockets of the network; paths are as `rules` say. Resource limits stay as they are.
+ *
+ * Errors   as po_sandbox_enter
+ */
+PO_RC po_sandbox_enter_broad(struct po_ctx *cx, const struct po_sandbox_rule *rules, size_t count,
+                             struct po_sandbox_support *ret_support);
+
 #ifdef PO_FAULTS
 /* For tests that measure what each fence holds: leave these out of every later po_sandbox_enter. */
 enum po_sandbox_fence {
