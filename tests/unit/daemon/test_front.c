@@ -25,19 +25,22 @@ TEST(front_options__are_read)
 {
     TEST_CX(cx);
     struct po_front_options options;
-    char *argv[] = {"--home=/h",
-                    "--listen=[::]:443",
-                    "--listen=0.0.0.0:444",
-                    "--plain=/run/s",
-                    "--plain=127.9.0.1:80",
-                    "--management=none",
-                    "--cert=/c",
-                    "--key=/k",
-                    "--name=a.example",
-                    "--state=/s",
-                    "--trusted-proxy=unix",
-                    "--trusted-proxy=2001:db8::1",
-                    "--rate-percent=5"};
+    static char texts[][40] = {"--home=/h",
+                               "--listen=[::]:443",
+                               "--listen=0.0.0.0:444",
+                               "--plain=/run/s",
+                               "--plain=127.9.0.1:80",
+                               "--management=none",
+                               "--cert=/c",
+                               "--key=/k",
+                               "--name=a.example",
+                               "--state=/s",
+                               "--trusted-proxy=unix",
+                               "--trusted-proxy=2001:db8::1",
+                               "--rate-percent=5"};
+    char *argv[sizeof texts / sizeof *texts];
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        argv[i] = texts[i];
     check_ok(cx, po_front_options_read(cx, sizeof argv / sizeof *argv, argv, &options));
     check_eq_u64(options.listener_count, 4);
     check_eq_cstr(options.listeners[0].text, "::");
