@@ -173,9 +173,12 @@ static bool is_same_name(po_str a, const char *b)
     return true;
 }
 
-/* Name, value, name, value: false when one is not in the table of http/. */
+/*
+ * Name, value, name, value: false when one is not in the table of http/. Those of `skipped` are left to
+ * http/, which knows a stream's type.
+ */
 static bool set_fields(const struct po_wire_msg *msg, struct po_http_response *res,
-                       uint64_t *ret_mask)
+                       uint64_t skipped, uint64_t *ret_mask)
 {
     *ret_mask = 0;
     if (msg->list_count % 2 != 0) return false;
@@ -184,6 +187,7 @@ static bool set_fields(const struct po_wire_msg *msg, struct po_http_response *r
         while (at < PO_HTTP_NAME_COUNT && !is_same_name(msg->list[i], NAMES[at].text))
             at++;
         if (at == PO_HTTP_NAME_COUNT) return false;
+        if ((skipped & (uint64_t)1 << NAMES[at].name) != 0) continue;
         po_http_set(res, NAMES[at].name, msg->list[i + 1]);
         *ret_mask |= (uint64_t)1 << NAMES[at].name;
     }
@@ -223,7 +227,7 @@ static PO_RC take_response(struct po_ctx *cx, struct po_front *front, struct po_
     struct po_http_response *res = po_http_answer(front->server, flow->http);
     if (res != NULL) {
         po_http_status(res, (unsigned)status);
-        if (!set_fields(msg, res, &mask)) {
+        if (!set_fields(msg, res, 0, &mask)) {
             answer_problem(cx, front, flow, 500, NULL);
             po_front_flow_remove(&front->flows, flow);
             return PO_FAIL(cx, PO_INVALID, "core gave an answer with an unknown field");
@@ -245,7 +249,7 @@ static PO_RC open_stream(struct po_ctx *cx, struct po_front *front, struct po_fr
     if (flow->state != PO_FLOW_WAITS || flow->kind != PO_FLOW_REQUEST)
         return PO_FAIL(cx, PO_INVALID, "core opened a stream out of turn");
     struct po_http_response *res = po_http_answer(front->server, flow->http);
-    if (res == NULL || !set_fields(msg, res, &mask)) {
+    if (res == NULL || !set_fields(msg, res, PO_FRONT_HAS(CONTENT_TYPE), &mask)) {
         if (res != NULL) answer_problem(cx, front, flow, 500, NULL);
         po_front_flow_remove(&front->flows, flow);
         return po_rc_ok();

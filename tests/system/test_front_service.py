@@ -1,4 +1,6 @@
 """The whole service from outside: hostile bytes, roles that die, stolen and foreign credentials."""
+import asyncio
+import json
 import os
 import pathlib
 import re
@@ -9,8 +11,10 @@ import time
 
 import pytest
 import requests
+import websockets
 
 from conftest import Ops
+from front_role import trusting
 from service import PASSWORD, Person, Service, first_owner
 from test_front import HOSTILE, check_prometheus, status_of
 
@@ -159,6 +163,55 @@ def test_the_password_is_nowhere(service):
     for pid in service.processes():
         for name in ("cmdline", "environ"):
             assert needle not in pathlib.Path(f"/proc/{pid}/{name}").read_bytes()
+
+
+# ---- streams -------------------------------------------------------------------------------------------
+
+def test_streams_show_what_happens_and_end_with_their_session(service):
+    """An event stream and a WebSocket get the same events; signing out cuts both within a second."""
+    person = Person(service, "owner@example.org", PASSWORD)
+    person.secret, person.used = service.owner.secret, service.owner.used
+    person.sign_in()
+    service.owner.used = person.used
+    (cookie,) = person.http.cookies
+    events = person.get("/stream", stream=True, headers={"Sec-Fetch-Site": "same-origin"})
+    assert events.headers["Content-Type"] == "text/event-stream"
+    lines = events.iter_lines()
+
+    async def listen():
+        async with websockets.connect(
+                service.url.replace("https", "wss") + "/api/v1/stream", ssl=trusting(service.ca),
+                extra_headers={"Cookie": f"{cookie.name}={cookie.value}", "Origin": service.url}) as conn:
+            message = json.loads(await asyncio.wait_for(conn.recv(), 5))
+            assert message["id"] == str(message["data"]["seq"])
+            began = time.monotonic()
+            answer = await asyncio.get_running_loop().run_in_executor(None, person.post, "/auth/sign-out", {})
+            assert answer.status_code == 204
+            with pytest.raises(websockets.ConnectionClosed) as closed:
+                while True:
+                    await asyncio.wait_for(conn.recv(), 5)
+            assert closed.value.code == 4401 and time.monotonic() - began < 1
+            return message
+
+    message = asyncio.run(listen())
+    seen = [line.decode() for line in lines]  # until its end
+    data = [json.loads(line[6:]) for line in seen if line.startswith("data: ")]
+    assert message["data"] in data
+
+
+def test_a_stream_needs_a_session_and_our_own_origin(service):
+    name, value = owner_cookie(service)
+    assert ask(service, "GET", "/stream").status_code == 401
+
+    async def connect(headers):
+        async with websockets.connect(service.url.replace("https", "wss") + "/api/v1/stream",
+                                      ssl=trusting(service.ca), extra_headers=headers):
+            pass
+
+    for headers, want in (({}, 401), ({"Cookie": f"{name}={value}", "Origin": "https://evil.example"}, 403)):
+        with pytest.raises(websockets.InvalidStatusCode) as refused:
+            asyncio.run(connect(headers))
+        assert refused.value.status_code == want
 
 
 # ---- roles that die -------------------------------------------------------------------------------------
