@@ -92,6 +92,7 @@ PO_RC po_session_step_up(struct po_ctx *cx, struct po_tx *tx, po_str id)
     return po_store_session_step_up(cx, tx, id);
 }
 
+/* rule: six parameters: all of whom, but which, why, and how many it was */
 PO_RC po_session_end_user(struct po_ctx *cx, struct po_tx *tx, po_str user, po_str except,
                           const char *why, size_t *ret_count)
 {

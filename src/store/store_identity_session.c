@@ -200,6 +200,7 @@ po_rc po_store_session_revoke(struct po_ctx *cx, struct po_tx *tx, po_str id, co
     return revoke_one(cx, tx, &how, NO_SESSION);
 }
 
+/* rule: six parameters: all of whom, but which, why, and how many it was */
 po_rc po_store_session_revoke_user(struct po_ctx *cx, struct po_tx *tx, po_str user,
                                    po_str except_id, const char *why, size_t *ret_count)
 {

@@ -1,0 +1,128 @@
+"""Accounts, roles, tokens and decisions from the command line: what is printed once, waits, or is refused."""
+import json
+
+import pytest
+
+TOKEN_CHARS = 53
+
+
+@pytest.fixture
+def ready(ops):
+    return ops.init()
+
+
+def rows(ops, *command):
+    return ops.json(*command)["data"]
+
+
+def first_owner(ops):
+    return rows(ops, "user", "invite", "Ann@Example.org", "--name", "Ann", "--first-owner")[0]
+
+
+def everything(ops):
+    """All bytes of the home, also of the write-ahead log."""
+    return b"".join(path.read_bytes() for path in ops.home.rglob("*") if path.is_file())
+
+
+def test_the_first_owner_is_invited_once_and_the_link_is_shown_once(ready):
+    owner = first_owner(ready)
+    assert owner["link"].startswith("/invite#") and owner["role_in_force"]
+    secret = owner["link"].split("#")[1]
+    assert len(secret) == 43
+    user = rows(ready, "user", "show", "ann@example.org")[0]
+    assert (user["id"], user["state"], user["role"]) == (owner["id"], "invited", "owner")
+    assert rows(ready, "user", "show", owner["id"]) == [user]
+    again = first_owner(ready)
+    assert again["id"] == owner["id"] and again["link"] != owner["link"]
+    ready.run("user", "invite", "b@example.org", "--name", "B", "--first-owner").check_line(73, "owner")
+    bytes_of_home = everything(ready)
+    assert secret.encode() not in bytes_of_home
+    assert b"xample.org" not in bytes_of_home  # neither in the store nor in the ledger
+    told = ready.ok("audit", "list", "-o", "ndjson", "--limit", "100").out
+    assert secret not in told and "xample.org" not in told
+    kinds = [json.loads(line)["event_type"] for line in told.splitlines()]
+    assert kinds.count("user.invited") == 2 and "role.granted" in kinds
+
+
+def test_a_privileged_role_waits_and_can_be_cancelled(ready):
+    first_owner(ready)
+    ready.run("user", "invite", "bob@example.org", "--name", "Bob", "--role", "admin").check_line(64, "reason")
+    bob = rows(ready, "user", "invite", "bob@example.org", "--name", "Bob", "--role", "admin", "--reason", "helps")[0]
+    assert not bob["role_in_force"] and bob["role_effective"]
+    shown = rows(ready, "user", "show", bob["id"])[0]
+    assert shown["role"] is None and shown["role_waiting"] == "admin"
+    ready.run("user", "approve", bob["id"]).check_line(66)  # time, not a person, is waited for
+    assert ready.run("access", "why", bob["id"], "user.list").code == 2
+    ready.ok("user", "cancel", bob["id"])
+    assert rows(ready, "user", "show", bob["id"])[0]["role_waiting"] is None
+    asked = [e for e in ready.ok("audit", "list", "--type", "role.asked", "-o", "ndjson").out.splitlines()]
+    assert len(asked) == 1
+
+
+def test_a_token_is_shown_once_and_never_found_again(ready):
+    owner = first_owner(ready)
+    service = rows(ready, "user", "service", "ci", "--role", "operator", "--owner", owner["id"])[0]
+    assert service["kind"] == "service" and service["owner"] == owner["id"]
+    made = rows(ready, "token", "create", "nightly", "--user", service["id"], "--scope", "control.*", "--life", "30d")[0]
+    assert made["token"].startswith("pot_") and len(made["token"]) == TOKEN_CHARS
+    listed = rows(ready, "token", "list")[0]
+    assert listed["id"] == made["id"] and listed["scopes"] == "control.list control.run control.show"
+    assert made["token"] not in json.dumps(listed)
+    assert made["token"].encode() not in everything(ready)
+    ready.run("token", "create", "x", "--user", service["id"], "--scope", "user.role").check_line(77, "lacks")
+    ready.run("token", "create", "x", "--user", service["id"], "--scope", "no.such").check_line(65, "no.such")
+    ready.run("token", "create", "x", "--user", service["id"], "--life", "366d").check_line(65, "365")
+    ready.run("token", "create", "x").check_line(64, "--user")
+    ready.ok("token", "revoke", made["id"])
+    assert rows(ready, "token", "list") == []
+    assert rows(ready, "token", "list", "--ended")[0]["ended"] == "revoked"
+    ready.run("user", "role", service["id"], "admin", "--reason", "x").check_line(77, "service")
+
+
+def test_a_role_holds_what_it_was_made_of_and_does_not_change(ready):
+    first_owner(ready)
+    ready.ok("role", "create", "runner", "control.run", "control.show")
+    held = [row["action"] for row in rows(ready, "role", "show", "runner")]
+    assert "control.run" in held and "flag.set" not in held
+    ready.run("role", "create", "runner", "flag.set").check_line(73)
+    ready.run("role", "create", "x", "no.such").check_line(65, "no.such")
+    ready.run("role", "create", "owner", "flag.set").check_line(73)
+    ready.run("role", "delete", "viewer").check_line(77)
+    matrix = {row["action"]: row["roles"].split() for row in rows(ready, "access", "list")}
+    assert "runner" in matrix["control.run"] and "runner" not in matrix["flag.set"]
+    assert matrix["key.rotate"] == ["owner"] and "auditor" not in matrix["flag.set"]
+    ready.ok("role", "delete", "runner")
+    assert "runner" not in [row["name"] for row in rows(ready, "role", "list")]
+
+
+def test_why_names_the_rule(ready):
+    owner = first_owner(ready)
+    # an invited owner may do nothing yet
+    denied = ready.run("access", "why", owner["id"], "control.show", "-o", "json")
+    assert denied.code == 2 and denied.json()["data"][0]["rule"] == "deny.inactive"
+    ready.run("access", "why", "nobody@example.org", "control.show").check_line(66)
+
+
+def test_a_dry_run_changes_nothing(ready):
+    owner = first_owner(ready)
+    before = rows(ready, "user", "list")
+    for command in (("user", "invite", "c@example.org", "--name", "C", "--role", "viewer"),
+                    ("user", "deprovision", owner["id"]), ("user", "role", owner["id"], "viewer"),
+                    ("user", "service", "s", "--role", "viewer", "--owner", owner["id"]),
+                    ("role", "create", "r", "flag.set"), ("token", "create", "t", "--user", owner["id"])):
+        assert "would" in ready.ok(*command, "--dry-run").out, command
+    assert rows(ready, "user", "list") == before
+
+
+def test_a_person_who_is_gone_stays_known_by_id(ready):
+    owner = first_owner(ready)
+    bob = rows(ready, "user", "invite", "bob@example.org", "--name", "Bob", "--role", "member")[0]
+    gone = rows(ready, "user", "deprovision", bob["id"], "--reason", "left")[0]
+    assert gone["state"] == "deprovisioned"
+    ready.run("user", "resume", bob["id"]).check_line(75, "deprovisioned")
+    ready.run("user", "show", "bob@example.org").check_line(66)
+    new = rows(ready, "user", "invite", "bob@example.org", "--name", "Bob", "--role", "member")[0]
+    assert new["id"] != bob["id"]
+    assert [u["id"] for u in rows(ready, "user", "list")] == [owner["id"], bob["id"], new["id"]]
+    ready.ok("store", "check")
+    ready.ok("ledger", "verify")
