@@ -73,6 +73,7 @@ po_rc po_mfa_reset(struct po_ctx *cx, struct po_home *home, po_str user_id, po_s
     PO_TRY(cx, po_user_get(cx, home, user_id, &user));
     if (reason.len == 0 || reason.len > PO_REASON_BYTES_MAX)
         return PO_FAIL(cx, PO_USAGE, "a reason of 1 to %d bytes is needed", PO_REASON_BYTES_MAX);
+    PO_TRY(cx, po_user_may_manage(cx, home, po_str_of(user.id), "user.mfa_reset"));
     po_text_cut(reason, why, sizeof why);
     PO_TX_AUTO *tx = NULL;
     PO_TRY(cx, po_tx_begin(cx, po_home_store(home), &tx));

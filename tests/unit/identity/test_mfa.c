@@ -5,6 +5,7 @@
 #include "unit/identity/credential_fixture.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 #define RIGHT ((struct site_try){0})
 
@@ -414,6 +415,8 @@ TEST(mfa_reset__ends_sessions_and_needs_a_reason)
     const struct po_mfa_request request = request_of(&ticket, site_code('k', 0));
     check_ok(cx, po_signin_totp(cx, site.home, &request, &outcome));
     check_fails(cx, po_mfa_reset(cx, site.home, po_str_of(site.user), PO_LIT("")), PO_USAGE);
+    check_fails(cx, po_mfa_reset(cx, site.home, po_str_of(site.user), PO_LIT("x")), PO_UNAUTH);
+    (void)snprintf(cx->actor, sizeof cx->actor, "os:1000"); /* somebody on the machine */
     check_ok(cx, po_mfa_reset(cx, site.home, po_str_of(site.user), PO_LIT("phone lost")));
     check_that(!site_session_holds(cx, &site, &outcome));
     check_ok(cx, po_mfa_state_get(cx, site.home, po_str_of(site.user), &state));

@@ -299,3 +299,22 @@ TEST(service__acts_by_tokens_and_never_administrates)
         .name = PO_LIT("x"), .role = PO_LIT("viewer"), .owner = po_str_of(user.id)};
     check_fails(cx, po_service_create(cx, home, &service, id), PO_INVALID);
 }
+
+/* Whoever makes a link or takes a factor away could come in as that person. */
+TEST(user__above_the_caller_gets_no_link_and_keeps_its_factor)
+{
+    TEST_CX(cx);
+    PO_CLEANUP(po_secret_freep) struct po_secret *link = NULL;
+    home_make(cx);
+    PO_HOME_AUTO *home = home_open(cx, PO_HOME_READ_WRITE);
+    struct person owner = person_make(cx, home, "owner", "owner");
+    struct person admin = person_make(cx, home, "admin", "admin");
+    const struct po_link_request reset = {.kind = PO_LINK_RESET, .user = po_str_of(owner.id)};
+    act_as(cx, &admin);
+    check_fails(cx, po_link_create(cx, home, &reset, &link), PO_DENIED);
+    check_fails(cx, po_mfa_reset(cx, home, po_str_of(owner.id), PO_LIT("lost")), PO_DENIED);
+    act_as(cx, &owner);
+    const struct po_link_request down = {.kind = PO_LINK_RESET, .user = po_str_of(admin.id)};
+    check_ok(cx, po_link_create(cx, home, &down, &link));
+    check_ok(cx, po_mfa_reset(cx, home, po_str_of(admin.id), PO_LIT("lost")));
+}
