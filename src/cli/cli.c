@@ -61,6 +61,9 @@ void po_cli_note(const struct po_cli *cli, const char *fmt, ...)
 
 void po_cli_progress(const struct po_cli *cli, const char *what)
 {
+    /* Not in a dry run: the home is frozen for everyone then. */
+    if (cli->answer != NULL && cli->answer->pause != NULL && !cli->is_dry_run)
+        cli->answer->pause(cli->answer->user);
     bool is_seen = cli->answer != NULL ? cli->answer->is_tty : isatty(STDERR_FILENO) == 1;
     if (!cli->is_quiet && is_seen) po_cli_note(cli, "… %s", what);
 }

@@ -59,6 +59,8 @@ struct po_cli_answer {
     enum po_code code; /* PO_OK, or why it failed; the message is in `err` and in cx->err */
     /* Called with each line for stderr instead of keeping it; NULL: kept in `err`. */
     void (*note)(void *user, po_str line);
+    /* Called between the steps of a long action, when no transaction is open; NULL: not. */
+    void (*pause)(void *user);
     void *user;
     bool is_tty; /* progress is wanted */
 };

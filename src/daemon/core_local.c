@@ -63,6 +63,7 @@ static void admit(struct po_ctx *cx, struct po_core *core, struct po_conn *conn,
         return;
     }
     po_wire_end_init(&conn->end, fd);
+    conn->core = core;
     conn->uid = uid;
     conn->is_watching_out = false;
     conn->state = PO_CONN_ASKING;
@@ -202,6 +203,14 @@ static PO_RC sign_first(struct po_core *core, struct po_conn *conn)
     return po_rc_ok();
 }
 
+static void breathe(void *user)
+{
+    struct po_conn *conn = user;
+    po_core_breathe(conn->core);
+    /* What runs goes on where it was. */
+    if (po_sys_chdir(conn->cwd) != 0) (void)po_sys_chdir("/");
+}
+
 /* Relative paths are those of the caller. */
 static PO_RC run_in_place(struct po_core *core, struct po_conn *conn)
 {
@@ -209,14 +218,15 @@ static PO_RC run_in_place(struct po_core *core, struct po_conn *conn)
     PO_TRY(cx, sign_first(core, conn));
     if (po_sys_chdir(conn->cwd) != 0 && po_sys_chdir("/") != 0)
         return PO_FAIL_SYS(cx, PO_IO, errno, "going to '%s'", conn->cwd);
-    if (conn->is_tty) {
-        conn->answer.note = send_note;
-        conn->answer.user = conn;
-        conn->answer.is_tty = true;
-    }
+    conn->answer.user = conn;
+    conn->answer.pause = breathe;
+    conn->answer.is_tty = conn->is_tty;
+    if (conn->is_tty) conn->answer.note = send_note;
     core->running = conn;
+    core->is_busy = true;
     po_rc rc = po_cli_run_on(cx, core->home, conn->argc, conn->argv, &conn->answer);
     core->running = NULL;
+    core->is_busy = false;
     (void)po_sys_chdir("/");
     core->has_events = true;
     core->figures.runs++;
@@ -240,7 +250,7 @@ void po_core_serve_waiting(struct po_ctx *cx, struct po_core *core)
 {
     for (size_t i = 0; i < PO_CORE_CONNS_MAX; i++) {
         struct po_conn *conn = &core->conns[i];
-        if (core->is_lent || core->is_over || core->running != NULL) return;
+        if (core->is_lent || core->is_over || core->is_busy) return;
         if (conn->state == PO_CONN_WANTS_RUN) run(cx, core, conn);
         if (conn->state == PO_CONN_WANTS_LEND && core->wait_count == 0)
             po_core_lend(cx, core, conn);

@@ -46,6 +46,8 @@ po_rc po_core_watch(struct po_ctx *cx, struct po_core *core, int fd, uint64_t ta
 /* New values hold from the next time they are read; a file that is wrong changes nothing. */
 static void reload(struct po_ctx *cx, struct po_core *core)
 {
+    core->wants_reload = core->is_busy; /* what runs has borrowed the old values */
+    if (core->is_busy) return;
     if (core->is_lent) return; /* opening it again reads everything */
     po_rc rc = po_home_reload(cx, core->home);
     if (po_is_ok(rc)) {
@@ -170,13 +172,31 @@ static void take_leftovers(struct po_ctx *cx, struct po_core *core)
     if (core->wait_count > 0) po_core_password_lost(cx, core);
 }
 
+static void note_gap(const struct po_ctx *cx, struct po_core *core)
+{
+    po_time_us gap_us = po_core_now_us(cx) - core->mark_us;
+    if (gap_us > core->figures.turn_worst_us) core->figures.turn_worst_us = gap_us;
+}
+
+void po_core_breathe(struct po_core *core)
+{
+    PO_CTX_AUTO cx = {0};
+    if (core->is_breathing || core->is_over || !po_is_ok(po_ctx_init(&cx))) return;
+    cx.log = core->log;
+    note_gap(&cx, core);
+    core->is_breathing = true;
+    if (!po_is_ok(po_core_turn(&cx, core, 0))) core->is_over = true;
+    core->is_breathing = false;
+    core->mark_us = po_core_now_us(&cx);
+}
+
 po_rc po_core_turn(struct po_ctx *parent, struct po_core *core, int wait_ms)
 {
     struct epoll_event events[EVENTS_MAX];
     int count = po_sys_epoll_wait(core->epoll_fd, events, EVENTS_MAX, wait_ms);
     if (count < 0) return PO_FAIL_SYS(parent, PO_IO, errno, "waiting for something to do");
     struct po_ctx cx = {0};
-    po_time_us began_us = po_core_now_us(parent);
+    core->mark_us = po_core_now_us(parent);
     PO_TRY(parent, po_ctx_child_begin(parent, TURN_ARENA_BYTES, &cx));
     for (int i = 0; i < count && !core->is_over; i++)
         look_at(&cx, core, &events[i]);
@@ -190,8 +210,8 @@ po_rc po_core_turn(struct po_ctx *parent, struct po_core *core, int wait_ms)
     }
     po_core_pass_time(&cx, core);
     po_core_settle(&cx, core);
-    po_time_us took_us = po_core_now_us(parent) - began_us;
-    if (took_us > core->figures.turn_worst_us) core->figures.turn_worst_us = took_us;
+    if (core->wants_reload) reload(&cx, core);
+    note_gap(parent, core);
     po_err_clear(&cx);
     return po_ctx_child_end(parent, &cx, po_rc_ok());
 }
@@ -271,6 +291,7 @@ int po_core_role_run(int argc, char **argv)
     static struct po_core core; /* large, and there is one of it */
     PO_CTX_AUTO cx = {0};
     PO_CLEANUP(po_log_freep) struct po_log *log = po_log_new(STDERR_FILENO, PO_LOG_INFO);
+    core.log = log;
     core.epoll_fd = -1;
     core.listen_fd = -1;
     po_wire_end_init(&core.control, -1);

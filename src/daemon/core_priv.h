@@ -21,7 +21,7 @@
 #define PO_CORE_STREAM_STEP_US (500 * PO_US_PER_MS)
 #define PO_CORE_HEARTBEAT_US (60 * PO_US_PER_S)
 #define PO_CORE_CHECKPOINT_US PO_US_PER_S
-#define PO_CORE_FIRST_JOB_US PO_US_PER_MIN
+#define PO_CORE_FIRST_JOB_US (45 * PO_US_PER_S)
 
 enum po_conn_state {
     PO_CONN_FREE,
@@ -32,8 +32,11 @@ enum po_conn_state {
     PO_CONN_BORROWS /* the home is its caller's until it closes */
 };
 
+struct po_core;
+
 /* One local caller. */
 struct po_conn {
+    struct po_core *core;
     struct po_wire_end end;
     enum po_conn_state state;
     uid_t uid;
@@ -84,6 +87,7 @@ struct po_core_job {
 
 struct po_core {
     struct po_role_options options;
+    struct po_log *log;
     struct po_home *home;
     bool is_lent;  /* the home is suspended: a caller works in it */
     bool has_more; /* frames that came wait for the next turn */
@@ -97,6 +101,10 @@ struct po_core {
     struct po_conn conns[PO_CORE_CONNS_MAX];
     struct po_conn *borrower;
     struct po_conn *running; /* whose command runs now */
+    bool is_busy;            /* a command or job runs: no other begins */
+    bool is_breathing;       /* a turn within it */
+    bool wants_reload;       /* when nothing runs any more */
+    po_time_us mark_us;      /* since then nobody was listened to */
     bool is_stopping;
     bool is_over;    /* the supervisor has gone, or nothing more can be acknowledged */
     bool is_failed;  /* the latter */
@@ -133,6 +141,8 @@ enum po_core_tag {
     PO_CORE_TAG_CONNS /* and the caller's place behind it */
 };
 PO_RC po_core_watch(struct po_ctx *cx, struct po_core *core, int fd, uint64_t tag);
+/* Between the steps of a long action: a turn in which no other action begins, for all the others. */
+void po_core_breathe(struct po_core *core);
 /* One turn; waits up to wait_ms for something to do. */
 PO_RC po_core_turn(struct po_ctx *cx, struct po_core *core, int wait_ms);
 /* Put what ran into the ledger; answers go out after it. A failure ends core (is_failed). */

@@ -50,6 +50,8 @@ static PO_RC note_failure(struct po_ctx *cx, struct po_core *core, const char *n
                                           po_code_name(answer->code)));
 }
 
+static void breathe(void *user) { po_core_breathe(user); }
+
 /* A command row, run as the schedule's timers run it. */
 static PO_RC run_job(struct po_ctx *parent, struct po_core *core, const char *name,
                      const char *const *argv)
@@ -63,7 +65,11 @@ static PO_RC run_job(struct po_ctx *parent, struct po_core *core, const char *na
     po_rc rc = po_ctx_init(&cx);
     cx.log = parent->log;
     cx.channel = PO_CHANNEL_TIMER;
+    answer.pause = breathe;
+    answer.user = core;
+    core->is_busy = true;
     if (po_is_ok(rc)) rc = po_cli_run_on(&cx, core->home, argc, argv, &answer);
+    core->is_busy = false;
     core->has_events = true;
     core->figures.jobs++;
     if (!po_is_ok(rc)) answer.code = rc.code;
@@ -118,7 +124,7 @@ static void sign(struct po_ctx *cx, struct po_core *core, po_time_us now_us)
 void po_core_pass_time(struct po_ctx *cx, struct po_core *core)
 {
     po_time_us now_us = po_core_now_us(cx);
-    if (!po_core_can_write(core) || core->is_over || core->running != NULL) return;
+    if (!po_core_can_write(core) || core->is_over || core->is_busy) return;
     sign(cx, core, now_us);
     if (core->is_stopping) return;
     beat(cx, core, now_us);

@@ -175,6 +175,19 @@ def test_a_dry_run_changes_nothing(served):
     ops.ok("flag", "set", "company_name", "Now")  # and it is thawed again
 
 
+def test_others_are_answered_during_an_assessment(served):
+    ops, _ = served
+    long = ops.popen("assess", "--all", "--quiet")
+    answered = 0
+    while long.poll() is None:
+        assert ops.run("status").code == 0
+        answered += long.poll() is None
+    long.communicate()
+    assert long.returncode in (0, 2)
+    assert answered >= 3
+    verifies(ops)
+
+
 def test_a_second_service_is_refused(served):
     ops, _ = served
     ops.fails(75, "serve")
