@@ -43,7 +43,6 @@ struct po_supervisor {
     int signal_fd;
     bool is_ready;    /* the manager was told */
     bool is_stopping; /* nothing is started any more */
-    bool is_core_told;
     po_time_us stop_us;     /* when the roles that are to end now are killed */
     po_time_us watchdog_us; /* 0: no watchdog */
     po_time_us watched_us;
