@@ -195,7 +195,8 @@ struct po_api_call {
     po_rc rc;         /* of the steps */
     bool is_head;
     bool is_recorded; /* an event of this request is queued */
-    bool is_kept;     /* an Idempotency-Key is taken: kept_hash */
+    bool owes_nothing;
+    bool is_kept; /* an Idempotency-Key is taken: kept_hash */
     uint8_t kept_hash[PO_SHA256_BYTES];
 };
 

@@ -55,9 +55,8 @@ po_rc po_api_outcome(struct po_ctx *cx, struct po_api_call *call,
     return po_api_json(cx, call, 200);
 }
 
-/* One text for whatever is wrong, and when to try again. */
-static PO_RC refused(struct po_ctx *cx, struct po_api_call *call, po_rc rc,
-                     const struct po_credential_job *job)
+po_rc po_api_not_right(struct po_ctx *cx, struct po_api_call *call, po_rc rc,
+                       const struct po_credential_job *job)
 {
     static const struct {
         enum po_code code;
@@ -68,6 +67,8 @@ static PO_RC refused(struct po_ctx *cx, struct po_api_call *call, po_rc rc,
     if (job != NULL) call->retry_after_s = job->retry_after_s;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (rc.code == texts[i].code) call->detail = texts[i].detail;
+    /* who is signed in stays so */
+    if (rc.code == PO_UNAUTH && call->by == PO_API_BY_SESSION) call->status = 403;
     PO_TRY(cx, rc);
     return rc;
 }
@@ -82,7 +83,7 @@ po_rc po_api_sign_in(struct po_ctx *cx, struct po_api_call *call)
                                               .user_agent =
                                                   call->req->fields[PO_API_FIELD_USER_AGENT]};
     po_rc rc = po_signin_begin(cx, call->api->home, &request, &job);
-    if (!po_is_ok(rc)) return refused(cx, call, rc, &job);
+    if (!po_is_ok(rc)) return po_api_not_right(cx, call, rc, &job);
     return po_api_wait(cx, call, &job);
 }
 
@@ -92,7 +93,7 @@ static PO_RC redeem(struct po_ctx *cx, struct po_api_call *call, bool is_recover
     const struct po_mfa_request request = mfa_request(call);
     po_rc rc = is_recovery ? po_signin_recovery(cx, call->api->home, &request, &outcome)
                            : po_signin_totp(cx, call->api->home, &request, &outcome);
-    if (!po_is_ok(rc)) return refused(cx, call, rc, NULL);
+    if (!po_is_ok(rc)) return po_api_not_right(cx, call, rc, NULL);
     return po_api_outcome(cx, call, &outcome);
 }
 
@@ -120,7 +121,7 @@ po_rc po_api_enrol_begin(struct po_ctx *cx, struct po_api_call *call)
 {
     PO_CLEANUP(po_enrolment_done) struct po_enrolment enrolment = {0};
     po_rc rc = po_signin_enrol_begin(cx, call->api->home, po_api_text(call, "ticket"), &enrolment);
-    if (!po_is_ok(rc)) return refused(cx, call, rc, NULL);
+    if (!po_is_ok(rc)) return po_api_not_right(cx, call, rc, NULL);
     return po_api_enrolment(cx, call, &enrolment);
 }
 
@@ -129,7 +130,7 @@ po_rc po_api_enrol_confirm(struct po_ctx *cx, struct po_api_call *call)
     PO_SIGNIN_OUTCOME_AUTO outcome = {0};
     const struct po_mfa_request request = mfa_request(call);
     po_rc rc = po_signin_enrol_confirm(cx, call->api->home, &request, &outcome);
-    if (!po_is_ok(rc)) return refused(cx, call, rc, NULL);
+    if (!po_is_ok(rc)) return po_api_not_right(cx, call, rc, NULL);
     return po_api_outcome(cx, call, &outcome);
 }
 
@@ -141,7 +142,7 @@ po_rc po_api_link_check(struct po_ctx *cx, struct po_api_call *call)
     char user[PO_CREDENTIAL_USER_BYTES_MAX];
     struct po_json_out json;
     po_rc rc = po_link_find(cx, call->api->home, po_api_text(call, "link"), &kind, user);
-    if (!po_is_ok(rc)) return refused(cx, call, rc, NULL);
+    if (!po_is_ok(rc)) return po_api_not_right(cx, call, rc, NULL);
     po_json_out_init(&json, &call->res->body, 0);
     po_json_out_object(&json);
     po_json_out_field(&json, "kind",
@@ -155,7 +156,7 @@ po_rc po_api_link_check(struct po_ctx *cx, struct po_api_call *call)
 static PO_RC password_refused(struct po_ctx *cx, struct po_api_call *call, po_rc rc,
                               const struct po_credential_job *job)
 {
-    if (rc.code != PO_INVALID) return refused(cx, call, rc, job);
+    if (rc.code != PO_INVALID) return po_api_not_right(cx, call, rc, job);
     call->member = PO_LIT("new_password");
     call->detail = po_arena_printf(cx->arena, "%s", po_err_msg(cx));
     return rc;
@@ -223,7 +224,7 @@ po_rc po_api_step_up(struct po_ctx *cx, struct po_api_call *call)
         return po_api_refuse(cx, call, PO_INVALID, "give 'code' or 'password'", PO_LIT("code"));
     po_rc rc = code.len > 0 ? po_step_up_totp(cx, call->api->home, &own, code)
                             : po_step_up_begin(cx, call->api->home, &own, password, &job);
-    if (!po_is_ok(rc)) return refused(cx, call, rc, &job);
+    if (!po_is_ok(rc)) return po_api_not_right(cx, call, rc, &job);
     if (code.len == 0) return po_api_wait(cx, call, &job);
     call->res->status = 204;
     return po_rc_ok();
@@ -251,7 +252,7 @@ static PO_RC finish_outcome(struct po_ctx *cx, struct po_api_call *call,
     po_rc rc = job->kind == PO_JOB_LINK
                    ? po_link_finish(cx, call->api->home, job, answer, &outcome)
                    : po_signin_finish(cx, call->api->home, job, answer, &outcome);
-    if (!po_is_ok(rc)) return refused(cx, call, rc, job);
+    if (!po_is_ok(rc)) return po_api_not_right(cx, call, rc, job);
     return po_api_outcome(cx, call, &outcome);
 }
 
@@ -265,7 +266,7 @@ po_rc po_api_finish(struct po_ctx *cx, struct po_api_call *call,
         rc = po_password_change_finish(cx, call->api->home, job, answer);
     else if (job->kind == PO_JOB_STEP_UP)
         rc = po_step_up_finish(cx, call->api->home, job, answer);
-    if (!po_is_ok(rc)) return refused(cx, call, rc, job);
+    if (!po_is_ok(rc)) return po_api_not_right(cx, call, rc, job);
     call->res->status = 204;
     return po_rc_ok();
 }

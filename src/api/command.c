@@ -199,8 +199,7 @@ po_rc po_api_command(struct po_ctx *cx, struct po_api_call *call)
     PO_TRY(cx, po_api_argv(cx, call, &argv, &argc));
     PO_TRY(cx, call->api->run(cx, call->api->home, argc, argv, &answer));
     if (answer.code == PO_OK) return respond(cx, call, &answer);
-    /* The row recorded its failure and left its message in cx->err. */
-    call->is_recorded = true;
+    /* a row that began has recorded its failure; its message is in cx->err */
     if (answer.code == PO_USAGE) call->detail = "a value is not one this command takes";
     if (cx->err.code != answer.code) return PO_FAIL(cx, answer.code, "the command failed");
     return po_rc_of(answer.code);

@@ -42,9 +42,7 @@ static PO_RC represent(struct po_ctx *cx, struct po_api_call *call, struct po_ap
     get->value_count = 0;
     PO_INVARIANT(cx, get->route != NULL && get->route->command != NULL);
     PO_TRY(cx, po_api_params_path(cx, get));
-    po_rc rc = po_api_command(cx, get);
-    call->is_recorded = call->is_recorded || get->is_recorded;
-    return rc;
+    return po_api_command(cx, get);
 }
 
 static PO_RC compare(struct po_ctx *cx, struct po_api_call *call, po_str wanted)

@@ -142,8 +142,9 @@ po_rc po_api_my_totp_confirm(struct po_ctx *cx, struct po_api_call *call)
     PO_SIGNIN_OUTCOME_AUTO outcome = {0};
     const struct po_own own = po_api_own(call);
     PO_TRY(cx, po_api_need_session(cx, call));
-    PO_TRY(cx,
-           po_totp_enrol_confirm(cx, call->api->home, &own, po_api_text(call, "code"), &outcome));
+    po_rc rc =
+        po_totp_enrol_confirm(cx, call->api->home, &own, po_api_text(call, "code"), &outcome);
+    if (!po_is_ok(rc)) return po_api_not_right(cx, call, rc, NULL);
     return po_api_outcome(cx, call, &outcome);
 }
 

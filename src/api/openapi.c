@@ -424,7 +424,8 @@ po_rc po_api_openapi(struct po_ctx *cx, struct po_buf *out)
 
 po_rc po_api_document(struct po_ctx *cx, struct po_api_call *call)
 {
-    call->is_recorded = true; /* public text; nobody's data */
+    call->is_recorded = true;
+    call->owes_nothing = true; /* public text; nobody's data */
     PO_TRY(cx, po_api_openapi(cx, &call->res->body));
     return po_api_json(cx, call, 200);
 }

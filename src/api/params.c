@@ -188,23 +188,28 @@ po_rc po_api_params_path(struct po_ctx *cx, struct po_api_call *call)
 
 /* -- query --------------------------------------------------------------------------------------- */
 
+static PO_RC add_pair(struct po_ctx *cx, struct po_api_call *call, struct po_http_field pair)
+{
+    const struct po_api_param *param = find(call, PO_API_IN_QUERY, pair.name);
+    if (param == NULL)
+        return po_api_refuse(cx, call, PO_INVALID, "there is no such query parameter", pair.name);
+    if (po_api_value(call, param->name) != NULL)
+        return po_api_refuse(cx, call, PO_INVALID, "a query parameter is given twice", pair.name);
+    return add_text(cx, call, param, pair.value);
+}
+
 static PO_RC read_query(struct po_ctx *cx, struct po_api_call *call)
 {
     po_str rest = call->req->query;
-    struct po_http_field pair;
+    struct po_http_field pair = {0};
     po_rc rc = po_rc_ok();
     while (po_http_query_next(cx, &rest, &pair, &rc)) {
-        const struct po_api_param *param = find(call, PO_API_IN_QUERY, pair.name);
-        if (param == NULL)
-            return po_api_refuse(cx, call, PO_INVALID, "there is no such query parameter",
-                                 pair.name);
-        if (po_api_value(call, param->name) != NULL)
-            return po_api_refuse(cx, call, PO_INVALID, "a query parameter is given twice",
-                                 pair.name);
-        PO_TRY(cx, add_text(cx, call, param, pair.value));
+        if (rc.code == PO_INVALID)
+            return po_api_refuse(cx, call, PO_INVALID, "the query is malformed", PO_LIT(""));
+        PO_TRY(cx, rc);
+        PO_TRY(cx, add_pair(cx, call, pair));
     }
-    if (po_is_ok(rc)) return rc;
-    return po_api_refuse(cx, call, rc.code, "the query is malformed", PO_LIT(""));
+    return po_rc_ok();
 }
 
 /* -- body ---------------------------------------------------------------------------------------- */

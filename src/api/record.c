@@ -65,7 +65,7 @@ static enum po_api_ended outcome_of(po_rc rc)
 void po_api_keep(const struct po_ctx *cx, const struct po_api_call *call, po_rc rc)
 {
     struct po_api *api = call->api;
-    if (call->route == NULL || rc.code == PO_RATE) return;
+    if (call->route == NULL || rc.code == PO_RATE || call->owes_nothing) return;
     struct po_api_obligation *kept =
         &api->kept[(api->kept_first + api->kept_count) % PO_API_KEPT_MAX];
     if (api->kept_count < PO_API_KEPT_MAX)

@@ -69,8 +69,8 @@ void api_fixture_make(struct po_ctx *cx, struct api_fixture *fixture, po_api_run
 {
     static const char *const roles[API_PEOPLE] = {"owner",  "admin",  "operator", "auditor",
                                                   "member", "viewer", "owner"};
-    home_environment();
-    check_ok(cx, po_home_init(cx, home_root(), &fixture->home));
+    home_make(cx);
+    fixture->home = home_open(cx, PO_HOME_READ_WRITE);
     add_tenant(cx, fixture, (po_tenant_id){2});
     for (size_t i = 0; i < API_PEOPLE; i++) {
         struct api_person *person = &fixture->people[i];
