@@ -12,11 +12,19 @@
 #define DAYS_PER_ERA 146097  /* 400 years */
 #define DAYS_TO_EPOCH 719468 /* from 0000-03-01 to 1970-01-01 */
 
+static po_time_us clamp(po_time_us t)
+{
+    if (t < 0) return 0;
+    return t > TIME_US_MAX ? TIME_US_MAX : t;
+}
+
+/* A clock that was never set shows the nearest time that can be written down. */
 static po_time_us read_clock(clockid_t id)
 {
     struct timespec now = {0};
     if (clock_gettime(id, &now) != 0) return 0;
-    return (po_time_us)now.tv_sec * PO_US_PER_S + (po_time_us)now.tv_nsec / 1000;
+    if (now.tv_sec > TIME_US_MAX / PO_US_PER_S) return TIME_US_MAX;
+    return clamp((po_time_us)now.tv_sec * PO_US_PER_S + (po_time_us)now.tv_nsec / 1000);
 }
 
 static po_time_us system_now(void *user)
@@ -102,12 +110,6 @@ static int64_t month_days(int64_t year, int64_t month)
     static const int64_t DAYS[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     bool is_leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
     return DAYS[month - 1] + (month == 2 && is_leap ? 1 : 0);
-}
-
-static po_time_us clamp(po_time_us t)
-{
-    if (t < 0) return 0;
-    return t > TIME_US_MAX ? TIME_US_MAX : t;
 }
 
 /* `width` decimal digits of `value` at `out`; gives the end. */
