@@ -127,8 +127,11 @@ class Person:
         return self.http.get(self.service.api + path, timeout=30, **kwargs)
 
     def code(self):
-        """A code that was not used yet: of this step, else of the next."""
-        step = max(int(time.time()) // 30, self.used + 1)
+        """A code that was not used yet: of this step, else of the next; None: both were."""
+        now = int(time.time()) // 30
+        step = max(now, self.used + 1)
+        if step > now + 1:
+            return None
         self.used = step
         return totp(self.secret, step * 30)
 
@@ -150,9 +153,17 @@ class Person:
         assert answer.status_code == 200, answer.text
         outcome = answer.json()
         if outcome["state"] == "mfa":
-            answer = self.post("/auth/totp", {"ticket": outcome["ticket"], "code": self.code()})
+            code = self.code()
+            path = "/auth/totp" if code else "/auth/recovery"
+            answer = self.post(path, {"ticket": outcome["ticket"], "code": code or self.codes.pop()})
             assert answer.status_code == 200, answer.text
         return self
+
+    def again(self):
+        """The same person at another device."""
+        other = Person(self.service, self.email, self.password)
+        other.secret, other.used, other.codes = self.secret, self.used, self.codes
+        return other
 
 
 PASSWORD = "violet anchors drift past noon"

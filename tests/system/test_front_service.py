@@ -104,8 +104,7 @@ def test_nobody_is_in_without_a_credential_that_holds(service):
 def test_a_session_cannot_be_planted(service):
     """Fixation: what a client brought along is not what it gets."""
     name, _ = owner_cookie(service)
-    person = Person(service, "owner@example.org", PASSWORD)
-    person.secret, person.used = service.owner.secret, service.owner.used
+    person = service.owner.again()
     planted = "planted" + "A" * 36
     person.http.cookies.set(name, planted, domain="localhost.local", path="/")
     person.sign_in()
@@ -169,8 +168,7 @@ def test_the_password_is_nowhere(service):
 
 def test_streams_show_what_happens_and_end_with_their_session(service):
     """An event stream and a WebSocket get the same events; signing out cuts both within a second."""
-    person = Person(service, "owner@example.org", PASSWORD)
-    person.secret, person.used = service.owner.secret, service.owner.used
+    person = service.owner.again()
     person.sign_in()
     service.owner.used = person.used
     (cookie,) = person.http.cookies
