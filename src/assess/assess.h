@@ -68,6 +68,10 @@ PO_RC po_check_wanted(struct po_ctx *cx, struct po_home *home, const struct po_c
 /* Makes the types of this layer's facts known to programs: once at start, before any compiles. */
 void po_assess_facts_declare(void);
 
+/* What the child of the drill of access does; main.c comes here with its one argument. */
+#define PO_ACCESS_DRILL_ROLE "drill-access"
+int po_access_drill_role_run(int argc, char **argv);
+
 struct po_assess_options {
     bool is_all;            /* also what is not due yet by the catalog's period */
     const po_str *controls; /* only these; NULL: all */

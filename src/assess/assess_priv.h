@@ -38,6 +38,30 @@ void po_assess_facts_render(struct po_buf *out);
 /* Make one of this layer's facts and add it to the snapshot; nothing for a name it does not make. */
 PO_RC po_assess_provide(struct po_ctx *cx, const struct po_assess_inputs *in, const char *name);
 
+/* Of this home's identities (provide_identity.c) and of TLS (provide_tls.c). */
+PO_RC po_assess_identity_accounts(struct po_ctx *cx, const struct po_assess_inputs *in,
+                                  struct po_json_out *out);
+PO_RC po_assess_identity_roles(struct po_ctx *cx, const struct po_assess_inputs *in,
+                               struct po_json_out *out);
+PO_RC po_assess_identity_sessions(struct po_ctx *cx, const struct po_assess_inputs *in,
+                                  struct po_json_out *out);
+PO_RC po_assess_identity_tokens(struct po_ctx *cx, const struct po_assess_inputs *in,
+                                struct po_json_out *out);
+PO_RC po_assess_tenants_keys(struct po_ctx *cx, const struct po_assess_inputs *in,
+                             struct po_json_out *out);
+PO_RC po_assess_tls_versions(struct po_ctx *cx, const struct po_assess_inputs *in,
+                             struct po_json_out *out);
+PO_RC po_assess_tls_certificates(struct po_ctx *cx, const struct po_assess_inputs *in,
+                                 struct po_json_out *out);
+
+/* The drill of access, in a process of its own: its JSON (access_drill_priv.h). */
+PO_RC po_access_drill(struct po_ctx *cx, const struct po_assess_inputs *in,
+                      struct po_json_out *out);
+
+/* A directory for a drill, and its removal whatever came of it: gives `rc` back when that failed. */
+PO_RC po_assess_scratch(struct po_ctx *cx, const struct po_assess_inputs *in, const char **ret_dir);
+PO_RC po_assess_scratch_end(struct po_ctx *cx, const char *dir, po_rc rc);
+
 /*
  * Run the health checks over the snapshot and provide their results to it as fact "health.results".
  * ret_event, when not NULL, becomes the event that records them.

@@ -142,38 +142,56 @@ static po_rc doctor_repairs(struct po_ctx *cx, const struct po_assess_inputs *in
     return po_doctor_repairs(cx, in->source.home, out);
 }
 
-/* A directory of our own below the state directory, removed again whatever happens. */
-static po_rc doctor_drill(struct po_ctx *cx, const struct po_assess_inputs *in,
-                          struct po_json_out *out)
+/* A directory of our own below the state directory. */
+PO_RC po_assess_scratch(struct po_ctx *cx, const struct po_assess_inputs *in, const char **ret_dir)
 {
     uint8_t random[8];
     char hex[2 * sizeof random + 1];
+    const char *base = NULL;
     PO_TRY_LEAF(cx, po_random_fill(random, sizeof random), "no randomness for a scratch name");
     po_hex_encode(random, sizeof random, hex);
-    const char *base = NULL;
     PO_TRY(cx, po_home_scratch_dir(cx, in->source.home, &base));
     const char *dir = po_arena_printf(cx->arena, "%s/drill-%s", base, hex);
     if (dir == NULL) return PO_FAIL(cx, PO_NOMEM, "out of request memory");
     PO_TRY(cx, po_fs_mkdir(cx, dir, 0700));
-    po_rc rc = po_doctor_drill(cx, dir, out);
+    *ret_dir = dir;
+    return po_rc_ok();
+}
+
+PO_RC po_assess_scratch_end(struct po_ctx *cx, const char *dir, po_rc rc)
+{
     struct po_err first = cx->err;
     po_rc removed = po_fs_remove_tree(cx, dir, SCRATCH_DEPTH_MAX);
-    if (!po_is_ok(rc)) {
-        po_ignore(removed, "the drill's own error is the one to report");
-        cx->err = first;
-        return rc;
-    }
-    return removed;
+    if (po_is_ok(rc)) return removed;
+    po_ignore(removed, "the drill's own error is the one to report");
+    cx->err = first;
+    return rc;
+}
+
+static po_rc doctor_drill(struct po_ctx *cx, const struct po_assess_inputs *in,
+                          struct po_json_out *out)
+{
+    const char *dir = NULL;
+    PO_TRY(cx, po_assess_scratch(cx, in, &dir));
+    return po_assess_scratch_end(cx, dir, po_doctor_drill(cx, dir, out));
 }
 
 static const struct provider providers[] = {
+    {"access.drill", po_access_drill},
     {"controls.freshness", controls_freshness},
     {"controls.schedule", controls_schedule},
     {"doctor.drill", doctor_drill},
     {"doctor.repairs", doctor_repairs},
+    {"identity.accounts", po_assess_identity_accounts},
+    {"identity.roles", po_assess_identity_roles},
+    {"identity.sessions", po_assess_identity_sessions},
+    {"identity.tokens", po_assess_identity_tokens},
     {"journal.registers", journal_registers},
     {"pack.check", pack_check},
     {"report.recomputed", report_recomputed},
+    {"tenants.keys", po_assess_tenants_keys},
+    {"tls.certificates", po_assess_tls_certificates},
+    {"tls.versions", po_assess_tls_versions},
 };
 
 PO_RC po_assess_provide(struct po_ctx *cx, const struct po_assess_inputs *in, const char *name)

@@ -21,5 +21,15 @@ struct judge_row {
 };
 extern const struct judge_row judge_rows[];
 extern const size_t judge_row_count;
+extern const struct judge_row judge_rows_access[]; /* identity, access, data in motion */
+extern const size_t judge_row_access_count;
+
+/* Both tables as one; NULL behind the last. */
+static inline const struct judge_row *judge_row_at(size_t i)
+{
+    if (i < judge_row_count) return &judge_rows[i];
+    i -= judge_row_count;
+    return i < judge_row_access_count ? &judge_rows_access[i] : NULL;
+}
 
 #endif
