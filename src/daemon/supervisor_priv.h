@@ -41,8 +41,8 @@ struct po_supervisor {
     struct po_role roles[PO_ROLE_COUNT];
     int epoll_fd;
     int signal_fd;
-    bool is_ready;    /* the manager was told */
-    bool is_stopping; /* nothing is started any more */
+    bool is_ready;          /* the manager was told */
+    bool is_stopping;       /* nothing is started any more */
     po_time_us stop_us;     /* when the roles that are to end now are killed */
     po_time_us watchdog_us; /* 0: no watchdog */
     po_time_us watched_us;
