@@ -211,14 +211,16 @@ struct po_api_coverage {
     size_t first_unmet;          /* index; SIZE_MAX: none */
     const char *first_unmet_why; /* "no event", "another actor", … */
 };
+struct po_api_owed {
+    const struct po_api_obligation *items;
+    size_t count;
+    uint64_t from_leaf; /* events before it are not looked at */
+};
 /*
- * Hold obligations against the ledger: each needs an event with its request id, actor, tenant, the
- * route's action and the result of its outcome.
- *
- * from_leaf  in  events before it are not looked at
+ * Hold obligations against the ledger (flushed): each needs an event with its request id, actor, tenant
+ * and a result that fits its outcome.
  */
-PO_RC po_api_coverage(struct po_ctx *cx, struct po_home *home,
-                      const struct po_api_obligation *obligations, size_t count, uint64_t from_leaf,
+PO_RC po_api_coverage(struct po_ctx *cx, struct po_home *home, const struct po_api_owed *owed,
                       struct po_api_coverage *ret_coverage);
 
 #endif

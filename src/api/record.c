@@ -176,24 +176,25 @@ static bool is_first_of_tenant(const struct po_api_obligation *obligations, size
     return true;
 }
 
-po_rc po_api_coverage(struct po_ctx *cx, struct po_home *home,
-                      const struct po_api_obligation *obligations, size_t count, uint64_t from_leaf,
+po_rc po_api_coverage(struct po_ctx *cx, struct po_home *home, const struct po_api_owed *owed,
                       struct po_api_coverage *ret_coverage)
 {
     size_t slots = 64;
-    while (slots < 4 * count)
+    while (slots < 4 * owed->count)
         slots *= 2;
-    struct coverage_walk walk = {
-        .obligations = obligations, .count = count, .from_leaf = from_leaf, .slot_mask = slots - 1};
-    PO_ARENA_NEW(cx, walk.whys, count + 1);
+    struct coverage_walk walk = {.obligations = owed->items,
+                                 .count = owed->count,
+                                 .from_leaf = owed->from_leaf,
+                                 .slot_mask = slots - 1};
+    PO_ARENA_NEW(cx, walk.whys, owed->count + 1);
     PO_ARENA_NEW(cx, walk.slots, slots);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < owed->count; i++) {
         walk.whys[i] = "no event";
-        walk.slots[slot_of(&walk, po_str_of(obligations[i].request_id))] = (uint32_t)i + 1;
+        walk.slots[slot_of(&walk, po_str_of(owed->items[i].request_id))] = (uint32_t)i + 1;
     }
-    for (size_t i = 0; i < count; i++)
-        if (is_first_of_tenant(obligations, i))
-            PO_TRY(cx, walk_tenant(cx, home, &walk, obligations[i].tenant));
+    for (size_t i = 0; i < owed->count; i++)
+        if (is_first_of_tenant(owed->items, i))
+            PO_TRY(cx, walk_tenant(cx, home, &walk, owed->items[i].tenant));
     sum_up(&walk, ret_coverage);
     return po_rc_ok();
 }

@@ -244,7 +244,8 @@ TEST(api__every_route_role_tenant_and_outcome_is_decided_and_recorded)
     check_that(kept != NULL);
     for (size_t i = 0; i < count; i++)
         kept[i] = *po_api_kept_at(fixture.api, i);
-    check_ok(cx, po_api_coverage(cx, fixture.home, kept, count, from, &coverage));
+    check_ok(
+        cx, po_api_coverage(cx, fixture.home, &(struct po_api_owed){kept, count, from}, &coverage));
     if (coverage.first_unmet != SIZE_MAX)
         check_that(false, "%s of %s (outcome %d)", coverage.first_unmet_why,
                    po_api_route_at(kept[coverage.first_unmet].route)->id,
@@ -264,20 +265,21 @@ TEST(api_coverage__counts_what_has_no_event_or_a_wrong_one)
     api_flush(cx, &fixture);
     struct po_api_obligation owed[2] = {*po_api_kept_at(fixture.api, 0),
                                         *po_api_kept_at(fixture.api, 1)};
-    check_ok(cx, po_api_coverage(cx, fixture.home, owed, 2, 0, &coverage));
+    const struct po_api_owed both = {owed, 2, 0};
+    check_ok(cx, po_api_coverage(cx, fixture.home, &both, &coverage));
     check_eq_u64(coverage.met, 2);
     struct po_api_obligation wrong = owed[1];
     owed[1].outcome = PO_API_ALLOWED;
-    check_ok(cx, po_api_coverage(cx, fixture.home, owed, 2, 0, &coverage));
+    check_ok(cx, po_api_coverage(cx, fixture.home, &both, &coverage));
     check_eq_u64(coverage.met, 1);
     check_eq_u64(coverage.first_unmet, 1);
     check_eq_cstr(coverage.first_unmet_why, "another result");
     owed[1] = wrong;
     owed[1].actor[0] = 'x';
-    check_ok(cx, po_api_coverage(cx, fixture.home, owed, 2, 0, &coverage));
+    check_ok(cx, po_api_coverage(cx, fixture.home, &both, &coverage));
     check_eq_cstr(coverage.first_unmet_why, "another actor");
     owed[1] = wrong;
     owed[1].request_id[5] ^= 1;
-    check_ok(cx, po_api_coverage(cx, fixture.home, owed, 2, 0, &coverage));
+    check_ok(cx, po_api_coverage(cx, fixture.home, &both, &coverage));
     check_eq_cstr(coverage.first_unmet_why, "no event");
 }
