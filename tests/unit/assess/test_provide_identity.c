@@ -1,0 +1,146 @@
+/*
+ * Facts of identities: everybody but canaries, by pseudonymous ids; and what TLS our listeners speak.
+ */
+#include "assess/access_drill_priv.h"
+#include "assess/assess_priv.h"
+#include "crypto/crypto.h"
+#include "lib/test.h"
+#include "store/store.h"
+
+#include <stdlib.h>
+
+typedef PO_RC provide(struct po_ctx *cx, const struct po_assess_inputs *in,
+                      struct po_json_out *out);
+
+static const struct po_event some_event = {.type = PO_EVENT_TYPE_USER_INVITED,
+                                           .resource = {"user:x", 6},
+                                           .action = {"invite", 6},
+                                           .result = PO_EVENT_SUCCESS};
+
+static struct po_home *new_home(struct po_ctx *cx)
+{
+    struct po_home *home = NULL;
+    check_eq_int(setenv("XDG_STATE_HOME", test_tmp("keys"), 1), 0);
+    check_ok(cx, po_home_init(cx, test_tmp("home"), &home));
+    check_ok(cx, po_home_close(cx, &home));
+    check_ok(cx, po_home_open(cx, test_tmp("home"), PO_HOME_READ_WRITE, &home));
+    return home;
+}
+
+static void add_user(struct po_ctx *cx, struct po_home *home, const char *email, bool is_canary,
+                     char id[static PO_ID_BYTES])
+{
+    char hash[PO_PASSWORD_HASH_BYTES_MAX];
+    uint64_t grant_id = 0;
+    check_ok(cx, po_id_new(cx, "usr", id));
+    check_ok_leaf(po_password_hash(PO_LIT("a"), (struct po_password_cost){8, 1}, hash));
+    const struct po_store_user user = {.id = po_str_of(id),
+                                       .kind = PO_LIT("human"),
+                                       .state = PO_LIT("active"),
+                                       .email = po_str_of(email),
+                                       .name = PO_LIT("Anna Beispiel"),
+                                       .is_canary = is_canary};
+    const struct po_store_role_grant grant = {.user = user.id,
+                                              .role = PO_LIT("admin"),
+                                              .reason = PO_LIT("test"),
+                                              .asked_by = PO_LIT("os:1"),
+                                              .approved_by = PO_LIT("sole operator"),
+                                              .asked_us = po_ctx_now_us(cx),
+                                              .effective_us = po_ctx_now_us(cx)};
+    const struct po_store_credential password = {
+        .user = user.id, .kind = PO_LIT("password"), .secret = po_str_of(hash)};
+    PO_TX_AUTO *tx = NULL;
+    check_ok(cx, po_tx_begin(cx, po_home_store(home), &tx));
+    check_ok(cx, po_store_user_add(cx, tx, &user));
+    check_ok(cx, po_store_role_grant_add(cx, tx, &grant, &grant_id));
+    check_ok(cx, po_store_credential_put(cx, tx, &password));
+    check_ok(cx, po_home_commit(cx, home, tx, &some_event));
+}
+
+static void add_session_and_token(struct po_ctx *cx, struct po_home *home, const char *user)
+{
+    const struct po_session_new session = {.user = po_str_of(user), .method = PO_LIT("password")};
+    const struct po_token_new token = {.user = po_str_of(user), .name = PO_LIT("ci")};
+    PO_CLEANUP(po_secret_freep) struct po_secret *secret = NULL;
+    struct po_token_made made = {0};
+    char id[PO_ID_BYTES];
+    PO_TX_AUTO *tx = NULL;
+    check_ok(cx, po_tx_begin(cx, po_home_store(home), &tx));
+    check_ok(cx, po_session_create(cx, tx, &session, id, &secret));
+    check_ok(cx, po_home_commit(cx, home, tx, &some_event));
+    check_ok(cx, po_token_create(cx, home, &token, &made));
+    po_secret_freep(&made.secret);
+}
+
+static const struct po_json *ask(struct po_ctx *cx, struct po_home *home, provide *write)
+{
+    const struct po_assess_inputs in = {.source.home = home};
+    struct po_buf bytes;
+    struct po_json_out json;
+    struct po_json *root = NULL;
+    po_str text = {0};
+    po_buf_init(&bytes, (size_t)1 << 20);
+    po_json_out_init(&json, &bytes, 0);
+    check_ok(cx, write(cx, &in, &json));
+    check_ok_leaf(po_arena_copy(cx->arena, po_buf_str(&bytes), &text));
+    po_buf_done(&bytes);
+    check_ok(cx, po_json_parse(cx, text, PO_JSON_STRICT, &root));
+    return root;
+}
+
+/* The one row of a list. */
+static const struct po_json *only(const struct po_json *root, const char *list)
+{
+    const struct po_json *rows = po_json_get(root, list);
+    check_that(rows != NULL && rows->count == 1, "%s has %zu rows", list, rows->count);
+    return rows->first;
+}
+
+/* @proves CC6.1 */
+TEST_TIMEOUT(identity_facts__leave_canaries_out_and_name_nobody, 60)
+{
+    TEST_CX(cx);
+    PO_HOME_AUTO *home = new_home(cx);
+    char anna[PO_ID_BYTES];
+    char canary[PO_ID_BYTES];
+    add_user(cx, home, "anna@kontor.example", false, anna);
+    add_user(cx, home, "canary@kontor.example", true, canary);
+    add_session_and_token(cx, home, anna);
+    add_session_and_token(cx, home, canary);
+    check_ok(cx, po_home_flush(cx, home));
+    uint64_t size = po_ledger_size(po_home_ledger(home));
+    po_clock_fake_advance(test_clock(), 91 * PO_US_PER_DAY);
+    const struct po_json *row = only(ask(cx, home, po_assess_identity_accounts), "accounts");
+    check_eq_str(po_json_get(row, "id")->str, anna);
+    check_eq_str(po_json_get(row, "password")->str, "weak");
+    check_eq_str(po_json_get(row, "role")->str, "admin");
+    check_that(!po_json_get(row, "second_factor")->boolean);
+    check_that(po_json_get(row, "email") == NULL && po_json_get(row, "name") == NULL);
+    row = only(ask(cx, home, po_assess_identity_sessions), "sessions");
+    check_that(!po_json_get(row, "two_factors")->boolean && !po_json_get(row, "open")->boolean);
+    check_eq_int(po_json_get(row, "life_s")->integer, 43200);
+    row = only(ask(cx, home, po_assess_identity_tokens), "tokens");
+    check_eq_int(po_json_get(row, "unused_days")->integer, 91);
+    check_eq_int(po_json_get(row, "life_days")->integer, 90);
+    check_that(po_json_get(row, "owned")->boolean && !po_json_get(row, "open")->boolean);
+    row = only(ask(cx, home, po_assess_identity_roles), "privileged");
+    check_eq_str(po_json_get(row, "approved_by")->str, "sole operator");
+    const struct po_json *keys = ask(cx, home, po_assess_tenants_keys);
+    check_eq_int(po_json_get(keys, "keys")->integer, po_json_get(keys, "distinct")->integer);
+    check_ok(cx, po_home_flush(cx, home));
+    check_eq_u64(po_ledger_size(po_home_ledger(home)), size); /* looking leaves no trace */
+}
+
+/* @proves CC6.7 */
+TEST_TIMEOUT(tls_facts__our_settings_speak_no_version_below_1_2, 60)
+{
+    TEST_CX(cx);
+    PO_HOME_AUTO *home = new_home(cx);
+    const struct po_json *tried = ask(cx, home, po_assess_tls_versions);
+    check_eq_int(po_json_get(tried, "old")->integer, 4);
+    check_eq_int(po_json_get(tried, "old_refused")->integer, 4);
+    check_eq_int(po_json_get(tried, "present")->integer, 3);
+    check_eq_int(po_json_get(tried, "present_accepted")->integer, 3);
+    const struct po_json *list = ask(cx, home, po_assess_tls_certificates);
+    check_eq_u64(po_json_get(list, "certificates")->count, 0);
+}
