@@ -1,18 +1,14 @@
 /*
  * Requests as clients send them, and as attackers do.
  */
+#include "cli/cli.h"
 #include "unit/api/api_fixture.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 /* A run that notes its command line and answers with an empty object. */
 static char last_argv[4096];
 static unsigned runs;
-static po_rc note_run(struct po_ctx *cx, struct po_home *home, int argc, const char *const *argv,
-                      struct po_cli_answer *answer);
-
-#include "cli/cli.h"
 static po_rc note_run(struct po_ctx *cx, struct po_home *home, int argc, const char *const *argv,
                       struct po_cli_answer *answer)
 {
