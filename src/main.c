@@ -4,6 +4,7 @@
  * `paulyops COMMAND…` runs a command (cli/). A child of ours is started as
  * `paulyops --role=NAME …` and goes to that role's function (role table below).
  */
+#include "api/api.h"
 #include "assess/assess.h"
 #include "cli/cli.h"
 #include "core/err.h"
@@ -47,10 +48,8 @@ static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
 } roles[] = {
-    {"program", po_program_role_run},
-    {PO_ACCESS_DRILL_ROLE, po_access_drill_role_run},
-    {"core", po_core_role_run},
-    {"front", po_front_role_run},
+    {"program", po_program_role_run}, {PO_ACCESS_DRILL_ROLE, po_access_drill_role_run},
+    {"core", po_core_role_run},       {"front", po_front_role_run},
     {"keeper", po_keeper_role_run},
 };
 
@@ -65,6 +64,7 @@ int main(int argc, char **argv)
 {
     if (!fill_standard_files()) return po_code_exit(PO_IO);
     po_assess_facts_declare();
+    po_assess_openapi_set(po_api_openapi);
     harden_process();
     if (argc > 1 && strncmp(argv[1], ROLE_PREFIX, sizeof ROLE_PREFIX - 1) == 0)
         return run_role(argv[1] + sizeof ROLE_PREFIX - 1, argc - 2, argv + 2);

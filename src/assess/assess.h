@@ -68,6 +68,9 @@ PO_RC po_check_wanted(struct po_ctx *cx, struct po_home *home, const struct po_c
 /* Makes the types of this layer's facts known to programs: once at start, before any compiles. */
 void po_assess_facts_declare(void);
 
+/* The HTTP interface's document (po_api_openapi), from main.c: it lies above. Without it, no operations. */
+typedef po_rc po_assess_openapi(struct po_ctx *cx, struct po_buf *out);
+void po_assess_openapi_set(po_assess_openapi *write);
 /* What the child of the drill of access does; main.c comes here with its one argument. */
 #define PO_ACCESS_DRILL_ROLE "drill-access"
 int po_access_drill_role_run(int argc, char **argv);

@@ -38,6 +38,9 @@ void po_assess_facts_render(struct po_buf *out);
 /* Make one of this layer's facts and add it to the snapshot; nothing for a name it does not make. */
 PO_RC po_assess_provide(struct po_ctx *cx, const struct po_assess_inputs *in, const char *name);
 
+/* Of the HTTP interface (provide_api.c). */
+PO_RC po_assess_api_operations(struct po_ctx *cx, const struct po_assess_inputs *in,
+                               struct po_json_out *out);
 /* Of this home's identities (provide_identity.c) and of TLS (provide_tls.c). */
 PO_RC po_assess_identity_accounts(struct po_ctx *cx, const struct po_assess_inputs *in,
                                   struct po_json_out *out);

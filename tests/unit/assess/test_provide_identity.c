@@ -144,3 +144,61 @@ TEST_TIMEOUT(tls_facts__our_settings_speak_no_version_below_1_2, 60)
     const struct po_json *list = ask(cx, home, po_assess_tls_certificates);
     check_eq_u64(po_json_get(list, "certificates")->count, 0);
 }
+
+/* ---- the HTTP interface -------------------------------------------------------------------------- */
+
+#define OPERATION(id, action, security, parameters, body)                                          \
+    "{\"operationId\":\"" id "\",\"x-paulyops-action\":\"" action "\",\"security\":" security      \
+    ",\"parameters\":" parameters body "}"
+#define BODY(schema) ",\"requestBody\":{\"content\":{\"application/json\":{\"schema\":" schema "}}}"
+#define SIGNED_IN "[{\"token\":[]}]"
+
+static const struct {
+    const char *name;
+    const char *operation;
+    bool known_action;
+    bool is_public;
+    bool schemas;
+} operations[] = {
+    {"as it should be",
+     OPERATION("a", "control.list", SIGNED_IN, "[{\"schema\":{\"type\":\"string\"}}]",
+               BODY("{\"type\":\"object\",\"additionalProperties\":false}")),
+     true, false, true},
+    {"no such action", OPERATION("b", "control.lost", SIGNED_IN, "[]", ""), false, false, true},
+    {"open to all", OPERATION("c", "auth.sign_in", "[]", "[]", ""), false, true, true},
+    {"a parameter takes anything",
+     OPERATION("d", "control.list", SIGNED_IN, "[{\"schema\":{}}]", ""), true, false, false},
+    {"a parameter without schema", OPERATION("e", "control.list", SIGNED_IN, "[{}]", ""), true,
+     false, false},
+    {"a body takes more members",
+     OPERATION("f", "control.list", SIGNED_IN, "[]", BODY("{\"type\":\"object\"}")), true, false,
+     false},
+};
+
+static const char *document;
+
+static po_rc write_document(struct po_ctx *cx, struct po_buf *out)
+{
+    (void)cx;
+    po_buf_append_cstr(out, document);
+    return po_rc_ok();
+}
+
+/* @proves CC6.1 */
+TEST(api_operations__tell_what_an_operation_does_not_declare)
+{
+    TEST_CX(cx);
+    TEST_EACH(row, operations)
+    {
+        document = po_arena_printf(cx->arena, "{\"paths\":{\"/x\":{\"get\":%s}}}", row->operation);
+        po_assess_openapi_set(write_document);
+        const struct po_json *at = only(ask(cx, NULL, po_assess_api_operations), "operations");
+        check_eq_int(po_json_get(at, "known_action")->boolean, row->known_action);
+        check_eq_int(po_json_get(at, "public")->boolean, row->is_public);
+        check_eq_int(po_json_get(at, "schemas")->boolean, row->schemas);
+    }
+    test_row(NULL);
+    po_assess_openapi_set(NULL);
+    const struct po_json *none = ask(cx, NULL, po_assess_api_operations);
+    check_eq_u64(po_json_get(none, "operations")->count, 0);
+}
