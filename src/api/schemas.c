@@ -53,6 +53,7 @@ static const struct po_api_schema schemas[] = {
     {"Replay", ""},
     {"Report", "id:str path:str ledger_size:int"},
     {"ReportCheck", "check:str holds:bool"},
+    {"ResetLink", "id:str link:str expires:time"},
     {"Role", "name:str kind:str privileged:bool actions:int users:int author:str? created:time? "
              "meaning:str?"},
     {"RoleChange", "id:str role:str in_force:bool effective:time?"},

@@ -73,11 +73,14 @@ PO_RC po_cmd_user_cancel(struct po_ctx *cx, struct po_cli *cli);
 PO_RC po_cmd_user_deprovision(struct po_ctx *cx, struct po_cli *cli);
 PO_RC po_cmd_user_invite(struct po_ctx *cx, struct po_cli *cli);
 PO_RC po_cmd_user_list(struct po_ctx *cx, struct po_cli *cli);
+PO_RC po_cmd_user_mfa_reset(struct po_ctx *cx, struct po_cli *cli);
+PO_RC po_cmd_user_reset(struct po_ctx *cx, struct po_cli *cli);
 PO_RC po_cmd_user_resume(struct po_ctx *cx, struct po_cli *cli);
 PO_RC po_cmd_user_role(struct po_ctx *cx, struct po_cli *cli);
 PO_RC po_cmd_user_service(struct po_ctx *cx, struct po_cli *cli);
 PO_RC po_cmd_user_show(struct po_ctx *cx, struct po_cli *cli);
 PO_RC po_cmd_user_suspend(struct po_ctx *cx, struct po_cli *cli);
+PO_RC po_cmd_user_unlock(struct po_ctx *cx, struct po_cli *cli);
 PO_RC po_cmd_version(struct po_ctx *cx, struct po_cli *cli);
 
 #endif

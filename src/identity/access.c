@@ -179,3 +179,11 @@ PO_RC po_access_refuse(struct po_ctx *cx, struct po_home *home,
     PO_TRY(cx, record(cx, home, &verdict));
     return PO_FAIL(cx, PO_DENIED, "'%s': %s (%s)", refusal->action, refusal->reason, refusal->rule);
 }
+
+PO_RC po_access_not_self(struct po_ctx *cx, struct po_home *home, po_str user, const char *action)
+{
+    const struct po_access_refusal self = {action, "sod.self",
+                                           "nobody does this to their own account", user};
+    if (!po_str_eq(po_identity_actor_id(cx), user)) return po_rc_ok();
+    return po_access_refuse(cx, home, &self);
+}

@@ -296,9 +296,14 @@ PO_RC po_totp_enrol_confirm(struct po_ctx *cx, struct po_home *home, const struc
 /* New recovery codes; the old ones are void. PO_NOTFOUND without TOTP. */
 PO_RC po_recovery_renew(struct po_ctx *cx, struct po_home *home, po_str user,
                         struct po_recovery_codes *ret_codes);
-/* By an administrator: no second factor any more, all sessions end. */
+/*
+ * By an administrator: no second factor any more, all sessions end.
+ *
+ * Errors  PO_DENIED  oneself, or an account that holds what the caller lacks (recorded);
+ *         PO_USAGE no reason;  PO_NOTFOUND;  PO_CONFLICT a service account, or one that is gone
+ */
 PO_RC po_mfa_reset(struct po_ctx *cx, struct po_home *home, po_str user, po_str reason);
-/* By an administrator: forget the account's failures. */
+/* By an administrator: forget the account's failures. Errors likewise, but for oneself and reason. */
 PO_RC po_lockout_clear(struct po_ctx *cx, struct po_home *home, po_str user);
 
 /* ==== one-time links ========================================================================== */
@@ -316,7 +321,11 @@ struct po_link_request {
  */
 PO_RC po_link_add(struct po_ctx *cx, struct po_home *home, struct po_tx *tx,
                   const struct po_link_request *request, struct po_secret **ret_secret);
-/* The same in a transaction of its own, with its event. */
+/*
+ * The same in a transaction of its own, with its event.
+ *
+ * Errors  PO_CONFLICT  not an account of that state;  PO_DENIED as po_mfa_reset;  PO_NOTFOUND
+ */
 PO_RC po_link_create(struct po_ctx *cx, struct po_home *home, const struct po_link_request *request,
                      struct po_secret **ret_secret);
 /* Is it good? For showing the page. PO_EXPIRED when it is unknown, used, void or too old. */

@@ -78,6 +78,8 @@ struct po_access_refusal {
 };
 PO_RC po_access_refuse(struct po_ctx *cx, struct po_home *home,
                        const struct po_access_refusal *refusal);
+/* Nobody does this to their own account. PO_DENIED (sod.self, recorded). */
+PO_RC po_access_not_self(struct po_ctx *cx, struct po_home *home, po_str user, const char *action);
 
 /* The account with its role, as po_identity without session or token. *ret_is_found false: none. */
 PO_RC po_identity_load(struct po_ctx *cx, struct po_home *home, po_str id, bool *ret_is_found,

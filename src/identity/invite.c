@@ -10,6 +10,7 @@
  */
 #include "home/home.h"
 #include "identity/credential_priv.h"
+#include "identity/identity_priv.h"
 
 static const char *kind_name(enum po_link_kind kind)
 {
@@ -47,7 +48,8 @@ po_rc po_link_create(struct po_ctx *cx, struct po_home *home, const struct po_li
     if (!is_state_for(&user, po_str_of(kind_name(request->kind))))
         return PO_FAIL(cx, PO_CONFLICT, "the account is '%.*s': no link of this kind for it",
                        PO_STR_ARG(user.state));
-    /* Whoever makes a link could use it. */
+    /* Whoever makes a link could use it: not for those above, and not instead of one's password. */
+    PO_TRY(cx, po_access_not_self(cx, home, po_str_of(user.id), "user.invite"));
     PO_TRY(cx, po_user_may_manage(cx, home, po_str_of(user.id), "user.invite"));
     const struct po_auth_note note = {.type = PO_EVENT_TYPE_LINK_CREATED,
                                       .action = "create",

@@ -117,19 +117,3 @@ po_rc po_lockout_succeed(struct po_ctx *cx, struct po_tx *tx, const struct po_at
 {
     return po_store_throttle_delete(cx, tx, po_str_of(po_lockout_account.kind), attempt->account);
 }
-
-po_rc po_lockout_clear(struct po_ctx *cx, struct po_home *home, po_str user_id)
-{
-    struct po_user user;
-    struct po_attempt attempt;
-    PO_TRY(cx, po_user_get(cx, home, user_id, &user));
-    PO_TRY(cx, po_attempt_make(cx, home, user.email, &attempt));
-    PO_TX_AUTO *tx = NULL;
-    PO_TRY(cx, po_tx_begin(cx, po_home_store(home), &tx));
-    PO_TRY(cx, po_lockout_succeed(cx, tx, &attempt));
-    const struct po_auth_note note = {.type = PO_EVENT_TYPE_AUTH_UNLOCKED,
-                                      .action = "unlock",
-                                      .result = PO_EVENT_SUCCESS,
-                                      .user = user.id};
-    return po_auth_commit(cx, home, tx, &note);
-}

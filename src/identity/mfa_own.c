@@ -3,6 +3,7 @@
  */
 #include "home/home.h"
 #include "identity/credential_priv.h"
+#include "identity/identity_priv.h"
 
 /* rule: six parameters: the claim and how its failure is noted are two things */
 po_rc po_own_code(struct po_ctx *cx, struct po_home *home, const char *kind,
@@ -64,29 +65,59 @@ po_rc po_recovery_renew(struct po_ctx *cx, struct po_home *home, po_str user_id,
     return po_rc_ok();
 }
 
+/* Who signs in at all: a person who is not gone. */
+static po_rc find_person(struct po_ctx *cx, struct po_home *home, po_str id,
+                         struct po_user *ret_user)
+{
+    PO_TRY(cx, po_user_get(cx, home, id, ret_user));
+    if (ret_user->is_service) return PO_FAIL(cx, PO_CONFLICT, "a service account never signs in");
+    if (po_str_eq_cstr(ret_user->state, "deprovisioned"))
+        return PO_FAIL(cx, PO_CONFLICT, "the account is %.*s", PO_STR_ARG(ret_user->state));
+    return po_rc_ok();
+}
+
+/* @control CC6.1 */
 po_rc po_mfa_reset(struct po_ctx *cx, struct po_home *home, po_str user_id, po_str reason)
 {
     static const char *const kinds[] = {"totp", "totp_new", "recovery"};
     static const char *const tickets[] = {"mfa", "enrol"};
     struct po_user user;
     char why[PO_REASON_BYTES_MAX + 1];
-    PO_TRY(cx, po_user_get(cx, home, user_id, &user));
-    if (reason.len == 0 || reason.len > PO_REASON_BYTES_MAX)
-        return PO_FAIL(cx, PO_USAGE, "a reason of 1 to %d bytes is needed", PO_REASON_BYTES_MAX);
-    PO_TRY(cx, po_user_may_manage(cx, home, po_str_of(user.id), "user.mfa_reset"));
+    PO_TRY(cx, find_person(cx, home, user_id, &user));
+    const po_str id = po_str_of(user.id);
+    PO_TRY(cx, po_identity_reason(cx, reason, true));
+    PO_TRY(cx, po_access_not_self(cx, home, id, "user.mfa_reset"));
+    PO_TRY(cx, po_user_may_manage(cx, home, id, "user.mfa_reset"));
     po_text_cut(reason, why, sizeof why);
     PO_TX_AUTO *tx = NULL;
     PO_TRY(cx, po_tx_begin(cx, po_home_store(home), &tx));
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
-        PO_TRY(cx, po_store_credential_delete(cx, tx, user_id, po_str_of(kinds[i])));
+        PO_TRY(cx, po_store_credential_delete(cx, tx, id, po_str_of(kinds[i])));
     for (size_t i = 0; i < sizeof tickets / sizeof tickets[0]; i++)
-        PO_TRY(cx, po_store_ticket_void(cx, tx, user_id, po_str_of(tickets[i])));
-    PO_TRY(cx, po_session_end_user(cx, tx, user_id, PO_LIT(""), "second factor reset", NULL));
+        PO_TRY(cx, po_store_ticket_void(cx, tx, id, po_str_of(tickets[i])));
+    PO_TRY(cx, po_session_end_user(cx, tx, id, PO_LIT(""), "second factor reset", NULL));
     const struct po_auth_note note = {.type = PO_EVENT_TYPE_MFA_RESET,
                                       .action = "reset",
                                       .result = PO_EVENT_SUCCESS,
                                       .user = user.id,
                                       .reason = why};
+    return po_auth_commit(cx, home, tx, &note);
+}
+
+po_rc po_lockout_clear(struct po_ctx *cx, struct po_home *home, po_str user_id)
+{
+    struct po_user user;
+    struct po_attempt attempt;
+    PO_TRY(cx, find_person(cx, home, user_id, &user));
+    PO_TRY(cx, po_user_may_manage(cx, home, po_str_of(user.id), "user.unlock"));
+    PO_TRY(cx, po_attempt_make(cx, home, user.email, &attempt));
+    PO_TX_AUTO *tx = NULL;
+    PO_TRY(cx, po_tx_begin(cx, po_home_store(home), &tx));
+    PO_TRY(cx, po_lockout_succeed(cx, tx, &attempt));
+    const struct po_auth_note note = {.type = PO_EVENT_TYPE_AUTH_UNLOCKED,
+                                      .action = "unlock",
+                                      .result = PO_EVENT_SUCCESS,
+                                      .user = user.id};
     return po_auth_commit(cx, home, tx, &note);
 }
 

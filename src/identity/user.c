@@ -204,12 +204,9 @@ static PO_RC write_detail(struct po_ctx *cx, const struct ended *ended, po_str r
 static PO_RC check_move(struct po_ctx *cx, struct po_home *home, const struct po_user *user,
                         const struct move *move)
 {
-    const struct po_access_refusal self = {
-        move->action, "sod.self", "nobody does this to their own account", po_str_of(user->id)};
     bool is_suspended = po_str_eq_cstr(user->state, "suspended");
     bool is_gone = po_str_eq_cstr(user->state, "deprovisioned");
-    if (po_str_eq_cstr(po_identity_actor_id(cx), user->id))
-        return po_access_refuse(cx, home, &self);
+    PO_TRY(cx, po_access_not_self(cx, home, po_str_of(user->id), move->action));
     PO_TRY(cx, po_user_may_manage(cx, home, po_str_of(user->id), move->action));
     bool is_possible = move == &moves[PO_USER_RESUME] ? is_suspended : !is_gone;
     if (move == &moves[PO_USER_SUSPEND]) is_possible = po_str_eq_cstr(user->state, "active");

@@ -3,6 +3,8 @@ import json
 
 import pytest
 
+import service as running
+
 TOKEN_CHARS = 53
 
 
@@ -126,3 +128,49 @@ def test_a_person_who_is_gone_stays_known_by_id(ready):
     assert [u["id"] for u in rows(ready, "user", "list")] == [owner["id"], bob["id"], new["id"]]
     ready.ok("store", "check")
     ready.ok("ledger", "verify")
+
+
+def test_who_cannot_sign_in_is_helped_by_others(ready):
+    owner = first_owner(ready)
+    invited = rows(ready, "user", "invite", "bob@example.org", "--name", "Bob", "--role", "member")[0]
+    serving = running.Service(ready)
+    ann = running.Person(serving, "ann@example.org", running.PASSWORD).accept(owner["link"])
+    bob = running.Person(serving, "bob@example.org", running.PASSWORD).accept(invited["link"])
+    path = f"/users/{invited['id']}"
+
+    # a new password: the link is shown once, and sessions last until it is used
+    ready.run("user", "reset", "nobody@example.org").check_line(66)
+    link = rows(ready, "user", "reset", "bob@example.org")[0]
+    assert link["id"] == invited["id"] and link["expires"]
+    again = ann.post(path + "/reset-link", {}).json()  # voids the first
+    assert again["link"] != link["link"] and bob.get("/me").status_code == 200
+    lost = bob.again()
+    lost.password = "copper lanterns float at dawn"
+    answer = lost.post("/auth/invitation", {"link": link["link"].split("#")[1], "new_password": lost.password})
+    assert answer.status_code == 410, answer.text
+    lost.accept(again["link"])  # the second factor is still asked for
+    assert bob.get("/me").status_code == 401
+    assert again["link"].split("#")[1].encode() not in everything(ready)
+
+    # locked by wrong passwords, opened by another
+    for _ in range(5):
+        answer = bob.post("/auth/sign-in", {"email": bob.email, "password": "wrong and wrong again"})
+    assert bob.post("/auth/sign-in", {"email": lost.email, "password": lost.password}).status_code == 429
+    assert ann.http.delete(serving.api + path + "/lock", headers={"Origin": serving.url}, timeout=30).status_code == 204
+    lost.sign_in()
+    assert lost.get("/me").status_code == 200
+
+    # the second factor taken away: sessions end, and the next sign-in sets up a new one
+    ready.run("user", "mfa-reset", invited["id"]).check_line(64, "--reason")
+    assert lost.post(path + "/mfa/reset", {"reason": "mine"}).status_code == 403
+    answer = ann.post(f"/users/{owner['id']}/mfa/reset", {"reason": "mine"})
+    assert answer.status_code == 403 and answer.json()["rule"] == "sod.self"
+    assert ann.post(path + "/mfa/reset", {"reason": "phone lost"}).status_code == 204
+    assert lost.get("/me").status_code == 401
+    answer = lost.post("/auth/sign-in", {"email": lost.email, "password": lost.password})
+    assert answer.json()["state"] == "enrol"
+    told = ready.ok("audit", "list", "-o", "ndjson", "--limit", "200").out
+    kinds = [json.loads(line)["event_type"] for line in told.splitlines()]
+    assert kinds.count("link.created") == 2 and "auth.unlocked" in kinds and "mfa.reset" in kinds
+    assert "phone lost" in told and again["link"].split("#")[1] not in told
+    assert serving.stop() == 0

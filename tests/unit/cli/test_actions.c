@@ -38,5 +38,5 @@ TEST(commands__about_identity_are_recorded)
             check_eq_int(table[i].read_event,
                          is_read ? PO_EVENT_TYPE_IDENTITY_READ : PO_EVENT_TYPE_NONE);
         }
-    check_eq_u64(found, 21);
+    check_eq_u64(found, 24);
 }

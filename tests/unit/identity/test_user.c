@@ -318,3 +318,36 @@ TEST(user__above_the_caller_gets_no_link_and_keeps_its_factor)
     check_ok(cx, po_link_create(cx, home, &down, &link));
     check_ok(cx, po_mfa_reset(cx, home, po_str_of(admin.id), PO_LIT("lost")));
 }
+
+/* @proves CC6.1 */
+TEST(user__helps_others_only_and_only_people)
+{
+    TEST_CX(cx);
+    PO_CLEANUP(po_secret_freep) struct po_secret *link = NULL;
+    char service[PO_ID_BYTES];
+    home_make(cx);
+    PO_HOME_AUTO *home = home_open(cx, PO_HOME_READ_WRITE);
+    struct person owner = person_make(cx, home, "owner", "owner");
+    struct person admin = person_make(cx, home, "admin", "admin");
+    const po_str self = po_str_of(admin.id);
+    const struct po_link_request own = {.kind = PO_LINK_RESET, .user = self};
+    act_as(cx, &admin);
+    check_fails(cx, po_link_create(cx, home, &own, &link), PO_DENIED);
+    check_contains(events(cx, home, PO_EVENT_TYPE_ACCESS_DENIED).detail, "sod.self");
+    check_fails(cx, po_mfa_reset(cx, home, self, PO_LIT("lost")), PO_DENIED);
+    check_eq_u64(events(cx, home, PO_EVENT_TYPE_ACCESS_DENIED).count, 2);
+    check_fails(cx, po_lockout_clear(cx, home, po_str_of(owner.id)), PO_DENIED);
+    check_contains(events(cx, home, PO_EVENT_TYPE_ACCESS_DENIED).detail, "sod.more_than_own");
+    const struct po_service_new wanted = {.name = PO_LIT("ci"), .role = PO_LIT("operator")};
+    check_ok(cx, po_service_create(cx, home, &wanted, service));
+    check_fails(cx, po_mfa_reset(cx, home, po_str_of(service), PO_LIT("x")), PO_CONFLICT);
+    check_fails(cx, po_lockout_clear(cx, home, po_str_of(service)), PO_CONFLICT);
+    act_as(cx, &owner);
+    check_ok(cx, po_mfa_reset(cx, home, self, PO_LIT("phone lost")));
+    check_contains(events(cx, home, PO_EVENT_TYPE_MFA_RESET).detail, "phone lost");
+    check_ok(cx, po_lockout_clear(cx, home, self));
+    check_ok(cx, po_user_change(cx, home, self, PO_USER_DEPROVISION, PO_LIT("left")));
+    check_fails(cx, po_mfa_reset(cx, home, self, PO_LIT("x")), PO_CONFLICT);
+    check_fails(cx, po_lockout_clear(cx, home, self), PO_CONFLICT);
+    check_fails(cx, po_link_create(cx, home, &own, &link), PO_CONFLICT);
+}
