@@ -301,9 +301,12 @@ $(B)/bench-%: $(B)/bench/bench_%.o $(MOD_OBJ) $(B)/stamp/sources
 	$(call say,LINK,$@)
 	@$(LINK) -o $@ $< $(MOD_OBJ) $(LIB_LIBS) $(BENCH_LIBS_$*)
 BENCH_LIBS_http := -lmicrohttpd
-bench-http: ## the HTTP server against libmicrohttpd, and 10,000 idle connections; release build
+bench-http: ## the HTTP server against libmicrohttpd, 10,000 idle connections, the whole service; release build
+	+@$(AGAIN) V=release all
 	+@$(AGAIN) MODS='core crypto http' V=release $(O)/release/bench-http
+	+@$(AGAIN) MODS='core crypto store ledger home identity' V=release $(O)/release/bench-service
 	@$(O)/release/bench-http
+	@$(O)/release/bench-service
 bench-script: ## Script against Lua 5.4 on nine micro programs, cold start, checking; release build
 	+@$(AGAIN) MODS='core script' V=release $(O)/release/bench-script
 	@$(O)/release/bench-script

@@ -8,15 +8,13 @@
 #include "core/fs.h"
 #include "http/http.h"
 
-#include <arpa/inet.h>
+#include "client.h"
+
 #include <microhttpd.h>
-#include <netinet/tcp.h>
-#include <openssl/ssl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -144,69 +142,11 @@ static int run_theirs(bool is_tls, int port_fd)
 
 /* ---- a client ---------------------------------------------------------------------------------------- */
 
-struct client {
-    int fd;
-    SSL *ssl;
-};
 static SSL_CTX *client_ctx;
-
-static int dial(uint16_t port)
-{
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port)};
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof to) != 0) {
-        perror("bench-http: connecting");
-        exit(1);
-    }
-    int one =
-        1; /* as real clients do: else a request behind a handshake waits for an acknowledgement */
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    return fd;
-}
 
 static void open_client(struct client *client, uint16_t port, bool is_tls)
 {
-    *client = (struct client){.fd = dial(port)};
-    if (!is_tls) return;
-    client->ssl = SSL_new(client_ctx);
-    if (client->ssl == NULL || SSL_set_fd(client->ssl, client->fd) != 1 ||
-        SSL_connect(client->ssl) != 1) {
-        fprintf(stderr, "bench-http: a handshake failed\n");
-        exit(1);
-    }
-}
-
-static void close_client(struct client *client)
-{
-    SSL_free(client->ssl);
-    (void)close(client->fd);
-}
-
-static void put(struct client *client, const char *bytes, size_t len)
-{
-    bool is_sent = client->ssl != NULL ? SSL_write(client->ssl, bytes, (int)len) == (int)len
-                                       : write(client->fd, bytes, len) == (ssize_t)len;
-    if (!is_sent) exit(1);
-}
-
-/* One whole answer of `body` bytes. */
-static void get(struct client *client, size_t body)
-{
-    char buf[4096];
-    size_t len = 0;
-    size_t want = SIZE_MAX;
-    while (len < want) {
-        ssize_t got = client->ssl != NULL
-                          ? SSL_read(client->ssl, buf + len, (int)(sizeof buf - 1 - len))
-                          : read(client->fd, buf + len, sizeof buf - 1 - len);
-        if (got <= 0) exit(1);
-        len += (size_t)got;
-        buf[len] = '\0';
-        const char *end = strstr(buf, "\r\n\r\n");
-        if (end != NULL) want = (size_t)(end - buf) + 4 + body;
-    }
-    if (len != want || strncmp(buf, "HTTP/1.1 200", 12) != 0) exit(1);
+    client_open(client, client_dial(port, 0), is_tls ? client_ctx : NULL);
 }
 
 /* ---- measuring --------------------------------------------------------------------------------------- */
@@ -261,13 +201,13 @@ static double requests_per_cpu_s(struct child child, bool is_tls, bool is_post, 
     for (long done = -CONNECTIONS; done < requests; done += CONNECTIONS) {
         if (done == 0) before = cpu_s(child.pid); /* after one warm round */
         for (int i = 0; i < CONNECTIONS; i++)
-            put(&clients[i], text, (size_t)len);
+            client_put(&clients[i], text, (size_t)len);
         for (int i = 0; i < CONNECTIONS; i++)
-            get(&clients[i], is_post ? POST_BYTES : sizeof BODY - 1);
+            client_get(&clients[i]);
     }
     double spent = cpu_s(child.pid) - before;
     for (int i = 0; i < CONNECTIONS; i++)
-        close_client(&clients[i]);
+        client_close(&clients[i]);
     return (double)requests / spent;
 }
 
@@ -321,8 +261,8 @@ static void measure_idle(long idle, bool is_tls)
     for (long i = 0; i < idle; i++) {
         static const char text[] = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
         open_client(&clients[i], child.port, is_tls);
-        put(&clients[i], text, sizeof text - 1);
-        get(&clients[i], sizeof BODY - 1);
+        client_put(&clients[i], text, sizeof text - 1);
+        client_get(&clients[i]);
         /* The client's half of a TLS connection is not needed any more. */
         SSL_free(clients[i].ssl);
         clients[i].ssl = NULL;
@@ -331,7 +271,7 @@ static void measure_idle(long idle, bool is_tls)
     printf("http: %ld idle connections, %s: %.1f MB resident in all, %.2f KB each\n", idle,
            is_tls ? "TLS" : "plain", after, (after - before) * 1000 / (double)idle);
     for (long i = 0; i < idle; i++)
-        close_client(&clients[i]);
+        client_close(&clients[i]);
     free(clients);
     stop(child);
 }
