@@ -258,6 +258,14 @@ static po_time_us unit_us(char unit)
     }
 }
 
+int64_t po_time_into_local_day_s(po_time_us t)
+{
+    time_t seconds = (time_t)(t / PO_US_PER_S);
+    struct tm local = {0};
+    if (localtime_r(&seconds, &local) == NULL) return -1;
+    return local.tm_hour * 3600 + local.tm_min * 60 + local.tm_sec;
+}
+
 po_rc po_duration_parse(po_str s, po_time_us *ret_duration)
 {
     po_time_us unit = s.len == 0 ? 0 : unit_us(s.ptr[s.len - 1]);

@@ -48,6 +48,8 @@ void po_time_format_date(po_time_us t, char out[static PO_TIME_DATE_BYTES]);
 void po_time_format_day(po_time_us t, char out[static 9]);
 /* Strict RFC 3339 with "Z"; zero to six decimals. PO_INVALID otherwise. */
 PO_RC po_time_parse(po_str s, po_time_us *ret_time);
+/* Seconds since the day began where this machine stands (TZ): 0..86400; -1 when that cannot be said. */
+int64_t po_time_into_local_day_s(po_time_us t);
 /* "26h", "30m", "8d", "15s": whole number and one unit letter. PO_INVALID, PO_LIMIT (> 100 y). */
 PO_RC po_duration_parse(po_str s, po_time_us *ret_duration);
 

@@ -9,17 +9,13 @@
 #include "core/cfg.h"
 #include "core/log.h"
 
-#include <time.h>
-
 #define JOB_WORDS_MAX 8
 #define DAY_S (24 * 3600)
 
 int64_t po_core_until_clock_s(po_time_us wall_us, int64_t minutes)
 {
-    time_t now = (time_t)(wall_us / PO_US_PER_S);
-    struct tm local = {0};
-    if (localtime_r(&now, &local) == NULL) return DAY_S;
-    int64_t into_s = local.tm_hour * 3600 + local.tm_min * 60 + local.tm_sec;
+    int64_t into_s = po_time_into_local_day_s(wall_us);
+    if (into_s < 0) return DAY_S;
     int64_t left_s = minutes * 60 - into_s;
     return left_s > 0 ? left_s : left_s + DAY_S;
 }
