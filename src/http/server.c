@@ -293,6 +293,7 @@ void po_http_server_drain(struct po_ctx *cx, struct po_http_server *server, int6
     server->is_draining = true;
     server->now_us = server->clock->monotonic_us(server->clock->user);
     server->drain_us = server->now_us + within_ms * PO_US_PER_MS;
+    server->rest_us = server->now_us + PO_HTTP_DRAIN_REST_MS * PO_US_PER_MS;
     po_http_listeners_close(server);
     for (uint32_t i = 0; i < server->limits.connections_max; i++) {
         struct po_http_conn *conn = server->conns[i];
@@ -305,6 +306,7 @@ void po_http_server_drain(struct po_ctx *cx, struct po_http_server *server, int6
             po_http_conn_close(cx, server, conn);
         else
             po_http_conn_make_ready(server, conn);
+        if (server->conns[i] == conn) po_http_timer_drain(server, conn);
     }
 }
 

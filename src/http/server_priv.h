@@ -20,6 +20,7 @@
 #define PO_HTTP_WHEEL_SLOTS 1024
 #define PO_HTTP_TICK_US (50 * PO_US_PER_MS)
 #define PO_HTTP_PEER_TEXT_BYTES 46
+#define PO_HTTP_DRAIN_REST_MS 500 /* what is no whole request by then is none */
 #define PO_HTTP_ACCEPT_PAUSE_US (100 * PO_US_PER_MS)
 
 /* What a phase says to the driver of a connection. */
@@ -155,6 +156,7 @@ struct po_http_server {
     bool has_paused; /* listeners wait for descriptors */
     po_time_us pause_until_us;
     po_time_us drain_us;
+    po_time_us rest_us; /* draining: the deadline of what waits for its client */
     size_t listener_count;
     struct po_http_listener listeners[PO_HTTP_LISTENERS_MAX];
     struct po_http_watched watches[PO_HTTP_WATCHES_MAX];
@@ -193,6 +195,8 @@ bool po_http_list_is_empty(const struct po_http_list *list);
 void po_http_timer_init(struct po_http_server *server);
 /* `ms` from now; 0: none. */
 void po_http_timer_set(struct po_http_server *server, struct po_http_conn *conn, int64_t ms);
+/* Draining began: unless the server is at work for it, the client has PO_HTTP_DRAIN_REST_MS left. */
+void po_http_timer_drain(struct po_http_server *server, struct po_http_conn *conn);
 void po_http_timer_remove(struct po_http_server *server, struct po_http_conn *conn);
 /* The next connection whose deadline has passed, taken out of the wheel; NULL: none. */
 struct po_http_conn *po_http_timer_next(struct po_http_server *server);

@@ -137,7 +137,8 @@ enum po_http_turn po_http_stream_tick(struct po_http_server *server, struct po_h
 {
     int64_t write_us = server->limits.write_ms * PO_US_PER_MS;
     bool is_stalled = conn->stalled_us != 0 && server->now_us - conn->stalled_us >= write_us;
-    if (is_stalled || conn->awaits_pong || conn->has_sent_close) return PO_HTTP_END;
+    if (is_stalled || conn->awaits_pong || conn->has_sent_close || server->is_draining)
+        return PO_HTTP_END;
     if (conn->phase == PO_HTTP_PHASE_SOCKET) {
         conn->awaits_pong = true;
         send_frame(server, conn, PO_HTTP_WS_PING, PO_LIT(""));

@@ -63,8 +63,29 @@ void po_http_timer_remove(struct po_http_server *server, struct po_http_conn *co
     server->timer_count--;
 }
 
+/* A handler at work and an answer that leaves have their time; everything else waits for a client. */
+static bool waits_for_client(const struct po_http_conn *conn)
+{
+    return conn->phase != PO_HTTP_PHASE_HANDLE && conn->phase != PO_HTTP_PHASE_WRITE;
+}
+
+static int64_t cut_by_drain(const struct po_http_server *server, const struct po_http_conn *conn,
+                            int64_t ms)
+{
+    if (!server->is_draining || !waits_for_client(conn)) return ms;
+    int64_t left_ms = (server->rest_us - server->now_us) / PO_US_PER_MS;
+    if (left_ms < 1) left_ms = 1;
+    return ms == 0 || ms > left_ms ? left_ms : ms;
+}
+
+void po_http_timer_drain(struct po_http_server *server, struct po_http_conn *conn)
+{
+    if (waits_for_client(conn)) po_http_timer_set(server, conn, PO_HTTP_DRAIN_REST_MS);
+}
+
 void po_http_timer_set(struct po_http_server *server, struct po_http_conn *conn, int64_t ms)
 {
+    ms = cut_by_drain(server, conn, ms);
     conn->deadline_us = ms == 0 ? 0 : server->now_us + ms * PO_US_PER_MS;
     if (ms == 0 ||
         (conn->timer.next != NULL && conn->deadline_us + PO_HTTP_TICK_US >= conn->due_us))
