@@ -108,6 +108,10 @@ TEST(decide__looks_at_account_factor_and_step_up)
     owner.needs_mfa = false;
     owner.is_stepped_up = false;
     check_eq_cstr(decide(&owner, "user.role", "user:x").rule, "deny.step_up");
+    /* else a stolen session would give itself a second factor, and with it the step-up */
+    check_eq_cstr(decide(&owner, "mfa.enrol", "").rule, "deny.step_up");
+    check_eq_cstr(decide(&owner, "mfa.renew", "").rule, "deny.step_up");
+    check_that(decide(&owner, "session.step_up", "").is_allowed);
     check_that(decide(&owner, "control.run", "").is_allowed);
 }
 
