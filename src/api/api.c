@@ -159,6 +159,8 @@ static PO_RC admit(struct po_ctx *cx, struct po_api_call *call)
 {
     bool is_public = call->route->access == PO_API_PUBLIC;
     if (is_public) PO_TRY(cx, take_rate(cx, call, call->route->rate, po_str_of(cx->ip)));
+    if (is_public && call->route->rate == PO_API_RATE_AUTH)
+        PO_TRY(cx, take_rate(cx, call, PO_API_RATE_SIGN_INS, PO_LIT("")));
     PO_TRY(cx, name_resource(cx, call));
     po_rc rc = po_api_who(cx, call);
     if (!po_is_ok(rc) || (call->by == PO_API_BY_NOBODY && !is_public)) {
@@ -216,14 +218,25 @@ static PO_RC serve(struct po_ctx *cx, struct po_api_call *call)
 
 /* -- the end of a request ------------------------------------------------------------------------ */
 
+/* Whether a stranger's refusal is only counted: however many they are, the ledger grows no faster. */
+static bool is_over(struct po_ctx *cx, struct po_api_call *call)
+{
+    struct po_api_rates *rates = call->api->rates;
+    po_time_us now_us = cx->clock->monotonic_us(cx->clock->user);
+    bool was_counted = call->route != NULL && call->route->access != PO_API_PUBLIC;
+    if (call->by != PO_API_BY_NOBODY) return false;
+    if (!was_counted && po_api_rate_take(rates, PO_API_RATE_REFUSED, po_str_of(cx->ip), now_us) > 0)
+        return true;
+    return po_api_rate_take(rates, PO_API_RATE_STRANGERS, PO_LIT(""), now_us) > 0;
+}
+
 /* A refusal that nothing has recorded yet. */
 static void record_refusal(struct po_ctx *cx, struct po_api_call *call, po_rc rc)
 {
     if (call->is_recorded) return;
     if (call->route == NULL && rc.code == PO_NOTFOUND) return;
-    if (call->route == NULL &&
-        po_api_rate_take(call->api->rates, PO_API_RATE_REFUSED, po_str_of(cx->ip),
-                         cx->clock->monotonic_us(cx->clock->user)) > 0) {
+    if (is_over(cx, call)) {
+        call->owes_nothing = true; /* with the next event */
         call->api->dropped++;
         return;
     }

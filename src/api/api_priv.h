@@ -30,7 +30,7 @@ enum po_api_type { PO_API_STR, PO_API_INT, PO_API_BOOL, PO_API_LIST };
 
 /* What a text may look like: name, pattern (for the document), longest. */
 #define PO_API_SHAPE_TABLE(X)                                                                      \
-    X(TEXT, "^[^\\u0000-\\u001f\\u007f-\\u009f]*$", 1024)                                          \
+    X(TEXT, "^[^\\u0000-\\u001f\\u007f-\\u009f\\u2028-\\u202e\\u2066-\\u2069]*$", 1024)            \
     X(SECRET, "", 4096)                                                                            \
     X(WORD, "^[A-Za-z0-9][A-Za-z0-9_.:@-]*$", 128)                                                 \
     X(WORD_OR_DASH, "^[A-Za-z0-9_-]+$", 128)                                                       \
@@ -42,7 +42,7 @@ enum po_api_type { PO_API_STR, PO_API_INT, PO_API_BOOL, PO_API_LIST };
     X(REPORT, "^R-[0-9A-Za-z-]+$", 64)                                                             \
     X(TIME, "^[0-9A-Za-z:.-]+$", 40)                                                               \
     X(CURSOR, "^[0-9a-z-]+$", 64)                                                                  \
-    X(EMAIL, "^[^\\u0000-\\u0020\\u007f-\\u009f]+$", 254)
+    X(EMAIL, "^[^\\u0000-\\u0020\\u007f-\\u009f\\u2028-\\u202e\\u2066-\\u2069]+$", 254)
 
 enum po_api_shape {
 #define X(id, pattern, max) PO_API_SHAPE_##id,
@@ -83,7 +83,9 @@ enum po_api_scope { PO_API_OF_TENANT, PO_API_OF_INSTANCE };
     X(RUN, "run", 30, 60)                                                                          \
     X(EXPORT, "export", 6, 6)                                                                      \
     X(STREAM, "stream", 30, 60)                                                                    \
-    X(REFUSED, "refused", 120, 120)
+    X(REFUSED, "refused", 120, 120)                                                                \
+    X(STRANGERS, "strangers", 1200, 600) /* refusals of all who are not known that are recorded */ \
+    X(SIGN_INS, "sign-ins", 1200, 1200)  /* steps of signing in, of all addresses */
 
 enum po_api_rate {
 #define X(id, name, burst, per_minute) PO_API_RATE_##id,

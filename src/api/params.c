@@ -24,14 +24,20 @@ static bool is_alnum(char c)
 
 static bool is_control(uint32_t c) { return c < 0x20U || (c >= 0x7fU && c <= 0x9fU); }
 
-/* UTF-8 without control characters; blanks where `has_blanks`. */
+/* Line ends that no byte shows, and overrides of direction: text that reads as what it is not. */
+static bool is_trick(uint32_t c)
+{
+    return (c >= 0x2028U && c <= 0x202eU) || (c >= 0x2066U && c <= 0x2069U);
+}
+
+/* UTF-8 without control characters and tricks; blanks where `has_blanks`. */
 static bool is_text(po_str text, bool has_blanks)
 {
     size_t at = 0;
     while (at < text.len) {
         uint32_t c = 0;
         if (!po_is_ok(po_utf8_next(text, &at, &c))) return false;
-        if (is_control(c) || (c == ' ' && !has_blanks)) return false;
+        if (is_control(c) || is_trick(c) || (c == ' ' && !has_blanks)) return false;
     }
     return true;
 }

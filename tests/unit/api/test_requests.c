@@ -195,6 +195,34 @@ TEST(api__one_caller_is_held_to_a_rate)
     check_eq_u64(api_status(&fixture, &req), 200);
 }
 
+/* However many addresses they have, people without a credential do not fill the ledger. */
+TEST(api__strangers_together_are_recorded_up_to_a_rate)
+{
+    TEST_CX(cx);
+    API_FIXTURE_AUTO fixture = {0};
+    uint64_t first = 0;
+    uint64_t full = 0;
+    uint64_t later = 0;
+    char peer[32];
+    api_fixture_make(cx, &fixture, note_run);
+    struct po_api_request req =
+        api_request(&fixture, API_NOBODY, PO_HTTP_GET, "/api/v1/openapi.json", NULL);
+    req.query = PO_LIT("x=1");
+    check_ok(cx, po_api_event_mark(cx, fixture.api, &first));
+    for (int i = 0; i < 1300; i++) {
+        (void)snprintf(peer, sizeof peer, "10.0.0.%d", i / 100);
+        req.peer = po_str_of(peer);
+        check_eq_u64(api_status(&fixture, &req), 400);
+    }
+    check_ok(cx, po_api_event_mark(cx, fixture.api, &full));
+    check_eq_u64(full - first, 1200);
+    po_clock_fake_advance(test_clock(), PO_US_PER_S); /* ten more, and then no more */
+    for (int i = 0; i < 20; i++)
+        check_eq_u64(api_status(&fixture, &req), 400);
+    check_ok(cx, po_api_event_mark(cx, fixture.api, &later));
+    check_eq_u64(later - full, 10);
+}
+
 /* -- members ------------------------------------------------------------------------------------- */
 
 /* @proves PI1.2 */
@@ -305,6 +333,15 @@ TEST(api__bodies_are_held_to_type_and_size)
     check_eq_u64(api_status(&fixture, &req), 413);
     req = api_request(&fixture, API_OWNER, PO_HTTP_DELETE, "/api/v1/me/sessions", "{}");
     check_eq_u64(api_status(&fixture, &req), 400);
+    /* text that reads as what it is not */
+    static const char *const tricks[] = {"a\xe2\x80\xa8z", "a\xe2\x80\xaez", "a\\u202ez",
+                                         "\xe2\x81\xa6z", "a\xc2\x9bz"};
+    for (size_t i = 0; i < sizeof tricks / sizeof *tricks; i++) {
+        char body[64];
+        (void)snprintf(body, sizeof body, "{\"value\":\"%s\"}", tricks[i]);
+        req = put(&fixture, body);
+        check_eq_u64(api_status(&fixture, &req), 400);
+    }
 }
 
 /* -- values and options -------------------------------------------------------------------------- */
