@@ -9,6 +9,7 @@
 #include "cli.h"
 
 #include "cli_priv.h"
+#include "core/codec.h"
 #include "core/fs.h"
 #include "core/sys.h"
 #include "ledger/ledger.h"
@@ -68,15 +69,27 @@ void po_cli_progress(const struct po_cli *cli, const char *what)
     if (!cli->is_quiet && is_seen) po_cli_note(cli, "… %s", what);
 }
 
-/* C0, DEL, and C1 as UTF-8 writes it. */
+/* C0, DEL, C1; line ends and marks of direction, which make text read as what it is not. */
+static bool is_unclean(uint32_t c)
+{
+    bool is_control = c < 0x20U || (c >= 0x7FU && c < 0xA0U);
+    bool is_line_end = c == 0x2028U || c == 0x2029U;
+    bool is_direction = c == 0x61CU || c == 0x200EU || c == 0x200FU ||
+                        (c >= 0x202AU && c <= 0x202EU) || (c >= 0x2066U && c <= 0x2069U);
+    return is_control || is_line_end || is_direction;
+}
+
+/* Each of those, and each byte that is not UTF-8 (0x9b alone is a terminal's CSI), is shown as '?'. */
 void po_cli_append_clean(struct po_buf *out, po_str text)
 {
-    for (size_t i = 0; i < text.len; i++) {
-        uint8_t c = (uint8_t)text.ptr[i];
-        uint8_t next = i + 1 < text.len ? (uint8_t)text.ptr[i + 1] : 0;
-        bool is_c1 = c == 0xC2U && next >= 0x80U && next < 0xA0U;
-        po_buf_append_char(out, c < 0x20U || c == 0x7FU || is_c1 ? '?' : text.ptr[i]);
-        if (is_c1) i++;
+    for (size_t at = 0, next = 0; at < text.len; at = next) {
+        uint32_t c = 0;
+        bool is_text = po_is_ok(po_utf8_next(text, &next, &c));
+        if (!is_text) next = at + 1;
+        if (is_text && !is_unclean(c))
+            po_buf_append(out, po_str_slice(text, at, next));
+        else
+            po_buf_append_char(out, '?');
     }
 }
 

@@ -75,7 +75,13 @@ TEST(append_clean__keeps_text_and_drops_controls)
                  "31m",
                  "?31m"},
                 {"\xc2\xa0\xc2\x85x", "\xc2\xa0?x"},
-                {"end\xc2", "end\xc2"}};
+                {"end\xc2", "end?"},
+                {"\x9b"
+                 "31m\xff",
+                 "?31m?"},
+                {"\xe2\x80\xae"
+                 "gpj\xe2\x80\xa8\xe2\x81\xa6\xd8\x9c",
+                 "?gpj???"}};
     TEST_EACH(row, rows)
     {
         PO_BUF_AUTO out;
