@@ -87,6 +87,14 @@ static bool make_frame(const struct po_front *front, const struct po_http_reques
     return add_fields(req, msg);
 }
 
+/* Content in a coding that nobody here undoes must not be read as if it were plain. */
+static bool is_encoded(const struct po_http_request *req)
+{
+    po_str coding = {0};
+    po_rc rc = po_http_field_get(req, PO_LIT("content-encoding"), &coding);
+    return rc.code != PO_NOTFOUND && !po_str_eq_cstr(coding, "identity");
+}
+
 static size_t channel_waits(const struct po_front *front)
 {
     return front->core.out.len - front->core.out_sent;
@@ -107,6 +115,11 @@ void po_front_forward(struct po_ctx *cx, struct po_front *front, const struct po
         return;
     }
     refusal.retry_after_s = 0;
+    refusal.status = 415;
+    if (is_encoded(req)) {
+        po_front_refuse(front, res, &refusal);
+        return;
+    }
     refusal.status = 400;
     if (!make_frame(front, req, front->flows.serial + 1, &msg)) {
         po_front_refuse(front, res, &refusal);
