@@ -17,7 +17,6 @@
 #define NAMES_MAX 16
 #define DAYS 397
 #define SERIAL_BYTES 20
-#define PEM_BYTES_MAX ((size_t)64 << 10)
 
 static void key_freep(EVP_PKEY **key) { EVP_PKEY_free(*key); }
 static void cert_freep(X509 **cert) { X509_free(*cert); }
@@ -137,7 +136,7 @@ PO_RC po_http_cert_fingerprint(struct po_ctx *cx, const char *cert_path,
                                char ret_fingerprint[static PO_HTTP_FINGERPRINT_BYTES])
 {
     PO_BUF_AUTO pem = {0};
-    po_buf_init(&pem, PEM_BYTES_MAX);
+    po_buf_init(&pem, PO_HTTP_PEM_BYTES_MAX);
     PO_TRY(cx, po_fs_read(cx, cert_path, &pem));
     PO_CLEANUP(bio_freep) BIO *bio = BIO_new_mem_buf(pem.ptr, (int)pem.len);
     if (bio == NULL) return refused(cx, "memory");

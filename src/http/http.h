@@ -302,7 +302,8 @@ void po_http_stream_close(struct po_ctx *cx, struct po_http_server *server, po_h
 
 /* ---- TLS ----------------------------------------------------------------------------------- */
 
-#define PO_HTTP_FINGERPRINT_BYTES 96 /* 32 hex pairs, colons, NUL */
+#define PO_HTTP_PEM_BYTES_MAX (64 << 10) /* of a certificate with its chain, of a key */
+#define PO_HTTP_FINGERPRINT_BYTES 96     /* 32 hex pairs, colons, NUL */
 struct po_http_tls {
     const char *cert_path; /* PEM, leaf first */
     const char *key_path;  /* PEM; refused when others may read it */

@@ -167,17 +167,31 @@ static bool configure(SSL_CTX *ctx, bool allows_tls12)
            SSL_CTX_set_num_tickets(ctx, 0) == 1 && SSL_CTX_set1_groups_list(ctx, groups) == 1;
 }
 
-/* The key is read by OpenSSL itself; it must be a file that nobody else can read. */
+/*
+ * OpenSSL opens the files itself: a FIFO would hold the whole front up, and a chain of thousands every
+ * handshake. Certificates are often links to what was issued last: the file at their end counts.
+ */
+static PO_RC check_file(struct po_ctx *cx, const char *what, const char *path,
+                        struct stat *ret_stat)
+{
+    if (po_sys_stat(path, ret_stat) != 0) {
+        if (errno == ENOENT) return PO_FAIL(cx, PO_NOTFOUND, "there is no %s '%s'", what, path);
+        return PO_FAIL_SYS(cx, po_fs_code_of_errno(errno), errno, "the %s '%s'", what, path);
+    }
+    if (!S_ISREG(ret_stat->st_mode))
+        return PO_FAIL(cx, PO_INVALID, "the %s '%s' is no file", what, path);
+    if (ret_stat->st_size > PO_HTTP_PEM_BYTES_MAX)
+        return PO_FAIL(cx, PO_LIMIT, "the %s '%s' has more than %d bytes", what, path,
+                       PO_HTTP_PEM_BYTES_MAX);
+    return po_rc_ok();
+}
+
+/* The key must be a file that nobody else can read. */
 static PO_RC check_files(struct po_ctx *cx, const struct po_http_tls *tls)
 {
-    struct po_fs_info info = {0};
-    PO_TRY(cx, po_fs_info(cx, tls->cert_path, &info));
-    if (!info.exists)
-        return PO_FAIL(cx, PO_NOTFOUND, "there is no certificate '%s'", tls->cert_path);
-    struct stat st;
-    /* Certificates are often links to what was issued last: the file at their end counts. */
-    if (po_sys_stat(tls->key_path, &st) != 0)
-        return PO_FAIL_SYS(cx, po_fs_code_of_errno(errno), errno, "the key '%s'", tls->key_path);
+    struct stat st = {0};
+    PO_TRY(cx, check_file(cx, "certificate", tls->cert_path, &st));
+    PO_TRY(cx, check_file(cx, "key", tls->key_path, &st));
     if ((st.st_mode & 077) != 0)
         return PO_FAIL(cx, PO_DENIED, "others may read the key '%s'", tls->key_path);
     return po_rc_ok();

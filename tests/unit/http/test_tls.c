@@ -361,6 +361,15 @@ TEST(http_tls__a_reload_is_for_new_handshakes_and_a_failed_one_for_none)
     check_fails(cx, po_http_tls_load(cx, rig.server, &swapped, seen), PO_INVALID);
     struct po_http_tls no_key = {.cert_path = tls_b.cert_path, .key_path = test_tmp("none")};
     check_fails(cx, po_http_tls_load(cx, rig.server, &no_key, seen), PO_NOTFOUND);
+    struct po_http_tls no_file = {.cert_path = test_tmpdir(), .key_path = tls_b.key_path};
+    check_fails(cx, po_http_tls_load(cx, rig.server, &no_file, seen), PO_INVALID);
+    struct po_http_tls fifo = {.cert_path = test_tmp("fifo"), .key_path = tls_b.key_path};
+    check_that(mkfifo(fifo.cert_path, 0600) == 0);
+    check_fails(cx, po_http_tls_load(cx, rig.server, &fifo, seen), PO_INVALID);
+    struct po_http_tls long_chain = {.cert_path = test_tmp("long"), .key_path = tls_b.key_path};
+    test_write_file(long_chain.cert_path, "x", 1);
+    check_that(truncate(long_chain.cert_path, PO_HTTP_PEM_BYTES_MAX + 1) == 0);
+    check_fails(cx, po_http_tls_load(cx, rig.server, &long_chain, seen), PO_LIMIT);
     check_that(chmod(tls_b.key_path, 0640) == 0);
     check_fails(cx, po_http_tls_load(cx, rig.server, &tls_b, seen), PO_DENIED);
     check_that(chmod(tls_b.key_path, 0600) == 0);
