@@ -157,12 +157,11 @@ static uint32_t written_before(const struct fmt *f, uint32_t i)
     return before;
 }
 
-/* `1. 5` is a field of a number: written without a blank it would be another number. */
+/* `1. 5` and `pair.0 .1` have a field after a number: without a blank it would be another number. */
 static bool splits_number(const struct fmt *f, uint32_t before, uint32_t i)
 {
     int next = tok_at(f, i + 1)->kind;
-    bool is_field = before > 0 && tok_at(f, before - 1)->kind == TK_DOT;
-    return tok_at(f, before)->kind == TK_INT && tok_at(f, i)->kind == TK_DOT && !is_field &&
+    return tok_at(f, before)->kind == TK_INT && tok_at(f, i)->kind == TK_DOT &&
            (next == TK_INT || next == TK_FLOAT);
 }
 
