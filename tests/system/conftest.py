@@ -12,6 +12,7 @@ import os
 import pathlib
 import re
 import shutil
+import socket
 import subprocess
 
 import pytest
@@ -71,6 +72,16 @@ class Ops:
         }
         env.update(extra or {})
         return {k: v for k, v in env.items() if v is not None}
+
+    def dial(self):
+        """A connection to the running service; its directory's path may be too long for an address."""
+        data = os.open(self.home / "data", os.O_PATH)
+        try:
+            caller = socket.socket(socket.AF_UNIX)
+            caller.connect(f"/proc/self/fd/{data}/paulyops.sock")
+            return caller
+        finally:
+            os.close(data)
 
     def run(self, *args, stdin=None, env=None, cwd=None, timeout=TIMEOUT_S, prefix=()):
         """Run one command; text in and out. `prefix`: a program to run it under, e.g. strace."""

@@ -201,8 +201,7 @@ def test_status_without_a_service(ops):
 
 def test_a_borrower_that_is_killed_gives_the_home_back(served):
     ops, service = served
-    lease = socket.socket(socket.AF_UNIX)
-    lease.connect(str(ops.home / "data/paulyops.sock"))
+    lease = ops.dial()
     lease.sendall(frame(24, 1))
     assert lease.recv(4096)[4] == 25
     assert ops.json("status")["is_lent"] is True
@@ -250,8 +249,7 @@ def test_malformed_frames_cost_only_their_sender(served):
     core = service.role("core")
     rounds = BROKEN + [random.Random(7).randbytes(200) for _ in range(50)]
     for bad in rounds:
-        with socket.socket(socket.AF_UNIX) as caller:
-            caller.connect(str(ops.home / "data/paulyops.sock"))
+        with ops.dial() as caller:
             with contextlib.suppress(OSError):
                 caller.sendall(bad)
                 caller.shutdown(socket.SHUT_WR)

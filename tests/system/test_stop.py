@@ -60,8 +60,7 @@ def test_nobody_who_is_only_connected_holds_up_the_end(service):
     person = Person(service, "owner@example.org", PASSWORD).accept(service.link)
     stream = person.get("/stream?after=0", stream=True)
     assert next(stream.iter_content(1))
-    local = socket.socket(socket.AF_UNIX)
-    local.connect(str(service.ops.home / "data/paulyops.sock"))
+    local = service.ops.dial()
     held = [stream, local, web_socket(service, person), keep_alive(service), keep_alive(service),
             socket.create_connection(("127.0.0.1", service.port), 10),  # no byte of a handshake
             dial(service),  # no byte of a request
