@@ -1,8 +1,9 @@
 /*
  * Idempotency-Key: a repetition gets the answer of the first request and does nothing.
  *
- * The key is bound to actor and route. It is taken durably before the work begins; when core dies in
- * between, a repetition is told that the outcome is not known, and never does the work twice.
+ * The key is bound to actor and route. It is durable before the work begins, or commits with a work that
+ * is nothing but a change of the store; when core dies in between, a repetition is told that the outcome is
+ * not known, and never does the work twice.
  */
 #include "api/api_priv.h"
 #include "store/store.h"
@@ -66,7 +67,9 @@ static PO_RC begin(struct po_ctx *cx, struct po_api_call *call,
     PO_TRY(cx, po_store_replay_begin(cx, tx, call->kept_hash, request));
     PO_TRY(cx, kept_event(cx, call, tx, "begun"));
     call->is_kept = true;
-    return po_rc_ok();
+    /* What else is one change of the store is durable together with the key. */
+    bool is_long = call->route->rate == PO_API_RATE_RUN || call->route->rate == PO_API_RATE_EXPORT;
+    return is_long ? po_store_group_end(cx, po_home_store(call->api->home)) : po_rc_ok();
 }
 
 static PO_RC replay(struct po_ctx *cx, struct po_api_call *call, const struct po_store_replay *kept)

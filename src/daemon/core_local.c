@@ -10,6 +10,7 @@
 #include "core/log.h"
 #include "core/sys.h"
 #include "core/sys_net.h"
+#include "store/store.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -215,6 +216,7 @@ static void breathe(void *user)
 static PO_RC run_in_place(struct po_core *core, struct po_conn *conn)
 {
     struct po_ctx *cx = &conn->cx;
+    PO_TRY(cx, po_store_group_end(cx, po_home_store(core->home))); /* of requests in this turn */
     PO_TRY(cx, sign_first(core, conn));
     if (po_sys_chdir(conn->cwd) != 0 && po_sys_chdir("/") != 0)
         return PO_FAIL_SYS(cx, PO_IO, errno, "going to '%s'", conn->cwd);

@@ -13,6 +13,7 @@
 
 #include "core/log.h"
 #include "core/secret.h"
+#include "store/store.h"
 
 #include <stdio.h>
 
@@ -345,6 +346,7 @@ void po_core_request(struct po_ctx *parent, struct po_core *core, const struct p
         send_status(parent, core, msg->id, 400);
         return;
     }
+    po_store_group_begin(po_home_store(core->home)); /* until the flush of this turn */
     po_api_handle(&cx, core->api, &req, &res);
     core->has_events = true;
     act(&cx, core, msg->id, &res);

@@ -338,6 +338,8 @@ PO_RC po_home_record_all(struct po_ctx *cx, struct po_home *home, const struct p
 PO_RC po_home_flush(struct po_ctx *cx, struct po_home *home)
 {
     PO_TRY(cx, check_writable(cx, home));
+    PO_TRY(cx,
+           po_store_group_end(cx, home->store)); /* nothing is in the ledger that may be undone */
     struct po_ledger_queue queue = {.user = home, .list = queue_list, .remove = queue_remove};
     return po_ledger_sequence(cx, home->ledger, &queue, NULL);
 }

@@ -9,6 +9,8 @@ PO_RC po_intent_begin(struct po_ctx *cx, struct po_home *home, struct po_intent 
 {
     if (intent->detail.len == 0) intent->detail = PO_LIT("{}");
     PO_TRY_LEAF(cx, po_uuid7(po_ctx_now_us(cx), intent->event_id), "no randomness for an event id");
+    PO_TRY(cx,
+           po_store_group_end(cx, home->store)); /* durable when this returns, and what led to it */
     PO_TX_AUTO *tx = NULL;
     PO_TRY(cx, po_tx_begin(cx, home->store, &tx));
     struct po_store_intent row = {.kind = po_str_of(intent->action), .detail = intent->detail};

@@ -104,7 +104,11 @@ static po_rc prepare_endings(struct po_ctx *cx, struct po_store *store)
 {
     PO_QUERY_AUTO commit = {0};
     PO_QUERY_AUTO rollback = {0};
+    PO_QUERY_AUTO keep = {0};
+    PO_QUERY_AUTO undo = {0};
     PO_TRY(cx, po_query_open(cx, store, PO_STATEMENT_COMMIT, &commit));
+    PO_TRY(cx, po_query_open(cx, store, PO_STATEMENT_GROUP_KEEP, &keep));
+    PO_TRY(cx, po_query_open(cx, store, PO_STATEMENT_GROUP_UNDO, &undo));
     return po_query_open(cx, store, PO_STATEMENT_ROLLBACK, &rollback);
 }
 

@@ -69,6 +69,20 @@ struct po_store_pending {
     po_str sealed; /* 0..PO_STORE_PENDING_SEALED_BYTES_MAX */
 };
 
+/*
+ * Transactions that follow share one commit to the disk, at po_store_group_end: until then they are seen here,
+ * each still rolls back alone, and a crash undoes all of them. Nothing of them may be acknowledged before.
+ */
+void po_store_group_begin(struct po_store *store);
+/*
+ * What was grouped becomes durable; transactions that follow commit each for itself again. Without a group
+ * nothing is done.
+ *
+ * Errors   PO_IO and others of committing: all of the group is undone; this says so, and the store takes no
+ *          more transactions, until it is opened again
+ */
+PO_RC po_store_group_end(struct po_ctx *cx, struct po_store *store);
+
 /* Begin a write transaction (one at a time: PO_BUG). PO_UNAVAILABLE read-only, PO_BUSY, PO_IO. */
 PO_RC po_tx_begin(struct po_ctx *cx, struct po_store *store, struct po_tx **ret_tx);
 /* A further event of the same transaction, ordered before the one given to po_tx_commit. */

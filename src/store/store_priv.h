@@ -48,6 +48,9 @@ struct po_store {
     size_t key_count;
     struct po_tx *tx; /* the open transaction */
     bool is_read_only;
+    bool is_grouping;      /* further transactions wait for po_store_group_end */
+    bool has_group;        /* some do */
+    bool is_group_lost;    /* some that did are undone */
     bool is_failed;        /* a transaction could not be ended */
     uint64_t failed_syncs; /* of the file layer when this store was opened */
 };

@@ -18,22 +18,46 @@ po_rc po_tx_check(struct po_ctx *cx, const struct po_tx *tx)
     return po_rc_ok();
 }
 
-static po_rc check_may_write(struct po_ctx *cx, const struct po_store *store)
+static void lose_group(struct po_store *store)
+{
+    store->is_group_lost = true;
+    store->is_failed = true;
+}
+
+/* Some failures make SQLite undo all that is not committed: here, other callers' changes. */
+static void note_lost_group(struct po_store *store)
+{
+    if (store->has_group && sqlite3_get_autocommit(store->db)) lose_group(store);
+}
+
+static po_rc check_may_write(struct po_ctx *cx, struct po_store *store)
 {
     if (store->is_read_only) return PO_FAIL(cx, PO_UNAVAILABLE, "the database is open read-only");
     if (store->tx != NULL) return PO_FAIL(cx, PO_BUG, "a transaction is open already");
+    note_lost_group(store);
     if (store->is_failed || store->failed_syncs != po_store_vfs_failed_syncs())
         return PO_FAIL(cx, PO_IO, "the database failed to reach the disk and must be opened again");
     return po_rc_ok();
 }
 
+static bool run_ending(struct po_store *store, enum po_statement statement)
+{
+    sqlite3_stmt *ending = store->prepared[statement];
+    (void)sqlite3_step(ending);
+    return sqlite3_reset(ending) == SQLITE_OK;
+}
+
 /* Undo; a transaction that cannot be ended ends the use of the store. */
 static void roll_back(struct po_store *store)
 {
+    if (store->has_group) {
+        bool is_undone = run_ending(store, PO_STATEMENT_GROUP_UNDO) &&
+                         run_ending(store, PO_STATEMENT_GROUP_KEEP);
+        if (!is_undone) lose_group(store);
+        return;
+    }
     if (sqlite3_get_autocommit(store->db)) return; /* SQLite undid it itself */
-    sqlite3_stmt *rollback = store->prepared[PO_STATEMENT_ROLLBACK];
-    (void)sqlite3_step(rollback);
-    (void)sqlite3_reset(rollback);
+    (void)run_ending(store, PO_STATEMENT_ROLLBACK);
     if (!sqlite3_get_autocommit(store->db)) store->is_failed = true;
 }
 
@@ -46,12 +70,26 @@ static void end(struct po_tx *tx, bool is_committed)
     tx->is_open = false;
 }
 
+static po_rc begin(struct po_ctx *cx, struct po_store *store)
+{
+    if (!store->is_grouping) return po_query_simple(cx, store, PO_STATEMENT_BEGIN);
+    if (!store->has_group) PO_TRY(cx, po_query_simple(cx, store, PO_STATEMENT_BEGIN));
+    store->has_group = true;
+    return po_query_simple(cx, store, PO_STATEMENT_GROUP_SAVE);
+}
+
+static po_rc commit(struct po_ctx *cx, struct po_store *store)
+{
+    return po_query_simple(cx, store,
+                           store->has_group ? PO_STATEMENT_GROUP_KEEP : PO_STATEMENT_COMMIT);
+}
+
 po_rc po_tx_begin(struct po_ctx *cx, struct po_store *store, struct po_tx **ret_tx)
 {
     PO_TRY(cx, check_may_write(cx, store));
     PO_TX_AUTO *tx = po_calloc(1, sizeof *tx);
     if (tx == NULL) return PO_FAIL(cx, PO_NOMEM, "out of memory for a transaction");
-    PO_TRY(cx, po_query_simple(cx, store, PO_STATEMENT_BEGIN));
+    PO_TRY(cx, begin(cx, store));
     tx->store = store;
     tx->is_open = true;
     store->tx = tx;
@@ -89,10 +127,30 @@ po_rc po_tx_commit(struct po_ctx *cx, struct po_tx *tx, const struct po_store_pe
 {
     PO_TRY(cx, po_tx_check(cx, tx));
     po_rc rc = po_tx_queue(cx, tx, event);
-    if (po_is_ok(rc)) rc = po_query_simple(cx, tx->store, PO_STATEMENT_COMMIT);
+    if (po_is_ok(rc)) rc = commit(cx, tx->store);
     end(tx, po_is_ok(rc));
     PO_TRY(cx, rc);
     return po_rc_ok();
+}
+
+/* ---- groups ---------------------------------------------------------------------------------- */
+
+void po_store_group_begin(struct po_store *store) { store->is_grouping = true; }
+
+po_rc po_store_group_end(struct po_ctx *cx, struct po_store *store)
+{
+    if (store->tx != NULL) return PO_FAIL(cx, PO_BUG, "a transaction is open");
+    note_lost_group(store);
+    store->is_grouping = false;
+    if (store->is_group_lost)
+        return PO_FAIL(cx, PO_IO, "changes that were not committed are undone");
+    if (!store->has_group) return po_rc_ok();
+    po_rc rc = po_query_simple(cx, store, PO_STATEMENT_COMMIT);
+    store->has_group = false;
+    if (po_is_ok(rc)) return po_rc_ok();
+    roll_back(store);
+    lose_group(store);
+    return rc;
 }
 
 /* ---- pending events -------------------------------------------------------------------------- */
@@ -162,7 +220,7 @@ static po_rc delete_in(struct po_ctx *cx, struct po_tx *tx, const struct po_stor
     PO_TRY(cx, delete_rows(cx, tx->store, rows, count));
     if (ledger_size != NULL)
         PO_TRY(cx, po_store_meta_set(cx, tx, META_LEDGER_SIZE, po_str_of(ledger_size)));
-    return po_query_simple(cx, tx->store, PO_STATEMENT_COMMIT);
+    return commit(cx, tx->store);
 }
 
 static po_rc forget(struct po_ctx *cx, struct po_store *store, const struct po_store_pending *rows,

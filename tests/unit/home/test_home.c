@@ -4,6 +4,7 @@
 #include "unit/home/home_fixture.h"
 
 #include "ledger/ledger.h"
+#include "store/store.h"
 
 #include <stdio.h>
 #include <sys/stat.h>
@@ -91,6 +92,26 @@ TEST(home_abandon__keeps_what_was_committed_for_the_next_start)
     PO_HOME_AUTO *again = home_open(cx, PO_HOME_READ_WRITE);
     check_that(po_ledger_size(po_home_ledger(again)) >= before + 1);
     check_ok(cx, po_home_close(cx, &again));
+}
+
+/* @proves CC7.2 PI1.5 */
+TEST(home_flush__commits_a_group_before_the_ledger_has_it)
+{
+    TEST_CX(cx);
+    home_make(cx);
+    uint64_t before = size_of(cx);
+    PO_HOME_AUTO *home = home_open(cx, PO_HOME_READ_WRITE);
+    struct po_event event = home_event();
+    po_store_group_begin(po_home_store(home));
+    check_ok(cx, po_home_record(cx, home, &event));
+    check_ok(cx, po_home_record(cx, home, &event));
+    check_ok(cx, po_home_flush(cx, home));
+    check_eq_u64(po_ledger_size(po_home_ledger(home)), before + 2);
+    check_ok(cx, po_home_record(cx, home, &event)); /* no group any more */
+    po_home_abandonp(&home);
+    home = home_open(cx, PO_HOME_READ_WRITE);
+    check_that(po_home_read_only_reason(home) == NULL);
+    check_eq_u64(po_ledger_size(po_home_ledger(home)), before + 3);
 }
 
 TEST(home_record_all__keeps_the_order)

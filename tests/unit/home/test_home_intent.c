@@ -3,6 +3,8 @@
  */
 #include "unit/home/home_fixture.h"
 
+#include "store/store.h"
+
 static po_rc count_event(struct po_ctx *cx, void *user, const struct po_home_event *event,
                          bool *ret_stop)
 {
@@ -58,6 +60,24 @@ TEST(intent__left_open_is_abandoned_once_at_the_next_start)
         check_eq_u64(count_type(cx, again, PO_EVENT_TYPE_INTENT_ABANDONED), 1);
         check_ok(cx, po_home_close(cx, &again));
     }
+}
+
+/* @proves CC7.2 */
+TEST(intent__is_durable_with_what_led_to_it_before_its_change)
+{
+    TEST_CX(cx);
+    home_make(cx);
+    PO_HOME_AUTO *home = home_open(cx, PO_HOME_READ_WRITE);
+    uint64_t before = po_ledger_size(po_home_ledger(home));
+    struct po_event event = home_event();
+    struct po_intent intent = test_intent();
+    po_store_group_begin(po_home_store(home));
+    check_ok(cx, po_home_record(cx, home, &event));
+    check_ok(cx, po_intent_begin(cx, home, &intent));
+    po_home_abandonp(&home);
+    home = home_open(cx, PO_HOME_READ_WRITE); /* the event, the intent, its end */
+    check_ok(cx, po_home_flush(cx, home));
+    check_eq_u64(po_ledger_size(po_home_ledger(home)), before + 3);
 }
 
 TEST(intent__is_refused_in_a_home_opened_for_reading)
