@@ -207,6 +207,9 @@ static PO_RC serve(struct po_ctx *cx, struct po_api_call *call)
     PO_TRY(cx, admit(cx, call));
     PO_TRY(cx, po_api_params_read(cx, call));
     PO_TRY(cx, po_api_precondition(cx, call));
+    bool is_public = call->route->access == PO_API_PUBLIC; /* keys mean nothing there */
+    if (!is_public && call->req->fields[PO_API_FIELD_IDEMPOTENCY_KEY].ptr != NULL)
+        PO_TRY(cx, take_rate(cx, call, PO_API_RATE_KEYS, po_str_of(cx->actor)));
     PO_TRY(cx, po_api_replay_begin(cx, call, &is_answered));
     if (is_answered) {
         call->is_recorded = true;

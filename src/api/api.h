@@ -33,6 +33,7 @@
 #define PO_API_RESPONSE_BYTES_MAX ((size_t)16 << 20)
 #define PO_API_WAITING_MAX 64  /* requests that wait for a worker */
 #define PO_API_STREAMS_MAX 256 /* open streams */
+#define PO_API_STREAMS_OF_ACTOR_MAX 64
 #define PO_API_COOKIE "__Host-paulyops"
 
 struct po_api;

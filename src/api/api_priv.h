@@ -85,6 +85,7 @@ enum po_api_scope { PO_API_OF_TENANT, PO_API_OF_INSTANCE };
     X(STREAM, "stream", 30, 60)                                                                    \
     X(REFUSED, "refused", 120, 120)                                                                \
     X(STRANGERS, "strangers", 1200, 600) /* refusals of all who are not known that are recorded */ \
+    X(KEYS, "keys", 1000, 2)             /* Idempotency-Key: a tenant has 10,000 a day */          \
     X(SIGN_INS, "sign-ins", 1200, 1200)  /* steps of signing in, of all addresses */
 
 enum po_api_rate {

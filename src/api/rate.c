@@ -61,7 +61,7 @@ static int64_t level_now(const struct bucket *bucket, enum po_api_rate rate, po_
     int64_t full = classes[rate].burst * PARTS;
     int64_t passed_ms = (now_us - bucket->at_us) / PO_US_PER_MS;
     if (passed_ms < 0) return bucket->level;
-    if (passed_ms > 3600000) return full;
+    if (passed_ms > 86400000) return full;
     int64_t level = bucket->level + passed_ms * classes[rate].per_minute * PARTS / 60000;
     return level < full ? level : full;
 }

@@ -35,16 +35,23 @@ static enum po_api_topic topic_of(po_str type)
 
 /* -- opening ------------------------------------------------------------------------------------- */
 
+/* One account does not take the places of all others. */
 static PO_RC find_place(struct po_ctx *cx, struct po_api_call *call,
                         struct po_api_stream **ret_stream)
 {
+    struct po_api_stream *place = NULL;
+    size_t own = 0;
     for (size_t i = 0; i < PO_API_STREAMS_MAX; i++) {
-        if (call->api->streams[i].id != 0) continue;
-        *ret_stream = &call->api->streams[i];
-        return po_rc_ok();
+        struct po_api_stream *stream = &call->api->streams[i];
+        if (stream->id == 0 && place == NULL) place = stream;
+        if (stream->id != 0 && strcmp(stream->actor, cx->actor) == 0) own++;
     }
     call->retry_after_s = 10;
-    return po_api_refuse_as(cx, call, 503, PO_BUSY, "too many streams are open");
+    if (own >= PO_API_STREAMS_OF_ACTOR_MAX)
+        return po_api_refuse_as(cx, call, 429, PO_BUSY, "too many streams of this account");
+    if (place == NULL) return po_api_refuse_as(cx, call, 503, PO_BUSY, "too many streams are open");
+    *ret_stream = place;
+    return po_rc_ok();
 }
 
 /* Behind Last-Event-ID, else behind `after`, else at the end. */

@@ -154,3 +154,26 @@ TEST(api_replay__a_secret_is_not_shown_twice)
     check_eq_u64(api_ask(&fixture, &req, &second), 409);
     check_that(strstr(api_body(&second), "pot_") == NULL);
 }
+
+TEST(api_replay__one_account_does_not_take_all_keys)
+{
+    TEST_CX(cx);
+    API_FIXTURE_AUTO fixture = {0};
+    char actor[64];
+    api_fixture_make(cx, &fixture, NULL);
+    (void)snprintf(actor, sizeof actor, "user:%s", fixture.people[API_OWNER].id);
+    po_time_us now_us = cx->clock->monotonic_us(cx->clock->user);
+    while (po_api_rate_take(fixture.api->rates, PO_API_RATE_KEYS, po_str_of(actor), now_us) == 0)
+        ;
+    const struct po_api_request req = keyed(&fixture, API_OWNER, "{\"value\":\"1\"}", "key-1");
+    check_eq_u64(api_status(&fixture, &req), 429);
+    const struct po_api_request other = keyed(&fixture, API_ADMIN, "{\"value\":\"1\"}", "key-1");
+    check_eq_u64(api_status(&fixture, &other), 200);
+    po_clock_fake_advance(test_clock(),
+                          PO_US_PER_HOUR + PO_US_PER_S); /* not full again: 120 more */
+    now_us = cx->clock->monotonic_us(cx->clock->user);
+    uint64_t more = 0;
+    while (po_api_rate_take(fixture.api->rates, PO_API_RATE_KEYS, po_str_of(actor), now_us) == 0)
+        more++;
+    check_eq_u64(more, 120);
+}

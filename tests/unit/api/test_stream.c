@@ -156,3 +156,17 @@ TEST(api_stream__places_are_limited)
     check_eq_u64(api_get(&fixture, API_OWNER, "/api/v1/stream"), 200);
     check_eq_u64(api_get(&fixture, API_OWNER, "/api/v1/stream"), 503);
 }
+
+TEST(api_stream__one_account_does_not_take_all_places)
+{
+    TEST_CX(cx);
+    API_FIXTURE_AUTO fixture = {0};
+    api_fixture_make(cx, &fixture, NULL);
+    check_eq_u64(api_get(&fixture, API_OWNER, "/api/v1/stream"), 200);
+    for (uint64_t i = 1; i < PO_API_STREAMS_OF_ACTOR_MAX; i++)
+        fixture.api->streams[i] = fixture.api->streams[0];
+    check_eq_u64(api_get(&fixture, API_OWNER, "/api/v1/stream"), 429);
+    check_eq_u64(api_get(&fixture, API_ADMIN, "/api/v1/stream"), 200);
+    fixture.api->streams[1] = (struct po_api_stream){0};
+    check_eq_u64(api_get(&fixture, API_OWNER, "/api/v1/stream"), 200);
+}
