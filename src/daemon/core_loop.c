@@ -95,6 +95,10 @@ static PO_RC take(struct po_ctx *cx, struct po_core *core, const struct po_wire_
         reload(cx, core);
     } else if (msg->kind == PO_WIRE_KIND_DIED) {
         po_core_note_death(cx, core, msg);
+    } else if (msg->kind == PO_WIRE_KIND_PROBED) {
+        core->probed_us = po_core_now_us(cx);
+        core->probe_status = msg->number[PO_WIRE_STATUS];
+        core->probe_ms = msg->number[PO_WIRE_TOOK_MS];
     } else if (msg->kind == PO_WIRE_KIND_LINK) {
         return take_link(cx, core, msg);
     } else {

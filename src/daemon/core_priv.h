@@ -112,6 +112,9 @@ struct po_core {
     bool is_full;    /* no room for callers: none is accepted */
     po_time_us started_us;
     po_time_us heartbeat_us;
+    po_time_us probed_us;  /* the supervisor asked the service's endpoint; 0: not yet */
+    uint64_t probe_status; /* 0: no answer */
+    uint64_t probe_ms;
     po_time_us checkpoint_us; /* of the last one */
     bool has_unsigned;        /* flushed since then */
     struct po_core_job assess;
@@ -202,6 +205,8 @@ bool po_core_can_write(const struct po_core *core);
 /* Monotonic time of the next thing to do by the clock. */
 po_time_us po_core_next_us(const struct po_ctx *cx, const struct po_core *core);
 void po_core_pass_time(struct po_ctx *cx, struct po_core *core);
+/* What a heartbeat tells; NULL: out of memory. */
+const char *po_core_beat_detail(struct po_ctx *cx, const struct po_core *core, po_time_us now_us);
 void po_core_plan(struct po_ctx *cx, struct po_core *core);
 /* Seconds until the next `minutes` after midnight, local time. */
 int64_t po_core_until_clock_s(po_time_us wall_us, int64_t minutes);

@@ -93,12 +93,21 @@ static void run_due(struct po_ctx *cx, struct po_core *core, po_time_us now_us)
     po_err_clear(cx);
 }
 
+const char *po_core_beat_detail(struct po_ctx *cx, const struct po_core *core, po_time_us now_us)
+{
+    long uptime_s = (long)((now_us - core->started_us) / PO_US_PER_S);
+    if (core->probed_us == 0) return po_arena_printf(cx->arena, "{\"uptime_s\":%ld}", uptime_s);
+    return po_arena_printf(
+        cx->arena, "{\"uptime_s\":%ld,\"endpoint\":{\"status\":%lu,\"took_ms\":%lu,\"age_s\":%ld}}",
+        uptime_s, (unsigned long)core->probe_status, (unsigned long)core->probe_ms,
+        (long)((now_us - core->probed_us) / PO_US_PER_S));
+}
+
 static void beat(struct po_ctx *cx, struct po_core *core, po_time_us now_us)
 {
     if (now_us - core->heartbeat_us < PO_CORE_HEARTBEAT_US) return;
     core->heartbeat_us = now_us;
-    const char *detail = po_arena_printf(cx->arena, "{\"uptime_s\":%ld}",
-                                         (long)((now_us - core->started_us) / PO_US_PER_S));
+    const char *detail = po_core_beat_detail(cx, core, now_us);
     if (po_is_ok(po_core_record(cx, core, PO_EVENT_TYPE_SERVICE_HEARTBEAT, "beat", detail))) return;
     po_log(cx, PO_LOG_ERROR, "service.not_recorded", PO_F_CSTR("error", po_err_msg(cx)));
     po_err_clear(cx);

@@ -25,7 +25,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define SIGNAL_TAG PO_ROLE_COUNT
 #define EVENTS_MAX 8
 #define WAIT_MS_MAX 1000
 
@@ -43,6 +42,7 @@ static void supervisor_done(struct po_supervisor *sup)
         if (role->pid > 0) (void)po_sys_waitpid(role->pid, &status, 0);
         po_wire_end_done(&role->control);
     }
+    po_fd_closep(&sup->probe.fd);
     po_fd_closep(&sup->signal_fd);
     po_fd_closep(&sup->epoll_fd);
 }
@@ -71,6 +71,7 @@ static void take_ready(struct po_ctx *cx, struct po_supervisor *sup, struct po_r
     if (message.len > 0 && !sup->options->is_quiet)
         po_log(cx, PO_LOG_INFO, "service.role_ready", PO_F_CSTR("role", role->name),
                PO_F_STR("message", message));
+    if (role == &sup->roles[PO_ROLE_FRONT]) po_probe_found(cx, sup, message);
     po_role_report(cx, sup);
     announce(cx, sup);
 }
@@ -241,6 +242,7 @@ static void pass_time(struct po_ctx *cx, struct po_supervisor *sup)
     for (size_t i = 0; i < PO_ROLE_COUNT; i++)
         ping(cx, &sup->roles[i], now_us);
     start_due(cx, sup, now_us);
+    po_probe_pass_time(cx, sup, now_us);
 }
 
 static int wait_ms(struct po_ctx *cx, const struct po_supervisor *sup)
@@ -265,8 +267,10 @@ static PO_RC step(struct po_ctx *cx, struct po_supervisor *sup)
     if (count < 0) return PO_FAIL_SYS(cx, PO_IO, errno, "waiting for roles");
     for (int i = 0; i < count; i++) {
         struct po_role *role = &sup->roles[events[i].data.u64 % PO_ROLE_COUNT];
-        if (events[i].data.u64 == SIGNAL_TAG)
+        if (events[i].data.u64 == PO_SUPERVISOR_TAG_SIGNAL)
             take_signals(cx, sup);
+        else if (events[i].data.u64 == PO_SUPERVISOR_TAG_PROBE)
+            po_probe_step(cx, sup);
         else if (role->control.fd >= 0)
             read_role(cx, sup, role);
     }
@@ -292,7 +296,7 @@ static PO_RC set_up(struct po_ctx *cx, struct po_supervisor *sup)
     sup->epoll_fd = po_sys_epoll_create();
     if (sup->epoll_fd < 0) return PO_FAIL_SYS(cx, PO_IO, errno, "setting up the service");
     sup->signal_fd = po_sys_signalfd(&wanted);
-    struct epoll_event event = {.events = EPOLLIN, .data.u64 = SIGNAL_TAG};
+    struct epoll_event event = {.events = EPOLLIN, .data.u64 = PO_SUPERVISOR_TAG_SIGNAL};
     if (sup->signal_fd < 0 ||
         po_sys_epoll_ctl(sup->epoll_fd, EPOLL_CTL_ADD, sup->signal_fd, &event) != 0)
         return PO_FAIL_SYS(cx, PO_IO, errno, "taking signals");
@@ -331,7 +335,8 @@ PO_RC po_daemon_serve(struct po_ctx *cx, const struct po_cli_serve *options)
 {
     PO_CLEANUP(po_log_freep) struct po_log *log = po_log_new(STDERR_FILENO, PO_LOG_INFO);
     PO_CLEANUP(supervisor_done)
-    struct po_supervisor sup = {.options = options, .epoll_fd = -1, .signal_fd = -1};
+    struct po_supervisor sup = {
+        .options = options, .epoll_fd = -1, .signal_fd = -1, .probe.fd = -1};
     if (log == NULL) return PO_FAIL(cx, PO_NOMEM, "out of memory for the log");
     cx->log = log;
     for (size_t i = 0; i < PO_ROLE_COUNT; i++)

@@ -6,6 +6,7 @@
 
 #include "daemon/daemon_priv.h"
 
+#include <sys/socket.h>
 #include <sys/types.h>
 
 enum po_role_id {
@@ -15,6 +16,9 @@ enum po_role_id {
     PO_ROLE_COUNT
 };
 #define PO_ROLE_ARGS_MAX 8
+/* Tags of epoll events beside the roles'. */
+#define PO_SUPERVISOR_TAG_SIGNAL PO_ROLE_COUNT
+#define PO_SUPERVISOR_TAG_PROBE (PO_ROLE_COUNT + 1)
 
 struct po_role {
     const char *name;
@@ -36,6 +40,20 @@ struct po_role {
     int died_exit;
 };
 
+#define PO_PROBE_PERIOD_US (60 * PO_US_PER_S)
+#define PO_PROBE_WAIT_US (2 * PO_US_PER_S) /* then there is no answer */
+#define PO_PROBE_HEAD_BYTES 12             /* "HTTP/1.1 200" */
+/* Asking the management listener. */
+struct po_probe {
+    struct sockaddr_storage address;
+    socklen_t address_len; /* 0: the front has said none */
+    int fd;                /* -1: nothing is under way */
+    po_time_us since_us;   /* of the last one; 0: none */
+    bool is_sent;
+    char head[PO_PROBE_HEAD_BYTES];
+    size_t len;
+};
+
 struct po_supervisor {
     const struct po_cli_serve *options;
     struct po_role roles[PO_ROLE_COUNT];
@@ -46,6 +64,7 @@ struct po_supervisor {
     po_time_us stop_us;     /* when the roles that are to end now are killed */
     po_time_us watchdog_us; /* 0: no watchdog */
     po_time_us watched_us;
+    struct po_probe probe;
     struct po_err failure; /* why the first start came to nothing */
 };
 
@@ -63,5 +82,15 @@ void po_role_tell(struct po_ctx *cx, struct po_role *role, enum po_wire_kind kin
 void po_role_kill(struct po_role *role, int signal_number);
 /* Tell core of roles that ended. */
 void po_role_report(struct po_ctx *cx, struct po_supervisor *sup);
+
+/* supervisor_probe.c */
+/* What the front said when it was ready: where its management listener is. */
+void po_probe_found(struct po_ctx *cx, struct po_supervisor *sup, po_str said);
+/* Its socket is ready. */
+void po_probe_step(struct po_ctx *cx, struct po_supervisor *sup);
+/* Begin one when it is due, give one up that takes too long. */
+void po_probe_pass_time(struct po_ctx *cx, struct po_supervisor *sup, po_time_us now_us);
+/* Of the first bytes of an answer; 0: it is none. */
+uint64_t po_probe_status(po_str head);
 
 #endif

@@ -173,6 +173,28 @@ static void add_crash(struct po_fact_event_walk *walk)
         po_fact_crash_add(&walk->events->crashes, walk->received_us);
 }
 
+static bool read_number(const struct po_json *object, const char *key, int64_t *ret)
+{
+    const struct po_json *member = po_json_get(object, key);
+    if (member == NULL || member->type != PO_JSON_INT || member->integer < 0) return false;
+    *ret = member->integer;
+    return true;
+}
+
+/* A heartbeat without it, and a new start, know of none. */
+static void add_endpoint(struct po_fact_event_walk *walk)
+{
+    const struct po_json *detail = po_json_get(walk->view->json, "detail");
+    const struct po_json *said = po_json_get(detail, "endpoint");
+    struct po_fact_endpoint endpoint = {0};
+    int64_t age_s = 0;
+    endpoint.is_asked = read_number(said, "status", &endpoint.status) &&
+                        read_number(said, "took_ms", &endpoint.took_ms) &&
+                        read_number(said, "age_s", &age_s) && age_s <= PO_FACT_ENDPOINT_AGE_S_MAX;
+    endpoint.asked_us = walk->received_us - age_s * PO_US_PER_S;
+    walk->events->endpoint = endpoint.is_asked ? endpoint : (struct po_fact_endpoint){0};
+}
+
 PO_RC po_fact_event_add(struct po_fact_event_walk *walk, uint16_t type)
 {
     PO_TRY(walk->cx, add_session_of_other(walk));
@@ -189,6 +211,7 @@ PO_RC po_fact_event_add(struct po_fact_event_walk *walk, uint16_t type)
     case PO_EVENT_TYPE_PROCESS_CRASHED: add_crash(walk); return po_rc_ok();
     case PO_EVENT_TYPE_SERVICE_STARTED:
     case PO_EVENT_TYPE_SERVICE_HEARTBEAT:
+        add_endpoint(walk);
         po_fact_crash_sign(&walk->events->crashes, walk->received_us);
         return po_rc_ok();
     case PO_EVENT_TYPE_INTENT_OPENED: return add_intent_opened(walk);

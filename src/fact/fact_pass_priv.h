@@ -49,6 +49,15 @@ struct po_fact_crashes {
 void po_fact_crash_add(struct po_fact_crashes *crashes, po_time_us at_us);
 void po_fact_crash_sign(struct po_fact_crashes *crashes, po_time_us at_us);
 
+#define PO_FACT_ENDPOINT_AGE_S_MAX ((int64_t)366 * 24 * 3600)
+/* What the newest heartbeat says of the service's own endpoint. */
+struct po_fact_endpoint {
+    bool is_asked;
+    int64_t status; /* 0: no answer */
+    int64_t took_ms;
+    po_time_us asked_us;
+};
+
 /* The jobs an instance declares (schedule/ renders their units; a running service starts them). */
 #define PO_FACT_JOB_ASSESS "paulyops-assess"
 #define PO_FACT_JOB_NIGHTLY "paulyops-nightly"
@@ -151,6 +160,7 @@ struct po_fact_events {
     uint64_t own;             /* events of this session */
     const char *last_other_session;
     struct po_fact_crashes crashes;
+    struct po_fact_endpoint endpoint;
 };
 
 /* What one opened event is looked at with. */

@@ -194,3 +194,22 @@ PO_FACT_READER(service_restarts)
     po_json_out_object_end(out);
     return po_rc_ok();
 }
+
+/* ---- service.endpoint -------------------------------------------------------------------------- */
+
+PO_FACT_READER(service_endpoint)
+{
+    const struct po_fact_records *records = NULL;
+    const struct po_fact_events *events = NULL;
+    PO_TRY(cx, po_fact_records_get(cx, set, &records));
+    PO_TRY(cx, po_fact_events_get(cx, set, &events));
+    const struct po_fact_endpoint *endpoint = &events->endpoint;
+    int64_t age_s = (set->now_us - endpoint->asked_us) / PO_US_PER_S;
+    po_json_out_object(out);
+    po_fact_put_bool(out, "running", is_running(records, set->now_us));
+    po_fact_put_int(out, "status", endpoint->status);
+    po_fact_put_int(out, "took_ms", endpoint->took_ms);
+    po_fact_put_opt(out, "age_s", !endpoint->is_asked ? -1 : age_s > 0 ? age_s : 0);
+    po_json_out_object_end(out);
+    return po_rc_ok();
+}

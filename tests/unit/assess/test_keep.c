@@ -88,7 +88,7 @@ TEST(program_facts__are_in_the_order_they_are_written)
     check_eq_cstr(asked->facts[0], "ledger.sealing");
     check_eq_cstr(asked->facts[1], "drill.keys");
     check_that(asked->facts[2] == NULL);
-    check_that(golden_find("check", "HC-13")->facts[0] == NULL);
+    check_that(golden_find("check", "HC-14")->facts[0] == NULL);
 }
 
 TEST(bundle_program_find__knows_kind_and_id)

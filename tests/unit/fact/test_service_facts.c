@@ -116,6 +116,41 @@ TEST_TIMEOUT(service_jobs__are_those_of_a_service_that_runs, 60)
     check_that(fixture_at(value, "jobs")->first == NULL);
 }
 
+static void beat_saying(struct po_ctx *cx, struct po_fact_set *set, const char *detail)
+{
+    struct po_event event = {.type = PO_EVENT_TYPE_SERVICE_HEARTBEAT,
+                             .resource = PO_LIT("service:core"),
+                             .action = PO_LIT("beat"),
+                             .result = PO_EVENT_SUCCESS,
+                             .detail = po_str_of(detail)};
+    check_ok(cx, po_home_record(cx, set->home, &event));
+    check_ok(cx, po_home_flush(cx, set->home));
+}
+
+TEST_TIMEOUT(service_endpoint__is_what_the_newest_heartbeat_says, 60)
+{
+    TEST_CX(cx);
+    struct po_fact_set *set = fixture_home_set(cx);
+    const struct po_json *value = fixture_read(cx, set, "service.endpoint");
+    check_that(!fixture_bool(value, "running"));
+    check_that(fixture_is_null(value, "age_s"), "never asked");
+    record(cx, set, PO_EVENT_TYPE_SERVICE_STARTED);
+    beat_saying(cx, set, "{\"endpoint\":{\"status\":200,\"took_ms\":7,\"age_s\":30}}");
+    po_clock_fake_advance(test_clock(), 5 * PO_US_PER_S);
+    value = fixture_read(cx, again(cx, set), "service.endpoint");
+    check_that(fixture_bool(value, "running"));
+    check_eq_int(fixture_int(value, "status"), 200);
+    check_eq_int(fixture_int(value, "took_ms"), 7);
+    check_eq_int(fixture_int(value, "age_s"), 35);
+    beat_saying(cx, set, "{\"endpoint\":{\"status\":200,\"took_ms\":-1,\"age_s\":30}}");
+    value = fixture_read(cx, again(cx, set), "service.endpoint");
+    check_that(fixture_is_null(value, "age_s"), "nonsense is no answer");
+    beat_saying(cx, set, "{\"endpoint\":{\"status\":0,\"took_ms\":2000,\"age_s\":1}}");
+    record(cx, set, PO_EVENT_TYPE_SERVICE_STARTED);
+    value = fixture_read(cx, again(cx, set), "service.endpoint");
+    check_that(fixture_is_null(value, "age_s"), "another service was asked");
+}
+
 TEST_TIMEOUT(service_restarts__count_what_came_back_in_time, 60)
 {
     TEST_CX(cx);

@@ -26,6 +26,9 @@
 #define OFF_TIMER "{\"jobs\":[{\"name\":\"a\"}]}"
 #define SERVED_JOB "{\"running\":true,\"jobs\":[{\"name\":\"a\",\"period_s\":600}]}"
 
+#define ENDPOINT(running, status, took, age)                                                       \
+    "{\"running\":" running ",\"status\":" status ",\"took_ms\":" took ",\"age_s\":" age "}"
+
 const struct health_row health_rows[] = {
     {"intake well", "HC-01", {INTAKE("true", "448", "10")}, PO_HEALTH_PASS, "2 files"},
     {"intake empty is healthy", "HC-01", {INTAKE("true", "488", "null")}, PO_HEALTH_PASS, ""},
@@ -135,7 +138,21 @@ const struct health_row health_rows[] = {
      {"{\"configured\":true,\"found\":true,\"head_readable\":false}"},
      PO_HEALTH_FAIL,
      "cannot"},
-    {"endpoint", "HC-13", {NULL}, PO_HEALTH_UNTESTED, "not built"},
+    {"endpoint", "HC-13", {ENDPOINT("true", "200", "500", "180")}, PO_HEALTH_PASS, "500 ms"},
+    {"endpoint slow", "HC-13", {ENDPOINT("true", "200", "501", "1")}, PO_HEALTH_FAIL, "501 ms"},
+    {"endpoint not ready", "HC-13", {ENDPOINT("true", "503", "1", "1")}, PO_HEALTH_FAIL, "503"},
+    {"endpoint silent", "HC-13", {ENDPOINT("true", "0", "1", "1")}, PO_HEALTH_FAIL, "not answer"},
+    {"endpoint long ago", "HC-13", {ENDPOINT("true", "200", "1", "181")}, PO_HEALTH_FAIL, "181 s"},
+    {"endpoint not asked",
+     "HC-13",
+     {ENDPOINT("true", "0", "0", "null")},
+     PO_HEALTH_UNTESTED,
+     "not been asked"},
+    {"no endpoint",
+     "HC-13",
+     {ENDPOINT("false", "200", "1", "1")},
+     PO_HEALTH_UNTESTED,
+     "no service"},
     {"index", "HC-14", {NULL}, PO_HEALTH_UNTESTED, "not built"},
     {"mail", "HC-15", {NULL}, PO_HEALTH_UNTESTED, "not built"},
 };
