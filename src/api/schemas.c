@@ -69,9 +69,10 @@ static const struct po_api_schema schemas[] = {
      "id:str user:str name:str scopes:str open:bool created:time? expires:time? used:time? "
      "author:str ended:str?"},
     {"TokenMade", "id:str token:str expires:time?"},
+    {"Tokens", "data:Token[]"},
     {"TrustKey", "name:str level:str vkey:str"},
     {"User", "id:str kind:str state:str role:str? role_waiting:str? role_effective:time? name:str "
-             "email:str? owner:str? created:time? changed:time? version:int"},
+             "email:str? owner:str? ownerless:bool created:time? changed:time? version:int"},
     {"Version", "version:str commit:str variant:str sources_sha256:str"},
 };
 

@@ -20,7 +20,7 @@
 #define PO_CLI_ERR_BYTES_MAX ((size_t)1 << 20) /* notes kept for a caller */
 #define PO_CLI_LINE_BYTES_MAX 8192
 #define PO_CLI_OPTIONS_MAX 12
-#define PO_CLI_COLUMNS_MAX 12
+#define PO_CLI_COLUMNS_MAX 16
 #define PO_EXIT_NOT_PASSED 2
 
 enum po_cli_format { PO_CLI_TABLE, PO_CLI_JSON, PO_CLI_NDJSON };

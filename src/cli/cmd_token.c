@@ -4,6 +4,7 @@
 #include "identity_rows_priv.h"
 
 #define SCOPES_MAX 128
+#define DAYS_MAX 365 /* no token lives longer */
 
 static const struct po_column columns[] = {
     {"id", "ID", PO_CELL_STR},           {"user", "USER", PO_CELL_STR},
@@ -124,9 +125,48 @@ PO_RC po_cmd_token_create(struct po_ctx *cx, struct po_cli *cli)
     return show_token(cx, cli, &made);
 }
 
+static PO_RC read_days(struct po_ctx *cx, const struct po_cli *cli, po_time_us *ret_us)
+{
+    uint64_t days = 0;
+    po_str text = po_cli_option(cli, "--unused");
+    if (!po_is_ok(po_str_to_u64(text, DAYS_MAX, &days)) || days == 0)
+        return PO_FAIL(cx, PO_USAGE, "--unused takes 1 to %d days", DAYS_MAX);
+    *ret_us = (po_time_us)days * PO_US_PER_DAY;
+    return po_rc_ok();
+}
+
+/* Open ones that nobody used for so long (never used: since they were made); a dry run lists them. */
+static PO_RC revoke_unused(struct po_ctx *cx, struct po_cli *cli)
+{
+    struct po_token *tokens = NULL;
+    struct po_rows *rows = NULL;
+    size_t count = 0;
+    po_str user = {NULL, 0};
+    po_time_us age_us = 0;
+    PO_TRY(cx, read_days(cx, cli, &age_us));
+    PO_TRY(cx, po_cli_whose(cx, cli, "token.manage", &user));
+    PO_TRY(cx, po_token_list(cx, cli->home, user, &tokens, &count));
+    PO_TRY(cx, po_rows_new(cx, columns, sizeof columns / sizeof *columns, &rows));
+    for (size_t i = 0; i < count; i++) {
+        po_time_us seen_us = tokens[i].used_us > 0 ? tokens[i].used_us : tokens[i].created_us;
+        if (!tokens[i].is_open || po_ctx_now_us(cx) - seen_us < age_us) continue;
+        if (!cli->is_dry_run) {
+            PO_TRY(cx, po_token_revoke(cx, cli->home, tokens[i].id, "unused"));
+            tokens[i].is_open = false;
+            tokens[i].ended_why = PO_LIT("unused");
+        }
+        PO_TRY(cx, put_token(cx, rows, &tokens[i]));
+    }
+    return po_rows_render(cx, rows, cli);
+}
+
 PO_RC po_cmd_token_revoke(struct po_ctx *cx, struct po_cli *cli)
 {
     struct po_token token = {0};
+    bool is_unused = po_cli_has(cli, "--unused");
+    if (is_unused == (cli->operand_count > 0))
+        return PO_FAIL(cx, PO_USAGE, "name a token, or give --unused");
+    if (is_unused) return revoke_unused(cx, cli);
     po_str id = cli->operands[0];
     PO_TRY(cx, po_token_get(cx, cli->home, id, &token));
     PO_TRY(cx, po_cli_may_touch(cx, cli, "token.manage", token.user));

@@ -69,6 +69,7 @@ static const struct po_column columns[] = {
     {"name", "NAME", PO_CELL_STR},
     {"email", "EMAIL", PO_CELL_STR},
     {"owner", "OWNER", PO_CELL_STR},
+    {"ownerless", "OWNERLESS", PO_CELL_BOOL},
     {"created", "CREATED", PO_CELL_STR},
     {"changed", "CHANGED", PO_CELL_STR},
     {"version", "VERSION", PO_CELL_INT},
@@ -91,6 +92,7 @@ static PO_RC put_user(struct po_ctx *cx, struct po_rows *rows, const struct po_u
     PO_TRY(cx, po_rows_str(cx, rows, user->name));
     PO_TRY(cx, put_text(cx, rows, user->email));
     PO_TRY(cx, put_text(cx, rows, user->owner));
+    PO_TRY(cx, po_rows_bool(cx, rows, user->is_ownerless));
     PO_TRY(cx, po_rows_time(cx, rows, user->created_us));
     PO_TRY(cx, po_rows_time(cx, rows, user->changed_us));
     return po_rows_int(cx, rows, (int64_t)user->version);
@@ -105,7 +107,8 @@ PO_RC po_cmd_user_list(struct po_ctx *cx, struct po_cli *cli)
     PO_TRY(cx, po_user_list(cx, cli->home, &users, &count));
     PO_TRY(cx, po_rows_new(cx, columns, sizeof columns / sizeof *columns, &rows));
     for (size_t i = 0; i < count; i++)
-        if (state.len == 0 || po_str_eq(state, users[i].state))
+        if ((state.len == 0 || po_str_eq(state, users[i].state)) &&
+            (users[i].is_ownerless || !po_cli_has(cli, "--ownerless")))
             PO_TRY(cx, put_user(cx, rows, &users[i]));
     return po_rows_render(cx, rows, cli);
 }

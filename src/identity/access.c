@@ -35,6 +35,18 @@ static PO_RC load_role(struct po_ctx *cx, struct po_home *home, struct po_identi
     return po_identity_copy(cx, grant->role, identity->role, sizeof identity->role);
 }
 
+/* A program acts while the person who answers for it is neither suspended nor gone. */
+static PO_RC check_owner(struct po_ctx *cx, struct po_home *home, po_str owner, bool *is_active)
+{
+    struct po_store_user *row = NULL;
+    PO_TRY(cx, po_store_user_find(cx, po_home_store(home), owner, &row));
+    bool stands = row != NULL &&
+                  (po_str_eq_cstr(row->state, "active") || po_str_eq_cstr(row->state, "invited"));
+    if (!stands) *is_active = false;
+    return po_rc_ok();
+}
+
+/* @control CC6.2 */
 PO_RC po_identity_load(struct po_ctx *cx, struct po_home *home, po_str id, bool *ret_is_found,
                        struct po_identity *ret_identity)
 {
@@ -50,6 +62,7 @@ PO_RC po_identity_load(struct po_ctx *cx, struct po_home *home, po_str id, bool 
                                    .is_canary = user->is_canary};
     PO_TRY(cx, po_identity_copy(cx, user->id, identity.id, sizeof identity.id));
     PO_TRY(cx, load_role(cx, home, &identity));
+    if (is_service) PO_TRY(cx, check_owner(cx, home, user->owner, &identity.is_active));
     *ret_identity = identity;
     *ret_is_found = true;
     return po_rc_ok();

@@ -112,7 +112,7 @@ struct po_identity {
     char token[PO_ID_BYTES];      /* "tok_…"; else "" */
     struct po_action_set allowed; /* by the role */
     struct po_action_set scopes;  /* of a token; else everything */
-    bool is_active;
+    bool is_active; /* also, of a service account: its owner is neither suspended nor gone */
     bool is_mfa;
     bool needs_mfa;     /* a session of one factor: enrolment only */
     bool is_stepped_up; /* lately enough */
@@ -180,7 +180,8 @@ struct po_user {
     po_str state; /* "invited", "active", "suspended", "deprovisioned" */
     po_str email; /* lower case; empty for a service account */
     po_str name;
-    po_str owner; /* of a service account */
+    po_str owner;      /* of a service account */
+    bool is_ownerless; /* a service account whose owner is deprovisioned: nothing works any more */
     char role[PO_ROLE_BYTES];
     char role_waiting[PO_ROLE_BYTES]; /* asked for, not in force yet; "" when none */
     po_time_us role_effective_us;     /* of that: when it comes into force; 0: needs approval */

@@ -42,6 +42,12 @@ static PO_RC read_user(struct po_ctx *cx, const struct po_store_user *row, struc
     return po_rc_ok();
 }
 
+static void note_owner(struct po_user *user, po_str owner_state)
+{
+    user->is_ownerless = user->is_service && !po_str_eq_cstr(user->state, "deprovisioned") &&
+                         po_str_eq_cstr(owner_state, "deprovisioned");
+}
+
 /* Users are sorted by id; NULL when there is none. */
 static struct po_user *find_by_id(struct po_user *users, size_t count, po_str id)
 {
@@ -73,6 +79,10 @@ PO_RC po_user_list(struct po_ctx *cx, struct po_home *home, struct po_user **ret
     PO_ARENA_NEW(cx, users, count + 1);
     for (size_t i = 0; i < count; i++)
         PO_TRY(cx, read_user(cx, &rows[i], &users[i]));
+    for (size_t i = 0; i < count; i++) {
+        const struct po_user *owner = find_by_id(users, count, users[i].owner);
+        note_owner(&users[i], owner != NULL ? owner->state : PO_LIT("deprovisioned"));
+    }
     for (size_t i = 0; i < grant_count; i++) {
         struct po_user *user = find_by_id(users, count, grants[i].user);
         if (user != NULL) PO_TRY(cx, apply_grant(cx, &grants[i], user));
@@ -86,9 +96,14 @@ static PO_RC fill(struct po_ctx *cx, struct po_home *home, const struct po_store
                   struct po_user *ret_user)
 {
     struct po_store_role_grant *grants = NULL;
+    struct po_store_user *owner = NULL;
     size_t count = 0;
     PO_TRY(cx, po_store_role_grant_list(cx, po_home_store(home), row->id, &grants, &count));
     PO_TRY(cx, read_user(cx, row, ret_user));
+    if (ret_user->is_service) {
+        PO_TRY(cx, po_store_user_find(cx, po_home_store(home), row->owner, &owner));
+        note_owner(ret_user, owner != NULL ? owner->state : PO_LIT("deprovisioned"));
+    }
     for (size_t i = 0; i < count; i++)
         PO_TRY(cx, apply_grant(cx, &grants[i], ret_user));
     return po_rc_ok();
@@ -150,6 +165,7 @@ struct ended {
     size_t sessions;
     size_t tokens;
     size_t asked;
+    size_t services; /* that have no owner now */
 };
 
 /* What the user asked for and still waits. */
@@ -170,6 +186,25 @@ static PO_RC end_asked(struct po_ctx *cx, struct po_home *home, struct po_tx *tx
     return po_rc_ok();
 }
 
+/* Nobody answers any more for the programs that were theirs: their tokens end, too. */
+static PO_RC end_services(struct po_ctx *cx, struct po_home *home, struct po_tx *tx, po_str owner,
+                          struct ended *ended)
+{
+    struct po_store_user *users = NULL;
+    size_t count = 0;
+    PO_TRY(cx, po_store_user_list(cx, po_home_store(home), &users, &count));
+    for (size_t i = 0; i < count; i++) {
+        size_t tokens = 0;
+        if (!po_str_eq_cstr(users[i].kind, "service") || !po_str_eq(users[i].owner, owner))
+            continue;
+        PO_TRY(cx,
+               po_store_api_token_revoke_user(cx, tx, users[i].id, "owner deprovisioned", &tokens));
+        ended->tokens += tokens;
+        if (!po_str_eq_cstr(users[i].state, "deprovisioned")) ended->services++;
+    }
+    return po_rc_ok();
+}
+
 /* @control CC6.2 */
 static PO_RC end_all(struct po_ctx *cx, struct po_home *home, struct po_tx *tx, po_str user,
                      struct ended *ended)
@@ -177,6 +212,7 @@ static PO_RC end_all(struct po_ctx *cx, struct po_home *home, struct po_tx *tx, 
     static const char *const credentials[] = {"password", "totp", "totp_new", "recovery"};
     static const char *const tickets[] = {"mfa", "enrol", "invite", "reset"};
     PO_TRY(cx, po_store_api_token_revoke_user(cx, tx, user, "deprovisioned", &ended->tokens));
+    PO_TRY(cx, end_services(cx, home, tx, user, ended));
     PO_TRY(cx, end_asked(cx, home, tx, user, &ended->asked));
     for (size_t i = 0; i < 4; i++) {
         PO_TRY(cx, po_store_credential_delete(cx, tx, user, po_str_of(credentials[i])));
@@ -195,6 +231,7 @@ static PO_RC write_detail(struct po_ctx *cx, const struct ended *ended, po_str r
     po_json_out_object(&json);
     po_json_out_field(&json, "reason", reason);
     po_json_out_field_int(&json, "roles_cancelled", (int64_t)ended->asked);
+    po_json_out_field_int(&json, "services_ownerless", (int64_t)ended->services);
     po_json_out_field_int(&json, "sessions_ended", (int64_t)ended->sessions);
     po_json_out_field_int(&json, "tokens_revoked", (int64_t)ended->tokens);
     po_json_out_object_end(&json);

@@ -4,6 +4,7 @@ import json
 import pytest
 
 import service as running
+from test_clock import DAY, clock  # noqa: F401: a fixture
 
 TOKEN_CHARS = 53
 
@@ -13,8 +14,8 @@ def ready(ops):
     return ops.init()
 
 
-def rows(ops, *command):
-    return ops.json(*command)["data"]
+def rows(ops, *command, **kwargs):
+    return ops.json(*command, **kwargs)["data"]
 
 
 def first_owner(ops):
@@ -114,6 +115,38 @@ def test_a_dry_run_changes_nothing(ready):
                     ("role", "create", "r", "flag.set"), ("token", "create", "t", "--user", owner["id"])):
         assert "would" in ready.ok(*command, "--dry-run").out, command
     assert rows(ready, "user", "list") == before
+
+
+def test_tokens_that_nobody_uses_or_answers_for_end(ready, clock):
+    first_owner(ready)
+    bob = rows(ready, "user", "invite", "bob@example.org", "--name", "Bob", "--role", "member")[0]
+    made = rows(ready, "user", "service", "ci", "--role", "operator", "--owner", bob["id"])[0]
+    assert made["ownerless"] is False
+    token = rows(ready, "token", "create", "old", "--user", made["id"])[0]
+    for days in ("0", "366", "x"):
+        ready.run("token", "revoke", "--unused", days).check_line(64, "days")
+    ready.run("token", "revoke", token["id"], "--unused", "1").check_line(64)
+    ready.run("token", "revoke").check_line(64)
+    assert rows(ready, "token", "revoke", "--unused", "30") == []
+    later = clock(ahead=31 * DAY)
+    listed = rows(ready, "token", "revoke", "--unused", "30", "--dry-run", env=later)
+    assert [(row["id"], row["open"]) for row in listed] == [(token["id"], True)]
+    assert rows(ready, "token", "list", env=later)[0]["open"]
+    assert rows(ready, "token", "revoke", "--unused", "30", env=later)[0]["ended"] == "unused"
+    assert rows(ready, "token", "list", env=later) == []
+
+
+def test_a_program_whose_owner_left_is_ownerless(ready):
+    first_owner(ready)
+    bob = rows(ready, "user", "invite", "bob@example.org", "--name", "Bob", "--role", "member")[0]
+    made = rows(ready, "user", "service", "ci", "--role", "operator", "--owner", bob["id"])[0]
+    token = rows(ready, "token", "create", "nightly", "--user", made["id"])[0]
+    assert rows(ready, "user", "list", "--ownerless") == []
+    ready.ok("user", "deprovision", bob["id"], "--reason", "left")
+    assert [row["id"] for row in rows(ready, "user", "list", "--ownerless")] == [made["id"]]
+    ended = rows(ready, "token", "list", "--ended")[0]
+    assert (ended["id"], ended["open"], ended["ended"]) == (token["id"], False, "owner deprovisioned")
+    ready.run("token", "create", "again", "--user", made["id"]).check_line(75, "not active")
 
 
 def test_a_person_who_is_gone_stays_known_by_id(ready):

@@ -111,7 +111,8 @@ static void write_request(const struct po_api_route *route, const char *id, stru
         const struct po_api_param *param = &route->params[i];
         if (param->in == PO_API_IN_QUERY && param->is_required)
             query += (size_t)snprintf(out->query + query, sizeof out->query - query, "%s%s=%s",
-                                      query > 0 ? "&" : "", param->name, id);
+                                      query > 0 ? "&" : "", param->name,
+                                      param->type == PO_API_INT ? "1" : id);
         if (param->in != PO_API_IN_BODY) continue;
         out->body[at] = at == 0 ? '{' : ',';
         at++;

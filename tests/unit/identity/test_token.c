@@ -201,3 +201,51 @@ TEST(token__that_was_revoked_is_refused)
     check_eq_str(tokens[0].ended_why, "leaked");
     check_that(tokens[0].used_us != 0 && !tokens[0].is_open);
 }
+
+/* @proves CC6.2 */
+TEST(token__of_a_program_works_while_its_owner_answers_for_it)
+{
+    TEST_CX(cx);
+    struct held held = {0};
+    struct held other = {0};
+    char id[PO_ID_BYTES];
+    struct po_user user = {0};
+    struct po_user *users = NULL;
+    size_t count = 0;
+    home_make(cx);
+    PO_HOME_AUTO *home = home_open(cx, PO_HOME_READ_WRITE);
+    struct person ann = person_make(cx, home, "ann", "operator");
+    struct person bob = person_make(cx, home, "bob", "operator");
+    act_local(cx);
+    struct po_service_new service = {
+        .name = PO_LIT("ci"), .role = PO_LIT("operator"), .owner = po_str_of(bob.id)};
+    check_ok(cx, po_service_create(cx, home, &service, id));
+    const struct po_token_new others = {.user = po_str_of(id), .name = PO_LIT("bob's")};
+    check_ok(cx, make(cx, home, &others, &other));
+    service.owner = po_str_of(ann.id);
+    check_ok(cx, po_service_create(cx, home, &service, id));
+    const struct po_token_new token = {.user = po_str_of(id), .name = PO_LIT("ann's")};
+    check_ok(cx, make(cx, home, &token, &held));
+    check_that(holds(cx, home, held.secret));
+    check_ok(cx, po_user_change(cx, home, po_str_of(ann.id), PO_USER_SUSPEND, PO_LIT("x")));
+    check_that(!holds(cx, home, held.secret));
+    check_ok(cx, po_user_get(cx, home, po_str_of(id), &user));
+    check_that(!user.is_ownerless);
+    check_ok(cx, po_user_change(cx, home, po_str_of(ann.id), PO_USER_RESUME, PO_LIT("x")));
+    check_that(holds(cx, home, held.secret));
+    check_ok(cx, po_user_change(cx, home, po_str_of(ann.id), PO_USER_DEPROVISION, PO_LIT("x")));
+    check_that(!holds(cx, home, held.secret));
+    check_contains(events(cx, home, PO_EVENT_TYPE_USER_DEPROVISIONED).detail,
+                   "\"services_ownerless\":1");
+    check_ok(cx, po_user_get(cx, home, po_str_of(id), &user));
+    check_that(user.is_ownerless);
+    check_ok(cx, po_user_list(cx, home, &users, &count));
+    check_eq_u64(count, 4);
+    for (size_t i = 0; i < count; i++)
+        check_that(users[i].is_ownerless == (strcmp(users[i].id, id) == 0));
+    check_fails(cx, make(cx, home, &token, &held), PO_CONFLICT);
+    check_that(holds(cx, home, other.secret));
+    check_ok(cx, po_user_change(cx, home, po_str_of(id), PO_USER_DEPROVISION, PO_LIT("x")));
+    check_ok(cx, po_user_get(cx, home, po_str_of(id), &user));
+    check_that(!user.is_ownerless);
+}
