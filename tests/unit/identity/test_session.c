@@ -149,6 +149,10 @@ TEST(session__of_one_factor_only_enrols)
     check_that(identity.needs_mfa && !identity.is_mfa && !identity.is_stepped_up);
     check_fails(cx, po_access_check(cx, home, &identity, PO_LIT("user.list"), PO_LIT("")),
                 PO_DENIED);
+    check_ok(cx, po_access_check(cx, home, &identity, PO_LIT("mfa.show"), PO_LIT("")));
+    check_fails(cx, po_access_check(cx, home, &identity, PO_LIT("mfa.enrol"), PO_LIT("")),
+                PO_DENIED);
+    identity.is_stepped_up = true;
     check_ok(cx, po_access_check(cx, home, &identity, PO_LIT("mfa.enrol"), PO_LIT("")));
 }
 
