@@ -65,6 +65,7 @@ int main(int argc, char **argv)
     if (!fill_standard_files()) return po_code_exit(PO_IO);
     po_assess_facts_declare();
     po_assess_openapi_set(po_api_openapi);
+    po_assess_cookies_set(po_api_cookies);
     harden_process();
     if (argc > 1 && strncmp(argv[1], ROLE_PREFIX, sizeof ROLE_PREFIX - 1) == 0)
         return run_role(argv[1] + sizeof ROLE_PREFIX - 1, argc - 2, argv + 2);

@@ -182,6 +182,8 @@ size_t po_api_stream_count(const struct po_api *api);
 
 /* OpenAPI 3.1 of the route table; appended. */
 PO_RC po_api_openapi(struct po_ctx *cx, struct po_buf *out);
+/* Each value of Set-Cookie that a response may have, one a line, with a made-up secret. */
+PO_RC po_api_cookies(struct po_ctx *cx, struct po_buf *out);
 
 /* ---- audit coverage (AUD-02) ----------------------------------------------------------------- */
 

@@ -13,11 +13,27 @@ static struct po_mfa_request mfa_request(const struct po_api_call *call)
                                    .user_agent = call->req->fields[PO_API_FIELD_USER_AGENT]};
 }
 
+#define COOKIE_ATTRIBUTES "Path=/; Secure; HttpOnly; SameSite=Strict"
+#define COOKIE_DROPPED PO_API_COOKIE "=; " COOKIE_ATTRIBUTES "; Max-Age=0"
+
+/* The value of Set-Cookie that gives a session's secret; NULL: out of memory. */
+static const char *cookie_of(struct po_ctx *cx, po_str secret)
+{
+    return po_arena_printf(cx->arena, PO_API_COOKIE "=%.*s; " COOKIE_ATTRIBUTES "; Max-Age=%ld",
+                           PO_STR_ARG(secret), (long)(PO_SESSION_LIFE_US / PO_US_PER_S));
+}
+
+po_rc po_api_cookies(struct po_ctx *cx, struct po_buf *out)
+{
+    const char *given = cookie_of(cx, PO_LIT("secret"));
+    if (given == NULL) return PO_FAIL(cx, PO_NOMEM, "out of request memory");
+    po_buf_printf(out, "%s\n%s\n", given, COOKIE_DROPPED);
+    return po_rc_ok();
+}
+
 static PO_RC set_cookie(struct po_ctx *cx, struct po_api_call *call, po_str secret)
 {
-    const char *text = po_arena_printf(
-        cx->arena, PO_API_COOKIE "=%.*s; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=%ld",
-        PO_STR_ARG(secret), (long)(PO_SESSION_LIFE_US / PO_US_PER_S));
+    const char *text = cookie_of(cx, secret);
     if (text == NULL) return PO_FAIL(cx, PO_NOMEM, "out of request memory");
     po_api_set(call->res, PO_HTTP_SET_COOKIE, po_str_of(text));
     return po_rc_ok();
@@ -25,8 +41,7 @@ static PO_RC set_cookie(struct po_ctx *cx, struct po_api_call *call, po_str secr
 
 static void drop_cookie(struct po_api_call *call)
 {
-    po_api_set(call->res, PO_HTTP_SET_COOKIE,
-               PO_LIT(PO_API_COOKIE "=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0"));
+    po_api_set(call->res, PO_HTTP_SET_COOKIE, PO_LIT(COOKIE_DROPPED));
     po_api_set(call->res, PO_HTTP_CLEAR_SITE_DATA, PO_LIT("\"cache\", \"storage\""));
 }
 

@@ -71,6 +71,8 @@ void po_assess_facts_declare(void);
 /* The HTTP interface's document (po_api_openapi), from main.c: it lies above. Without it, no operations. */
 typedef po_rc po_assess_openapi(struct po_ctx *cx, struct po_buf *out);
 void po_assess_openapi_set(po_assess_openapi *write);
+/* Likewise the cookies that it sets (po_api_cookies), one a line. */
+void po_assess_cookies_set(po_assess_openapi *write);
 /* What the child of the drill of access does; main.c comes here with its one argument. */
 #define PO_ACCESS_DRILL_ROLE "drill-access"
 int po_access_drill_role_run(int argc, char **argv);

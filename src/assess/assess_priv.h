@@ -41,6 +41,8 @@ PO_RC po_assess_provide(struct po_ctx *cx, const struct po_assess_inputs *in, co
 /* Of the HTTP interface (provide_api.c). */
 PO_RC po_assess_api_operations(struct po_ctx *cx, const struct po_assess_inputs *in,
                                struct po_json_out *out);
+PO_RC po_assess_api_cookies(struct po_ctx *cx, const struct po_assess_inputs *in,
+                            struct po_json_out *out);
 /* Of this home's identities (provide_identity.c) and of TLS (provide_tls.c). */
 PO_RC po_assess_identity_accounts(struct po_ctx *cx, const struct po_assess_inputs *in,
                                   struct po_json_out *out);

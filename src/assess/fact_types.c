@@ -17,6 +17,7 @@ static const struct po_fact_type types[] = {
      "weak_tried: int, weak_allowed: int}, decisions: {owed: int, found: int}, "
      "tenants: {sees_its_own: bool, tried: int, visible: int, seen: string, keys_differ: bool}, "
      "ends: {idle_ended_s: int, used_ended_s: int}}"},
+    {"api.cookies", "{cookies: [string]}"},
     {"api.operations",
      "{operations: [{id: string, action: string, known_action: bool, public: bool, schemas: bool}]}"},
     {"controls.freshness", "{controls: int, fresh: int}"},
@@ -51,6 +52,8 @@ static const char *const docs[COUNT] = {
     "what was revoked, presented again; each action with the roles that the decision lets do it; "
     "decisions that owe an event; what one tenant sees of another; when a session unused, and one used "
     "again and again, ended.",
+    "Each value of Set-Cookie that the HTTP interface may answer with, from the function that it sets them by; "
+    "the secret is made up.",
     "Operations of the HTTP interface from its own document: the action each declares, whether the table of "
     "actions knows it, whether it says that nobody need be signed in, and whether all parameters and the body have schemas that refuse what they do not "
     "name.",

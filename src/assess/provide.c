@@ -178,6 +178,7 @@ static po_rc doctor_drill(struct po_ctx *cx, const struct po_assess_inputs *in,
 
 static const struct provider providers[] = {
     {"access.drill", po_access_drill},
+    {"api.cookies", po_assess_api_cookies},
     {"api.operations", po_assess_api_operations},
     {"controls.freshness", controls_freshness},
     {"controls.schedule", controls_schedule},

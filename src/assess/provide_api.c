@@ -1,16 +1,22 @@
 /*
- * Fact api.operations: what the HTTP interface says of itself. Its document is made from the table that
- * serves it; that lies above this layer, so main.c hands it down.
+ * Facts api.operations and api.cookies: what the HTTP interface says of itself. Its document is made from
+ * the table that serves it, its cookies by what sets them; that lies above this layer, so main.c hands it
+ * down.
  */
 #include "assess/assess_priv.h"
 
 #include "identity/identity.h"
 
 #define DOCUMENT_BYTES_MAX ((size_t)4 << 20)
+#define COOKIES_BYTES_MAX 8192
 
 static po_assess_openapi *write_document;
 
 void po_assess_openapi_set(po_assess_openapi *write) { write_document = write; }
+
+static po_assess_openapi *write_cookies;
+
+void po_assess_cookies_set(po_assess_openapi *write) { write_cookies = write; }
 
 static po_str text_of(const struct po_json *object, const char *key)
 {
@@ -93,6 +99,26 @@ PO_RC po_assess_api_operations(struct po_ctx *cx, const struct po_assess_inputs 
     po_json_out_key(out, "operations");
     po_json_out_array(out);
     PO_TRY(cx, put_operations(cx, out));
+    po_json_out_array_end(out);
+    po_json_out_object_end(out);
+    return po_rc_ok();
+}
+
+PO_RC po_assess_api_cookies(struct po_ctx *cx, const struct po_assess_inputs *in,
+                            struct po_json_out *out)
+{
+    PO_BUF_AUTO text;
+    po_str line;
+    (void)in;
+    po_buf_init(&text, COOKIES_BYTES_MAX);
+    if (write_cookies != NULL) PO_TRY(cx, write_cookies(cx, &text));
+    PO_TRY_LEAF(cx, po_buf_check(&text), "the interface's cookies are too large");
+    po_str rest = po_buf_str(&text);
+    po_json_out_object(out);
+    po_json_out_key(out, "cookies");
+    po_json_out_array(out);
+    while (po_str_next_line(&rest, &line))
+        po_json_out_str(out, line);
     po_json_out_array_end(out);
     po_json_out_object_end(out);
     return po_rc_ok();

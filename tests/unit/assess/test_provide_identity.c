@@ -202,3 +202,24 @@ TEST(api_operations__tell_what_an_operation_does_not_declare)
     const struct po_json *none = ask(cx, NULL, po_assess_api_operations);
     check_eq_u64(po_json_get(none, "operations")->count, 0);
 }
+
+static po_rc write_cookies(struct po_ctx *cx, struct po_buf *out)
+{
+    (void)cx;
+    po_buf_append_cstr(out, "a=1; Secure\nb=2\n");
+    return po_rc_ok();
+}
+
+/* @proves CC6.1 */
+TEST(api_cookies__are_those_that_the_interface_sets)
+{
+    TEST_CX(cx);
+    po_assess_cookies_set(write_cookies);
+    const struct po_json *list = po_json_get(ask(cx, NULL, po_assess_api_cookies), "cookies");
+    check_eq_u64(list->count, 2);
+    check_eq_postr(list->first->str, PO_LIT("a=1; Secure"));
+    check_eq_postr(list->first->next->str, PO_LIT("b=2"));
+    po_assess_cookies_set(NULL);
+    list = po_json_get(ask(cx, NULL, po_assess_api_cookies), "cookies");
+    check_eq_u64(list->count, 0);
+}
