@@ -22,7 +22,8 @@
 
 /* A role that does not answer a PING within this time is killed and started again. */
 #define PO_DAEMON_PING_US (10 * PO_US_PER_S)
-#define PO_DAEMON_PONG_US (60 * PO_US_PER_S)
+#define PO_DAEMON_PONG_US (60 * PO_US_PER_S)       /* core: an action may be long */
+#define PO_DAEMON_PONG_SHORT_US (15 * PO_US_PER_S) /* front and keeper never work long */
 /* A role that lived shorter than this is started again only after a wait that doubles. */
 #define PO_DAEMON_STEADY_US (10 * PO_US_PER_S)
 #define PO_DAEMON_BACKOFF_MIN_US (50 * PO_US_PER_MS)

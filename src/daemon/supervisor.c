@@ -174,10 +174,14 @@ static void take_signals(struct po_ctx *cx, struct po_supervisor *sup)
 
 /* ---- time --------------------------------------------------------------------------------------- */
 
-static void ping(struct po_ctx *cx, struct po_role *role, po_time_us now_us)
+static void ping(struct po_ctx *cx, const struct po_supervisor *sup, struct po_role *role,
+                 po_time_us now_us)
 {
     if (role->pid == 0 || now_us - role->asked_us < PO_DAEMON_PING_US) return;
-    if (now_us - role->heard_us > PO_DAEMON_PONG_US) {
+    bool is_core = role == &sup->roles[PO_ROLE_CORE];
+    po_time_us limit_us = is_core ? PO_DAEMON_PONG_US : PO_DAEMON_PONG_SHORT_US;
+    /* Not when it was us who slept: what was asked last has been answered then. */
+    if (role->heard_us < role->asked_us && now_us - role->heard_us > limit_us) {
         po_log(cx, PO_LOG_ERROR, "service.role_silent", PO_F_CSTR("role", role->name));
         po_role_kill(role, SIGKILL);
         return;
@@ -240,7 +244,7 @@ static void pass_time(struct po_ctx *cx, struct po_supervisor *sup)
         return;
     }
     for (size_t i = 0; i < PO_ROLE_COUNT; i++)
-        ping(cx, &sup->roles[i], now_us);
+        ping(cx, sup, &sup->roles[i], now_us);
     start_due(cx, sup, now_us);
     po_probe_pass_time(cx, sup, now_us);
 }
