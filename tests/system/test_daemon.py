@@ -56,8 +56,11 @@ class Service:
 
     def close(self):
         if self.process.poll() is None:
+            core = self.role("core")
             self.process.kill()
             self.process.wait(STOP_S)
+            # the kernel ends core after that, and it answers until then
+            assert core is None or wait_until(lambda: not pathlib.Path(f"/proc/{core}").exists())
         self.notify.close()
         self.log.close()
         (self.ops.base / "notify").unlink()
