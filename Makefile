@@ -315,6 +315,7 @@ bench: ## measure: bench/bench_*.c, release build
 	@for b in $(patsubst bench/bench_%.c,$(O)/release/bench-%,$(BENCH_SRC)); do $$b || exit 1; done
 
 soak: ## the long form: 200 kills and power cuts, every sync left out, every fault, ASan, mutations, fuzzing of Script [SCRIPT_SECONDS=]
+	+@$(AGAIN) V=dev ROUNDS=2 test T='[bdghp]*__*'
 	+@$(AGAIN) V=dev ROUNDS=200 power
 	+@$(AGAIN) V=dev ROUNDS=200 fault
 	+@$(AGAIN) V=asan ROUNDS=60 power
