@@ -71,9 +71,10 @@ void test_register(struct test_case *c);
 #define TEST_FAULTS_MANUAL(name) TEST_CASE_(name, 6 * TEST_TIMEOUT_DEFAULT_S, TEST_FAULT_MANUAL)
 /*
  * As TEST_FAULTS_MANUAL, for long bodies: fails only the first and the last call of each call site
- * (place in the code with its callers) that the run without a fault met; of one site in
- * TEST_SITES_STEP, chosen by the seed, unless ROUNDS is 2 or more.
+ * (place in the code with its callers) that the run without a fault met. Of
+ * TEST_SITES_FEW and more, one in TEST_SITES_STEP, begun by the seed, unless ROUNDS is 2 or more.
  */
+#define TEST_SITES_FEW 100
 #define TEST_SITES_STEP 4
 #define TEST_FAULTS_SITES(name) TEST_CASE_(name, 15 * TEST_TIMEOUT_DEFAULT_S, TEST_FAULT_SITES)
 

@@ -134,13 +134,14 @@ static void plan_read_sites(struct plan *plan)
         plan->sites[i] = *po_fault_site_at(i);
 }
 
-/* The first and the last call of each site: of some, and of all with ROUNDS=2 or more. */
+/* The first and the last call of each site; of many sites a sample, with ROUNDS=2 or more all. */
 static bool plan_next_site(struct plan *plan)
 {
     struct test_fault *next = &plan->next;
     if (next->mode == TEST_FAULT_RECORD) {
         plan_read_sites(plan);
-        plan->step = test_rounds(1) > 1 ? 1 : TEST_SITES_STEP;
+        bool is_each = plan->site_count < TEST_SITES_FEW || test_rounds(1) > 1;
+        plan->step = is_each ? 1 : TEST_SITES_STEP;
         plan->site = test_random_below(plan->step);
     } else if (next->nth == 1) {
         plan->sites_tried++;
