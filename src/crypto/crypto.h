@@ -82,7 +82,7 @@ struct po_password_cost {
     uint32_t passes;     /* 1..PO_PASSWORD_PASSES_MAX */
 };
 #define PO_PASSWORD_COST_DEFAULT ((struct po_password_cost){.memory_kib = 65536, .passes = 3})
-/* Nothing weaker is configured or calibrated. */
+/* Nothing weaker is configured. */
 #define PO_PASSWORD_COST_FLOOR ((struct po_password_cost){.memory_kib = 19456, .passes = 2})
 
 /*
@@ -108,12 +108,6 @@ bool po_password_hash_is_weak(po_str hash, struct po_password_cost cost);
 /* A hash that no password matches and that costs as much to verify. PO_IO. */
 PO_RC po_password_hash_dummy(struct po_password_cost cost,
                              char ret_hash[static PO_PASSWORD_HASH_BYTES_MAX]);
-/*
- * The most memory, from PO_PASSWORD_COST_DEFAULT halving down to the floor, with which this machine
- * hashes within `budget_us`. The floor when none does.
- */
-PO_RC po_password_cost_calibrate(const struct po_clock *clock, po_time_us budget_us,
-                                 struct po_password_cost *ret_cost);
 /* How many hashes this process has computed: work that tests compare. */
 uint64_t po_password_work_count(void);
 

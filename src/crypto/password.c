@@ -171,25 +171,3 @@ po_rc po_password_hash_dummy(struct po_password_cost cost,
     PO_PASS(po_random_fill(phc.hash, sizeof phc.hash));
     return write_phc(&phc, ret_hash);
 }
-
-static bool is_above_floor(struct po_password_cost cost)
-{
-    return cost.memory_kib > PO_PASSWORD_COST_FLOOR.memory_kib;
-}
-
-po_rc po_password_cost_calibrate(const struct po_clock *clock, po_time_us budget_us,
-                                 struct po_password_cost *ret_cost)
-{
-    struct po_password_cost cost = PO_PASSWORD_COST_DEFAULT;
-    while (is_above_floor(cost)) {
-        char hash[PO_PASSWORD_HASH_BYTES_MAX];
-        po_time_us start_us = clock->monotonic_us(clock->user);
-        po_rc rc = po_password_hash(PO_LIT("calibration"), cost, hash);
-        bool is_fast = clock->monotonic_us(clock->user) - start_us <= budget_us;
-        if (po_is_ok(rc) && is_fast) break;
-        if (!po_is_ok(rc) && rc.code != PO_NOMEM) return rc;
-        cost.memory_kib /= 2;
-    }
-    *ret_cost = is_above_floor(cost) ? cost : PO_PASSWORD_COST_FLOOR;
-    return po_rc_ok();
-}

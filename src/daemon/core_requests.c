@@ -93,7 +93,12 @@ static void ask_keeper(struct po_ctx *cx, struct po_core *core, struct po_core_w
                   wait->is_hashing ? PO_WIRE_KIND_PASSWORD_HASH : PO_WIRE_KIND_PASSWORD_VERIFY,
                   wait->asked);
     po_wire_set_text(&msg, PO_WIRE_SECRET, po_secret_bytes(secret));
-    if (!wait->is_hashing) po_wire_set_text(&msg, PO_WIRE_HASH, po_str_of(wait->job->hash));
+    if (wait->is_hashing) {
+        po_wire_set_number(&msg, PO_WIRE_MEMORY_KIB, wait->job->cost.memory_kib);
+        po_wire_set_number(&msg, PO_WIRE_PASSES, wait->job->cost.passes);
+    } else {
+        po_wire_set_text(&msg, PO_WIRE_HASH, po_str_of(wait->job->hash));
+    }
     if (core->keeper.fd >= 0 && po_is_ok(po_wire_end_send(cx, &core->keeper, &msg))) return;
     po_err_clear(cx);
     wait->asked = 0; /* nobody will answer: see po_core_password_lost */

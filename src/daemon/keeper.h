@@ -1,8 +1,9 @@
 /*
  * The keeper: passwords are hashed here (Argon2id), and nowhere else in the daemon.
  *
- * The keeper itself hands jobs to two worker children, so that no more than two hashes (64 MiB each)
- * are computed at one time and neither core's loop nor the front waits for one. Up to
+ * The keeper itself hands jobs to two worker children, so that no more than two hashes
+ * (PASSWORD_MEMORY_MIB each) are computed at one time and neither core's loop nor the front waits for
+ * one. Up to
  * PO_KEEPER_QUEUE_MAX jobs wait; the next is answered PO_BUSY. Passwords are wiped as soon as they have
  * been handed on or used.
  *

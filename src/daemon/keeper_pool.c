@@ -82,6 +82,8 @@ static void enqueue(struct po_keeper *keeper, const struct po_wire_msg *msg)
     po_str hash = msg->text[PO_WIRE_HASH];
     job->kind = msg->kind;
     job->id = msg->id;
+    job->memory_kib = msg->number[PO_WIRE_MEMORY_KIB];
+    job->passes = msg->number[PO_WIRE_PASSES];
     job->secret_len = (uint16_t)secret.len;
     job->hash_len = (uint16_t)hash.len;
     if (secret.len > 0) memcpy(job->secret, secret.ptr, secret.len);
@@ -95,8 +97,12 @@ static PO_RC dequeue(struct po_ctx *cx, struct po_keeper *keeper, struct po_keep
     struct po_wire_msg msg;
     po_wire_begin(&msg, job->kind, job->id);
     po_wire_set_text(&msg, PO_WIRE_SECRET, po_str_n(job->secret, job->secret_len));
-    if (job->kind == PO_WIRE_KIND_PASSWORD_VERIFY)
+    if (job->kind == PO_WIRE_KIND_PASSWORD_VERIFY) {
         po_wire_set_text(&msg, PO_WIRE_HASH, po_str_n(job->hash, job->hash_len));
+    } else {
+        po_wire_set_number(&msg, PO_WIRE_MEMORY_KIB, job->memory_kib);
+        po_wire_set_number(&msg, PO_WIRE_PASSES, job->passes);
+    }
     po_rc rc = hand_over(cx, worker, &msg);
     po_wipe(job, sizeof *job);
     keeper->first = (keeper->first + 1) % PO_KEEPER_QUEUE_MAX;

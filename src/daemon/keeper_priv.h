@@ -14,6 +14,8 @@
 struct po_keeper_job {
     enum po_wire_kind kind;
     uint64_t id;
+    uint64_t memory_kib; /* of a PASSWORD_HASH */
+    uint64_t passes;
     uint16_t secret_len;
     uint16_t hash_len;
     char secret[PO_PASSWORD_BYTES_MAX];

@@ -12,10 +12,23 @@
 #include <signal.h>
 #include <sys/prctl.h>
 
-/* What one hash takes, and the process itself. */
-#define DATA_BYTES_MAX ((uint64_t)160 << 20)
+/* What one hash takes at most, and the process itself. */
+#define DATA_BYTES_MAX (((uint64_t)PO_PASSWORD_MEMORY_KIB_MAX << 10) + ((uint64_t)96 << 20))
 #define FILE_BYTES_MAX ((uint64_t)1 << 30) /* the log, which is open already */
 #define FILES_MAX 16
+
+/* The cost is the policy's; core, which knows it, says it with each job. */
+static PO_RC hash_password(const struct po_wire_msg *job,
+                           char ret_hash[static PO_PASSWORD_HASH_BYTES_MAX])
+{
+    uint64_t memory_kib = job->number[PO_WIRE_MEMORY_KIB];
+    uint64_t passes = job->number[PO_WIRE_PASSES];
+    if (memory_kib > PO_PASSWORD_MEMORY_KIB_MAX || passes > PO_PASSWORD_PASSES_MAX)
+        return po_rc_of(PO_INVALID);
+    const struct po_password_cost cost = {.memory_kib = (uint32_t)memory_kib,
+                                          .passes = (uint32_t)passes};
+    return po_password_hash(job->text[PO_WIRE_SECRET], cost, ret_hash);
+}
 
 PO_RC po_keeper_work(struct po_ctx *cx, const struct po_wire_msg *job, struct po_wire_end *out)
 {
@@ -25,8 +38,7 @@ PO_RC po_keeper_work(struct po_ctx *cx, const struct po_wire_msg *job, struct po
     po_rc rc = po_rc_of(PO_INVALID);
     po_str secret = job->text[PO_WIRE_SECRET];
     po_wire_begin(&answer, PO_WIRE_KIND_PASSWORD_ANSWER, job->id);
-    if (job->kind == PO_WIRE_KIND_PASSWORD_HASH)
-        rc = po_password_hash(secret, PO_PASSWORD_COST_DEFAULT, hash);
+    if (job->kind == PO_WIRE_KIND_PASSWORD_HASH) rc = hash_password(job, hash);
     if (job->kind == PO_WIRE_KIND_PASSWORD_VERIFY)
         rc = po_password_verify(secret, job->text[PO_WIRE_HASH], &is_match);
     po_wire_set_number(&answer, PO_WIRE_CODE, rc.code);

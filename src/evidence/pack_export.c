@@ -113,6 +113,7 @@ static PO_RC put_log(struct po_ctx *cx, struct exporter *ex)
     PO_TRY(cx, po_pack_adopt(cx, &ex->writer, "log"));
     PO_TRY(cx, po_ledger_vkey(cx, ex->ledger, &vkey));
     po_buf_append_char(&vkey, '\n');
+    PO_TRY_LEAF(cx, po_buf_check(&vkey), "writing the ledger's key");
     return po_pack_put(cx, &ex->writer, "vkey", po_buf_str(&vkey));
 }
 
@@ -183,6 +184,8 @@ static PO_RC put_consistency(struct po_ctx *cx, struct exporter *ex)
         po_base64_append(&text, proof.hashes[i], PO_SHA256_BYTES);
         po_buf_append_char(&text, '\n');
     }
+    PO_TRY_LEAF(cx, po_buf_check(&text),
+                "writing the proof that the export's checkpoint continues");
     return po_pack_put(cx, &ex->writer, "export.consistency", po_buf_str(&text));
 }
 

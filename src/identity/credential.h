@@ -114,8 +114,7 @@ enum po_credential_job_kind {
     PO_JOB_SIGNIN,
     PO_JOB_LINK,
     PO_JOB_CHANGE,
-    PO_JOB_STEP_UP,
-    PO_JOB_REHASH
+    PO_JOB_STEP_UP
 };
 /* Why nobody gets in, for the event; a client sees none of it. */
 enum po_signin_refusal {
@@ -138,7 +137,7 @@ struct po_credential_job {
     /* below: for finish */
     po_tenant_id tenant;
     enum po_signin_refusal refusal;
-    bool is_weak; /* `hash` is below the policy */
+    bool is_weak; /* `hash` is below the policy's cost */
     char user[PO_CREDENTIAL_USER_BYTES_MAX];
     char session[PO_SESSION_BYTES_MAX];
     char user_agent[PO_USER_AGENT_BYTES_MAX + 1];
@@ -176,8 +175,7 @@ struct po_signin_outcome {
     char session[PO_SESSION_BYTES_MAX]; /* "ses_…"; "" with a ticket */
     struct po_secret *secret;           /* owned: the session's cookie value, or the ticket */
     po_time_us expires_us;              /* of a ticket */
-    bool needs_rehash;      /* the hash is weaker than the policy: see po_signin_rehash */
-    uint32_t retry_after_s; /* set by a call with a ticket that fails with PO_RATE */
+    uint32_t retry_after_s;             /* set by a call with a ticket that fails with PO_RATE */
     bool has_codes;
     struct po_recovery_codes codes; /* new ones, to be shown once */
 };
@@ -186,7 +184,8 @@ void po_signin_outcome_done(struct po_signin_outcome *outcome);
 
 /*
  * First phase: throttle, and the hash to verify. An unknown address, a user who may not sign in and
- * a user without a password get a hash that matches nothing, at the same cost.
+ * a user without a password get a hash that matches nothing, at the same cost. A stored hash below the
+ * policy's cost is made anew from a right password (job->new_password).
  *
  * Where the request comes from is cx->ip; "" (local) is a source of its own.
  *
@@ -205,14 +204,6 @@ PO_RC po_signin_begin(struct po_ctx *cx, struct po_home *home,
 PO_RC po_signin_finish(struct po_ctx *cx, struct po_home *home, const struct po_credential_job *job,
                        const struct po_credential_answer *answer,
                        struct po_signin_outcome *ret_outcome);
-/*
- * The password was right and its hash weak (outcome.needs_rehash): makes the finished job one of
- * hashing again, whose answer po_rehash_finish stores. May be left out: the next sign-in asks again.
- */
-void po_rehash_begin(struct po_credential_job *job);
-/* PO_CONFLICT the password was changed meanwhile: nothing is stored. */
-PO_RC po_rehash_finish(struct po_ctx *cx, struct po_home *home, const struct po_credential_job *job,
-                       const struct po_credential_answer *answer);
 
 struct po_mfa_request {
     po_str ticket;

@@ -116,6 +116,7 @@ po_rc po_signin_begin(struct po_ctx *cx, struct po_home *home,
     po_job_prepare(cx, home, &attempt, &job);
     PO_TRY(cx, look_up(cx, home, request->email, &job));
     PO_TRY(cx, po_secret_new(cx, request->password, &job.password));
+    if (job.is_weak) PO_TRY(cx, po_secret_new(cx, request->password, &job.new_password));
     po_text_cut(request->user_agent, job.user_agent, sizeof job.user_agent);
     *ret_job = job;
     job = (struct po_credential_job){0};
@@ -218,6 +219,19 @@ po_rc po_signin_grant_commit(struct po_ctx *cx, struct po_home *home, struct po_
     return po_rc_ok();
 }
 
+/* The password is right and its hash was below the policy's cost. */
+static po_rc keep_new_hash(struct po_ctx *cx, struct po_home *home, struct po_tx *tx,
+                           const struct po_credential_job *job,
+                           const struct po_credential_answer *answer)
+{
+    const struct po_auth_note note = {.type = PO_EVENT_TYPE_PASSWORD_REHASHED,
+                                      .action = "rehash",
+                                      .result = PO_EVENT_SUCCESS,
+                                      .user = job->user};
+    PO_TRY(cx, po_password_store(cx, tx, po_str_of(job->user), answer->new_hash));
+    return po_auth_queue(cx, home, tx, &note);
+}
+
 /* @control CC6.1 */
 po_rc po_signin_finish(struct po_ctx *cx, struct po_home *home, const struct po_credential_job *job,
                        const struct po_credential_answer *answer,
@@ -240,32 +254,6 @@ po_rc po_signin_finish(struct po_ctx *cx, struct po_home *home, const struct po_
                                               po_credential_policy_get(home).is_mfa_required};
     PO_TX_AUTO *tx = NULL;
     PO_TRY(cx, po_tx_begin(cx, po_home_store(home), &tx));
-    PO_TRY(cx, po_signin_grant_commit(cx, home, tx, &grant, ret_outcome));
-    ret_outcome->needs_rehash = job->is_weak;
-    return po_rc_ok();
-}
-
-void po_rehash_begin(struct po_credential_job *job)
-{
-    po_secret_freep(&job->new_password);
-    job->new_password = PO_TAKE(job->password);
-    job->kind = PO_JOB_REHASH;
-}
-
-po_rc po_rehash_finish(struct po_ctx *cx, struct po_home *home, const struct po_credential_job *job,
-                       const struct po_credential_answer *answer)
-{
-    bool is_right = false;
-    PO_TRY(cx, po_job_check(cx, job, PO_JOB_REHASH));
-    PO_TRY(cx, is_still_right(cx, home, job, &is_right));
-    if (!is_right || answer->new_hash[0] == '\0')
-        return PO_FAIL(cx, PO_CONFLICT, "the password was changed meanwhile");
-    PO_TX_AUTO *tx = NULL;
-    PO_TRY(cx, po_tx_begin(cx, po_home_store(home), &tx));
-    PO_TRY(cx, po_password_store(cx, tx, po_str_of(job->user), answer->new_hash));
-    const struct po_auth_note note = {.type = PO_EVENT_TYPE_PASSWORD_REHASHED,
-                                      .action = "rehash",
-                                      .result = PO_EVENT_SUCCESS,
-                                      .user = job->user};
-    return po_auth_commit(cx, home, tx, &note);
+    if (answer->new_hash[0] != '\0') PO_TRY(cx, keep_new_hash(cx, home, tx, job, answer));
+    return po_signin_grant_commit(cx, home, tx, &grant, ret_outcome);
 }

@@ -277,6 +277,7 @@ void po_script_outcome_render(const struct po_script_outcome *outcome, struct po
     po_buf_append_cstr(&text, ": ");
     po_buf_append(&text, outcome->fault_message);
     diag.message = po_buf_str(&text);
+    if (text.status == PO_NOMEM) out->status = PO_NOMEM;
     if (outcome->trace_count > 0) {
         diag.path = outcome->trace[0].path;
         diag.line = outcome->trace[0].line;

@@ -32,21 +32,34 @@ def ask(keeper, ident, kind, **fields):
     return frame[2]
 
 
+COST = {"MEMORY_KIB": 65536, "PASSES": 3}
+
+
 def test_it_hashes_and_verifies(keeper):
-    made = ask(keeper, 5, "PASSWORD_HASH", SECRET="correct horse battery")
+    made = ask(keeper, 5, "PASSWORD_HASH", SECRET="correct horse battery", **COST)
     assert made["CODE"] == PO_OK
-    assert re.match(rb"\$argon2id\$v=19\$m=65536,t=\d+,p=1\$", made["HASH"])
+    assert made["HASH"].startswith(b"$argon2id$v=19$m=65536,t=3,p=1$")
     right = ask(keeper, 6, "PASSWORD_VERIFY", SECRET="correct horse battery", HASH=made["HASH"])
     assert right == {"CODE": PO_OK, "IS_MATCH": 1}
     wrong = ask(keeper, 7, "PASSWORD_VERIFY", SECRET="correct horse batterz", HASH=made["HASH"])
     assert wrong == {"CODE": PO_OK, "IS_MATCH": 0}
     assert ask(keeper, 8, "PASSWORD_VERIFY", SECRET="a", HASH="$1$nonsense")["CODE"] == PO_CORRUPT
-    assert ask(keeper, 9, "PASSWORD_HASH", SECRET="")["CODE"] == PO_INVALID
-    assert ask(keeper, 10, "PASSWORD_HASH", SECRET="x" * 1025)["CODE"] == PO_LIMIT
+    assert ask(keeper, 9, "PASSWORD_HASH", SECRET="", **COST)["CODE"] == PO_INVALID
+    assert ask(keeper, 10, "PASSWORD_HASH", SECRET="x" * 1025, **COST)["CODE"] == PO_LIMIT
+
+
+def test_it_hashes_at_the_cost_it_is_given(keeper):
+    for ident, memory_kib in ((1, 19456), (2, 262144)):
+        made = ask(keeper, ident, "PASSWORD_HASH", SECRET="a secret", MEMORY_KIB=memory_kib, PASSES=2)
+        assert made["HASH"].startswith(b"$argon2id$v=19$m=%d,t=2,p=1$" % memory_kib)
+        assert ask(keeper, 9, "PASSWORD_VERIFY", SECRET="a secret", HASH=made["HASH"])["IS_MATCH"] == 1
+    for memory_kib, passes in ((1 << 20 | 1, 2), (1 << 33, 2), (19456, 11), (0, 0)):
+        refused = ask(keeper, 3, "PASSWORD_HASH", SECRET="a", MEMORY_KIB=memory_kib, PASSES=passes)
+        assert refused["CODE"] == PO_INVALID
 
 
 def test_two_work_sixteen_wait_and_more_are_refused(keeper):
-    jobs = [pack("PASSWORD_HASH", i, SECRET="one that takes its time") for i in range(2)]
+    jobs = [pack("PASSWORD_HASH", i, SECRET="one that takes its time", **COST) for i in range(2)]
     jobs += [pack("PASSWORD_VERIFY", i, SECRET="a", HASH="no hash") for i in range(2, 30)]
     keeper.core.sock.sendall(b"".join(jobs))
     codes = {}
@@ -67,11 +80,11 @@ def test_two_work_sixteen_wait_and_more_are_refused(keeper):
 
 def test_another_core_gets_none_of_the_old_ones_answers(keeper):
     for ident in range(3):
-        keeper.core.send("PASSWORD_HASH", ident, SECRET="asked by a core that died")
+        keeper.core.send("PASSWORD_HASH", ident, SECRET="asked by a core that died", **COST)
     keeper.sync()
     keeper.link()
     # the first answer to come is that of the new one's job, which waits behind the old ones'
-    assert ask(keeper, 30, "PASSWORD_HASH", SECRET="asked by the new one")["CODE"] == PO_OK
+    assert ask(keeper, 30, "PASSWORD_HASH", SECRET="asked by the new one", **COST)["CODE"] == PO_OK
 
 
 def test_what_core_may_not_say_ends_its_link_only(keeper):

@@ -150,27 +150,6 @@ TEST(password__a_dummy_costs_the_same_and_matches_nothing)
     check_that(!is_right);
 }
 
-/* A clock that moves 10 ms each time it is read. */
-static po_time_us slow_us;
-static po_time_us read_slow_clock(void *user)
-{
-    (void)user;
-    slow_us += 10 * PO_US_PER_MS;
-    return slow_us;
-}
-
-TEST(password__calibration_never_goes_below_the_floor)
-{
-    const struct po_clock slow = {.now_us = read_slow_clock, .monotonic_us = read_slow_clock};
-    struct po_password_cost cost = {0};
-    check_ok_leaf(po_password_cost_calibrate(&slow, 20 * PO_US_PER_MS, &cost));
-    check_eq_u64(cost.memory_kib, PO_PASSWORD_COST_DEFAULT.memory_kib);
-    check_eq_u64(cost.passes, PO_PASSWORD_COST_DEFAULT.passes);
-    check_ok_leaf(po_password_cost_calibrate(&slow, PO_US_PER_MS, &cost));
-    check_eq_u64(cost.memory_kib, PO_PASSWORD_COST_FLOOR.memory_kib);
-    check_eq_u64(cost.passes, PO_PASSWORD_COST_FLOOR.passes);
-}
-
 TEST_FAULTS(password__hashing_fails_cleanly)
 {
     char hash[PO_PASSWORD_HASH_BYTES_MAX] = "";

@@ -166,6 +166,8 @@ TEST(keeper__frames_that_are_no_jobs_are_refused)
     memset(text, 'a', sizeof text);
     po_wire_begin(&msg, PO_WIRE_KIND_PASSWORD_HASH, 7);
     po_wire_set_text(&msg, PO_WIRE_SECRET, po_str_n(text, PO_PASSWORD_BYTES_MAX + 1));
+    po_wire_set_number(&msg, PO_WIRE_MEMORY_KIB, 19456);
+    po_wire_set_number(&msg, PO_WIRE_PASSES, 2);
     say(cx, &bench.core, &msg);
     check_ok(cx, po_keeper_take_core(cx, &bench.keeper));
     check_ok(cx, po_keeper_flush(cx, &bench.keeper));
