@@ -394,30 +394,51 @@ static bool base_dir(const char *path, uint64_t dir_ino, unsigned depth)
     return closedir(dir) == 0 && is_good;
 }
 
-po_rc po_power_start(const char *root, const char *shadow_dir, uint64_t cut_at)
+/* A fresh state, recording nothing yet. Its journal is opened with `flags` besides. */
+static po_rc open_journal(const char *root, const char *shadow_dir, int flags)
 {
     char real[PATH_MAX];
     char journal[PATH_MAX];
     struct stat root_st = {0};
     struct stat shadow_st = {0};
+    struct stat journal_st = {0};
     if (realpath(root, real) == NULL || strcmp(real, root) != 0 || stat(root, &root_st) != 0 ||
         !S_ISDIR(root_st.st_mode) || stat(shadow_dir, &shadow_st) != 0 ||
         shadow_st.st_dev != root_st.st_dev)
         return po_rc_of(PO_INVALID);
     po_power_stop();
-    state = (struct power_state){.journal_fd = -1, .cut_at = cut_at, .skip_site = state.skip_site};
+    state = (struct power_state){.journal_fd = -1, .skip_site = state.skip_site};
     state.root_len = strlen(root);
     memcpy(state.root, root, state.root_len + 1);
     if (realpath(shadow_dir, real) == NULL || is_below_root(real)) return po_rc_of(PO_INVALID);
     int len = snprintf(journal, sizeof journal, "%s/%s", real, PO_POWER_JOURNAL_NAME);
     if (len < 0 || (size_t)len >= sizeof journal) return po_rc_of(PO_INVALID);
-    state.journal_fd = open(journal, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
-    if (state.journal_fd < 0) return po_rc_of(PO_IO);
-    struct base_entry entry = {.path = root, .dir_ino = 0, .name = "", .st = &root_st};
-    if (!base_put(&entry, PO_POWER_BASE_DIR, PO_LIT("")) || !base_dir(root, root_st.st_ino, 0)) {
+    state.journal_fd = open(journal, O_WRONLY | O_APPEND | O_CLOEXEC | flags, 0600);
+    if (state.journal_fd < 0) return po_rc_of(errno == ENOENT ? PO_INVALID : PO_IO);
+    if (fstat(state.journal_fd, &journal_st) != 0) end_broken("fstat");
+    state.journal_bytes = (uint64_t)journal_st.st_size;
+    return po_rc_ok();
+}
+
+po_rc po_power_start(const char *root, const char *shadow_dir, uint64_t cut_at)
+{
+    PO_PASS(open_journal(root, shadow_dir, O_CREAT | O_TRUNC));
+    struct stat st = {0};
+    struct base_entry entry = {.path = root, .dir_ino = 0, .name = "", .st = &st};
+    if (stat(root, &st) != 0 || !base_put(&entry, PO_POWER_BASE_DIR, PO_LIT("")) ||
+        !base_dir(root, st.st_ino, 0)) {
         po_power_stop();
         return po_rc_of(PO_IO);
     }
+    state.cut_at = cut_at;
+    state.is_on = true;
+    return po_rc_ok();
+}
+
+po_rc po_power_go_on(const char *root, const char *shadow_dir, uint64_t cut_at)
+{
+    PO_PASS(open_journal(root, shadow_dir, 0));
+    state.cut_at = cut_at;
     state.is_on = true;
     return po_rc_ok();
 }

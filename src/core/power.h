@@ -41,6 +41,13 @@
  * Errors   PO_INVALID root or shadow;  PO_IO journal cannot be written
  */
 PO_RC po_power_start(const char *root, const char *shadow_dir, uint64_t cut_at);
+/*
+ * The next process after one that was killed (and not restored): its recording goes on, because what it
+ * wrote and did not sync is still in memory only. Operations are counted anew.
+ *
+ * Errors   PO_INVALID root or shadow, or no journal there
+ */
+PO_RC po_power_go_on(const char *root, const char *shadow_dir, uint64_t cut_at);
 /* Stop recording without a cut (syncs are real again). */
 void po_power_stop(void);
 /* Operations seen so far (writes, truncations, modes, syncs, names). */

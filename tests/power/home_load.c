@@ -10,7 +10,6 @@
 #include "crypto/crypto.h"
 #include "store/store.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -209,28 +208,22 @@ static bool flush(struct life *life)
     return life->load->lost[0] == '\0';
 }
 
-/* An init that fails half-way leaves what a kill there would, within one recording. */
-static po_rc init(struct life *life, const char *home)
+/* What recovery has published anybody may have read. */
+static void note_published(struct life *life, uint64_t before)
 {
-    po_rc rc = po_rc_of(PO_BUG);
-    unsigned tries = life->load->fail_hit > 0 ? 2 : 1;
-    if (tries == 2) po_fault_fail(life->load->fail_hit, EIO);
-    for (; tries > 0; tries--) { /* one call: the syncs of both are the same sites */
-        po_home_abandonp(&life->home);
-        po_err_clear(life->cx);
-        rc = po_home_init(life->cx, home, &life->home);
-        if (tries == 2 || life->load->fail_hit > 0) po_fault_off();
-        if (po_is_ok(rc)) break;
-    }
-    return rc;
+    struct po_checkpoint now;
+    if (read_checkpoint(life->root, &now) && now.size > before) life->load->published = now.size;
 }
 
 static bool start(struct life *life)
 {
     struct home_load *load = life->load;
     char home[600];
+    struct po_checkpoint before = {0};
     (void)snprintf(home, sizeof home, "%s/here/site/home", life->root);
-    po_rc rc = load->is_initialized ? po_rc_of(PO_EXISTS) : init(life, home);
+    (void)read_checkpoint(life->root, &before);
+    po_rc rc = po_rc_of(PO_EXISTS);
+    if (!load->is_initialized) rc = po_home_init(life->cx, home, &life->home);
     if (rc.code == PO_EXISTS) {
         po_err_clear(life->cx);
         rc = po_home_open(life->cx, home, PO_HOME_READ_WRITE, &life->home);
@@ -242,6 +235,7 @@ static bool start(struct life *life)
         lost(load, "read-only: %s", reason);
         return false;
     }
+    note_published(life, before.size);
     return flush(life) && check_promises(life);
 }
 

@@ -27,7 +27,6 @@ struct home_promise {
 struct home_load {
     uint64_t seed; /* which steps a life takes; 0: each of them once */
     uint64_t lives;
-    uint64_t fail_hit;   /* the first init fails at this call and is repeated; 0: it does not */
     bool is_initialized; /* init returned */
     uint64_t flushed;    /* leaves that a flush has put into the ledger */
     size_t promise_count;

@@ -31,6 +31,7 @@ void test_power_init(struct test_power *power)
 void test_power_clear(struct test_power *power)
 {
     test_remove_tree(power->root);
+    power->goes_on = false;
     check_eq_int(mkdir(power->root, 0700), 0);
 }
 
@@ -45,7 +46,8 @@ static __attribute__((noinline)) void call_body(test_power_body body, void *user
 /* What the child does; it does not return. */
 static void child(struct test_power *power, uint64_t cut_at, test_power_body body, void *user)
 {
-    check_ok_leaf(po_power_start(power->root, power->shadow, cut_at));
+    check_ok_leaf(power->goes_on ? po_power_go_on(power->root, power->shadow, cut_at)
+                                 : po_power_start(power->root, power->shadow, cut_at));
     po_power_skip_sync_site(power->skip_site);
     call_body(body, user);
     power->shared->op_count = po_power_op_count();
@@ -72,7 +74,10 @@ bool test_power_run(struct test_power *power, uint64_t cut_at, test_power_body b
 void test_power_restore(struct test_power *power, uint64_t seed)
 {
     check_ok_leaf(po_power_restore(power->root, power->shadow, seed));
+    power->goes_on = false;
 }
+
+void test_power_kill(struct test_power *power) { power->goes_on = true; }
 
 #define SITES_MAX 512
 

@@ -8,6 +8,9 @@
  *   test_power_restore(&power, seed);             the disk after the cut
  *   ... look at power.root ...
  *
+ * Without the restore the child was only killed: test_power_kill, and the next run goes on with what
+ * that one had written and not synced.
+ *
  * What the child acknowledges must be in memory from test_power_shared. docs/dev/FAULTS.md.
  */
 #ifndef PO_TESTS_POWER_RUN_H
@@ -28,6 +31,7 @@ struct test_power {
     const char *root;
     const char *shadow;
     uint64_t skip_site; /* sync calls from here do nothing */
+    bool goes_on;       /* the run before was killed */
     struct test_power_shared *shared;
 };
 
@@ -44,6 +48,8 @@ void *test_power_shared(size_t len);
  */
 bool test_power_run(struct test_power *power, uint64_t cut_at, test_power_body body, void *user);
 void test_power_restore(struct test_power *power, uint64_t seed);
+/* Instead of a restore: the power stays, the next run meets what the last one had written. */
+void test_power_kill(struct test_power *power);
 
 /* One sync call with its callers. */
 struct test_power_site {

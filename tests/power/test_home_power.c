@@ -3,14 +3,12 @@
  * of one size differ; and each sync of ours is needed, for without it one of these fails.
  */
 #include "core/fault.h"
-#include "core/fs.h"
 #include "power/home_load.h"
 #include "store/store.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #ifdef PO_FAULTS
 
@@ -21,7 +19,7 @@
 #define ATTEMPTS 4000 /* only a sync that saves from a rare order of losses needs many */
 #define ATTEMPTS_IN_SHORT 600
 #define NEAR_OPS 16
-#define FOUND_FRAMES 5 /* from fsync out to the call in po_fs_mkdir_all */
+#define KILLS_MAX 12 /* moments of a kill that are tried, the likeliest first */
 
 static struct test_power power;
 static struct home_load *load;
@@ -60,11 +58,17 @@ static uint64_t count_ops(uint64_t seed)
     return power.shared->op_count;
 }
 
-/* One life, cut; what stood there at that moment may have been seen by anybody. */
+/* What stands there when a life ends may have been seen by anybody. */
+static void killed_life(uint64_t kill_at)
+{
+    (void)test_power_run(&power, kill_at, body, NULL);
+    home_load_see(load, power.root);
+    test_power_kill(&power);
+}
+
 static void one_life(uint64_t cut_at, uint64_t seed)
 {
-    (void)test_power_run(&power, cut_at, body, NULL);
-    home_load_see(load, power.root);
+    killed_life(cut_at);
     test_power_restore(&power, seed); /* uncut: the power goes right after the process */
 }
 
@@ -91,6 +95,7 @@ TEST_TIMEOUT(home_power__nothing_acknowledged_is_lost, 3600)
         for (uint64_t life = 0; life < 1 + round % LIVES; life++) {
             cut_at = 1 + test_random_below(ops);
             seed = test_random_below(64);
+            if (round % 2 == 1) killed_life(1 + test_random_below(ops));
             one_life(cut_at, seed);
         }
         check_that(is_whole(), "round %lu, cut %lu of %lu, seed %lu: %s", round, cut_at, ops, seed,
@@ -153,6 +158,7 @@ struct site {
     struct test_power_site call;
     uint64_t first_cut; /* 0: met in a first life */
     uint64_t first_seed;
+    uint64_t met[2];   /* the operations where that life comes to it first and last */
     bool is_of_sqlite; /* SQLite decides when: which of these are needed is not ours to say */
     bool is_noticed;
     uint64_t attempts;
@@ -208,39 +214,17 @@ static void mark_sqlite(void)
             if (sites[i].call.frames[1] == calls[k].frames[1]) sites[i].is_of_sqlite = true;
 }
 
-/* A directory whose name was left unsynced by another is found: its name is made durable. */
-static void find_a_directory(void *user)
+/* The operations where the sync is met first and last, and the number of all; false: it is not met. */
+static bool meet(struct site *site, uint64_t *ret_ops)
 {
-    (void)user;
-    TEST_CX(cx);
-    check_ok(cx, po_fs_mkdir(cx, test_tmp("root/found"), 0700));
-    check_ok(cx, po_fs_mkdir_all(cx, test_tmp("root/found"), 0700));
-}
-
-/*
- * That sync saves a home only when one init is killed and its successor meets the cut, which is not
- * to be had in one recording. So it is left out here by itself, and counts for each caller.
- */
-static void try_found_directories(void)
-{
-    struct test_power_site call;
-    test_power_clear(&power);
-    check_eq_u64(test_power_sync_calls(&power, find_a_directory, NULL, &call, 1), 1);
-    for (int is_left_out = 0; is_left_out <= 1; is_left_out++) {
-        test_power_clear(&power);
-        power.skip_site = is_left_out ? call.site : 0;
-        check_that(!test_power_run(&power, 0, find_a_directory, NULL));
-        power.skip_site = 0;
-        test_power_restore(&power, PO_POWER_SEED_LOSE_ALL);
-        check_that((access(test_tmp("root/found"), F_OK) == 0) == !is_left_out);
-    }
-    for (size_t i = 0; i < site_count; i++) {
-        if (memcmp(sites[i].call.frames, call.frames, FOUND_FRAMES * sizeof *call.frames) != 0)
-            continue;
-        sites[i].is_noticed = true;
-        sites[i].attempts = 1;
-        (void)snprintf(sites[i].why, sizeof sites[i].why, "a directory found: by itself");
-    }
+    enter_life(site);
+    power.skip_site = site->call.site;
+    check_that(!test_power_run(&power, 0, body, NULL));
+    power.skip_site = 0;
+    *ret_ops = power.shared->op_count;
+    site->met[0] = power.shared->skipped_first;
+    site->met[1] = power.shared->skipped_last;
+    return power.shared->skipped_count > 0;
 }
 
 /* Of first lives, and of second lives after cuts here and there: recovery has its own. */
@@ -257,70 +241,135 @@ static void collect_sites(uint64_t ops, uint64_t step)
         collect_from(&met_in);
     }
     mark_sqlite();
-    try_found_directories();
+    for (size_t i = 0; i < site_count; i++)
+        if (sites[i].first_cut == 0) (void)meet(&sites[i], &ops);
 }
 
 /* One way of missing the sync. */
 struct miss {
-    uint64_t fail_hit; /* of init, in the life without the sync */
-    uint64_t cut_at;   /* 0: uncut, the power goes right after */
+    uint64_t kill_at;      /* the life before is killed here instead of cut; 0: it is as the site says */
+    bool is_missing_there; /* the sync is left out in that life already */
+    uint64_t cut_at;       /* 0: uncut, the power goes right after */
     uint64_t seed;
 };
 
+static bool is_whole_after(const struct site *site, const struct miss *miss, uint64_t skip_site)
+{
+    if (miss->kill_at > 0) {
+        fresh(0);
+        power.skip_site = miss->is_missing_there ? skip_site : 0;
+        killed_life(miss->kill_at);
+    } else {
+        enter_life(site);
+    }
+    power.skip_site = skip_site;
+    one_life(miss->cut_at, miss->seed);
+    power.skip_site = 0;
+    return is_whole();
+}
+
+/* Lost without the sync, and not with it. */
 static bool is_lost_at(struct site *site, const struct miss *miss)
 {
-    enter_life(site);
-    power.skip_site = site->call.site;
-    load->fail_hit = miss->fail_hit;
-    one_life(miss->cut_at, miss->seed);
-    load->fail_hit = 0;
-    bool is_lost = !is_whole();
-    power.skip_site = 0;
     site->attempts++;
-    if (is_lost) (void)snprintf(site->why, sizeof site->why, "%.190s", load->lost);
-    return is_lost;
+    if (is_whole_after(site, miss, site->call.site)) return false;
+    (void)snprintf(site->why, sizeof site->why, "%.190s", load->lost);
+    check_that(is_whole_after(site, miss, 0), "killed at %lu, cut at %lu, seed %lu: %s",
+               miss->kill_at, miss->cut_at, miss->seed, load->lost);
+    return true;
 }
 
 /*
- * The next attempt, `met` being the first and last operation where the sync is missing: after an uncut
- * life; at each operation soon after either; with an init that fails a little before the sync; and at
- * each later operation in turn, because a rename may survive that what it needs does not.
+ * The next attempt without a kill: after an uncut life; at each operation soon after the first or last
+ * where the sync is missing; and at each later operation in turn, because a rename may survive that what
+ * it needs does not.
  */
-static struct miss choose_miss(const struct site *site, const uint64_t met[2], uint64_t ops)
+static struct miss choose_miss(const struct site *site, uint64_t turn, uint64_t ops)
 {
     static const uint64_t seeds[] = {PO_POWER_SEED_LOSE_ALL, PO_POWER_SEED_NAMES_ONLY,
                                      PO_POWER_SEED_SIZES_ONLY, PO_POWER_SEED_DATA_ONLY};
-    uint64_t turn = site->attempts / 2;
-    bool is_near = site->attempts % 2 == 0 && turn < 16 * NEAR_OPS;
+    uint64_t half = turn / 2;
+    bool is_near = turn % 2 == 0 && half < 16 * NEAR_OPS;
     struct miss miss = {.seed = test_random_below(1000)};
-    if (turn % 4 == 0 || turn < NEAR_OPS) miss.seed = seeds[turn / 16 % 4];
-    if (site->attempts < 4) {
-        miss.seed = seeds[site->attempts];
-    } else if (is_near) {
-        miss.cut_at = met[turn / NEAR_OPS % 2] + 1 + turn % NEAR_OPS;
-    } else if (turn % 8 == 0) {
-        miss.seed = PO_POWER_SEED_LOSE_ALL;
-        miss.fail_hit = site->call.hit > turn / 8 ? site->call.hit - turn / 8 : 1;
-    } else {
-        miss.cut_at = met[0] + 1 + turn % (ops + 1 - met[0]);
-    }
+    if (half % 4 == 0 || half < NEAR_OPS) miss.seed = seeds[half / 16 % 4];
+    if (turn < 4)
+        miss.seed = seeds[turn];
+    else if (is_near)
+        miss.cut_at = site->met[half / NEAR_OPS % 2] + 1 + half % NEAR_OPS;
+    else
+        miss.cut_at = site->met[0] + 1 + half % (ops + 1 - site->met[0]);
     return miss;
+}
+
+static bool is_lost_by_cuts(struct site *site, uint64_t ops, uint64_t attempts)
+{
+    for (uint64_t turn = 0; turn < attempts; turn++) {
+        struct miss miss = choose_miss(site, turn, ops);
+        if (is_lost_at(site, &miss)) return true;
+    }
+    return false;
+}
+
+/* ---- with a kill before ---- */
+
+/* Killed here, the life before leaves what it wrote: now the power goes, at each moment in turn. */
+static bool is_lost_after_kill(struct site *site, uint64_t kill_at)
+{
+    static const uint64_t seeds[] = {PO_POWER_SEED_LOSE_ALL, PO_POWER_SEED_SIZES_ONLY,
+                                     PO_POWER_SEED_NAMES_ONLY};
+    static const uint64_t later[] = {0, 1, 2, 3, 5, 8, 12, 16, 20, 26, 32, 40, 50};
+    struct miss miss = {.kill_at = kill_at, .is_missing_there = site->first_cut == 0};
+    fresh(0);
+    killed_life(kill_at);
+    power.skip_site = site->call.site;
+    check_that(!test_power_run(&power, 0, body, NULL));
+    power.skip_site = 0;
+    uint64_t last = power.shared->skipped_count > 0 ? power.shared->skipped_last : 0;
+    if (last == 0 && !miss.is_missing_there) return false; /* it is not met after that kill */
+    for (size_t i = 0; i < 3 * sizeof later / sizeof later[0]; i++) {
+        miss.cut_at = i < 3 ? 0 : last + later[i / 3];
+        miss.seed = seeds[i % 3];
+        if (is_lost_at(site, &miss)) return true;
+    }
+    return false;
+}
+
+/* How many of the innermost callers are the same. */
+static size_t likeness(const struct site *a, const struct site *b)
+{
+    size_t same = 0;
+    while (same < PO_FAULT_FRAMES_MAX && a->call.frames[same] == b->call.frames[same])
+        same++;
+    return same;
+}
+
+/*
+ * Soon after the sync itself where a first life has it. Where only a second life has it, at the syncs
+ * of a first: what the likest of those had not made durable yet is what this one is for.
+ */
+static bool is_lost_by_kills(struct site *site)
+{
+    if (site->first_cut == 0) {
+        for (uint64_t i = 0; i < KILLS_MAX; i++)
+            if (is_lost_after_kill(site, site->met[i % 2] + 1 + i / 2)) return true;
+        return false;
+    }
+    uint64_t kills = 0;
+    for (size_t wanted = PO_FAULT_FRAMES_MAX; wanted > 0; wanted--)
+        for (size_t i = 0; i < site_count && kills < KILLS_MAX; i++) {
+            if (sites[i].first_cut > 0 || likeness(&sites[i], site) != wanted) continue;
+            for (size_t k = 0; k < 2; k++, kills++)
+                if (is_lost_after_kill(site, sites[i].met[k])) return true;
+        }
+    return false;
 }
 
 static bool is_lost_without(struct site *site, uint64_t attempts)
 {
-    enter_life(site);
-    power.skip_site = site->call.site;
-    check_that(!test_power_run(&power, 0, body, NULL));
-    power.skip_site = 0;
-    uint64_t ops = power.shared->op_count;
-    const uint64_t met[2] = {power.shared->skipped_first, power.shared->skipped_last};
-    if (power.shared->skipped_count == 0) return false;
-    for (uint64_t i = 0; i < attempts; i++) {
-        struct miss miss = choose_miss(site, met, ops);
-        if (is_lost_at(site, &miss)) return true;
-    }
-    return false;
+    uint64_t ops = 0;
+    if (!meet(site, &ops)) return false;
+    if (is_lost_by_cuts(site, ops, attempts / 16)) return true;
+    return (!site->is_of_sqlite && is_lost_by_kills(site)) || is_lost_by_cuts(site, ops, attempts);
 }
 
 static void write_table(void)

@@ -222,6 +222,52 @@ TEST(power__what_is_outside_is_left_alone)
     check_that(access(test_tmp("elsewhere"), F_OK) == 0);
 }
 
+static void sync_f(void *user)
+{
+    (void)user;
+    int fd = po_sys_open(in_root("f"), O_RDWR, 0);
+    check_eq_int(po_sys_fdatasync(fd), 0);
+    must_close(fd);
+}
+
+static void read_f(void *user)
+{
+    (void)user;
+    check_eq_cstr(content("f"), "new");
+}
+
+/* What a killed process wrote is there for the next one, and gone with the power unless that one syncs. */
+TEST(power__a_kill_keeps_what_is_written_and_syncs_nothing)
+{
+    static const struct {
+        test_power_body next;
+        const char *left;
+    } rows[] = {{read_f, "old"}, {sync_f, "new"}};
+    test_power_init(&power);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        test_power_clear(&power);
+        old_f();
+        check_that(!test_power_run(&power, 0, write_unsynced, NULL));
+        test_power_kill(&power);
+        check_that(!test_power_run(&power, 0, rows[i].next, NULL));
+        test_power_restore(&power, PO_POWER_SEED_LOSE_ALL);
+        check_eq_cstr(content("f"), rows[i].left);
+    }
+}
+
+TEST(power__operations_after_a_kill_are_counted_anew)
+{
+    test_power_init(&power);
+    old_f();
+    check_that(!test_power_run(&power, 0, write_unsynced, NULL));
+    uint64_t ops = power.shared->op_count;
+    test_power_kill(&power);
+    check_that(!test_power_run(&power, 0, write_unsynced, NULL));
+    check_eq_u64(power.shared->op_count, ops);
+    test_power_kill(&power);
+    check_that(test_power_run(&power, ops, write_unsynced, NULL));
+}
+
 TEST(power__start_refuses_bad_places)
 {
     test_power_init(&power);
@@ -232,6 +278,7 @@ TEST(power__start_refuses_bad_places)
     check_fails_leaf(po_power_start(power.root, test_tmp("absent"), 0), PO_INVALID);
     check_fails_leaf(po_power_start(power.root, in_root("inside"), 0), PO_INVALID);
     check_fails_leaf(po_power_start("relative", power.shadow, 0), PO_INVALID);
+    check_fails_leaf(po_power_go_on(power.root, power.shadow, 0), PO_INVALID);
 }
 
 TEST(power__restore_refuses_a_damaged_journal)
