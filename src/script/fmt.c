@@ -188,8 +188,9 @@ static bool blank_between(const struct fmt *f, uint32_t i)
         bool is_open = left == TK_LT || left == TK_GT || left == TK_PIPE || left == TK_OROR ||
                        left == TK_UNDERSCORE;
         if (is_open) return tok->sp;
-        bool is_word = left == TK_ID || left == TK_RPAREN || left == TK_RBRACKET ||
-                       left == TK_QUESTION || left == TK_STR || left == TK_AT;
+        bool is_word = left == TK_ID || left == TK_NULL || left == TK_RPAREN ||
+                       left == TK_RBRACKET || left == TK_QUESTION || left == TK_STR ||
+                       left == TK_AT;
         return !is_word && left != TK_FN;
     }
     bool is_open_question = left == TK_LT || left == TK_GT || left == TK_PIPE || right == TK_LT ||

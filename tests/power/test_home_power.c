@@ -19,7 +19,7 @@
 #define ATTEMPTS 4000 /* only a sync that saves from a rare order of losses needs many */
 #define ATTEMPTS_IN_SHORT 600
 #define NEAR_OPS 16
-#define KILLS_MAX 12 /* moments of a kill that are tried, the likeliest first */
+#define KILLS_MAX 12 /* moments of a kill right after a sync */
 
 static struct test_power power;
 static struct home_load *load;
@@ -247,7 +247,7 @@ static void collect_sites(uint64_t ops, uint64_t step)
 
 /* One way of missing the sync. */
 struct miss {
-    uint64_t kill_at;      /* the life before is killed here instead of cut; 0: it is as the site says */
+    uint64_t kill_at;      /* the life before is killed here; 0: it is as the site says */
     bool is_missing_there; /* the sync is left out in that life already */
     uint64_t cut_at;       /* 0: uncut, the power goes right after */
     uint64_t seed;
@@ -343,23 +343,26 @@ static size_t likeness(const struct site *a, const struct site *b)
     return same;
 }
 
-/*
- * Soon after the sync itself where a first life has it. Where only a second life has it, at the syncs
- * of a first: what the likest of those had not made durable yet is what this one is for.
- */
-static bool is_lost_by_kills(struct site *site)
+/* A first life has the sync: killed soon after it. */
+static bool is_lost_by_early_kills(struct site *site)
 {
-    if (site->first_cut == 0) {
-        for (uint64_t i = 0; i < KILLS_MAX; i++)
-            if (is_lost_after_kill(site, site->met[i % 2] + 1 + i / 2)) return true;
-        return false;
-    }
-    uint64_t kills = 0;
+    for (uint64_t i = 0; i < KILLS_MAX; i++)
+        if (is_lost_after_kill(site, site->met[i % 2] + 1 + i / 2)) return true;
+    return false;
+}
+
+/*
+ * Only a second life has it: the first is killed at one of its own syncs, the likest to this one first,
+ * for what that one had not made durable yet is what this one is there for.
+ */
+static bool is_lost_by_late_kills(struct site *site)
+{
     for (size_t wanted = PO_FAULT_FRAMES_MAX; wanted > 0; wanted--)
-        for (size_t i = 0; i < site_count && kills < KILLS_MAX; i++) {
-            if (sites[i].first_cut > 0 || likeness(&sites[i], site) != wanted) continue;
-            for (size_t k = 0; k < 2; k++, kills++)
-                if (is_lost_after_kill(site, sites[i].met[k])) return true;
+        for (size_t i = 0; i < site_count; i++) {
+            const struct site *first = &sites[i];
+            if (first->first_cut > 0 || likeness(first, site) != wanted) continue;
+            if (is_lost_after_kill(site, first->met[0])) return true;
+            if (is_lost_after_kill(site, first->met[1])) return true;
         }
     return false;
 }
@@ -367,9 +370,12 @@ static bool is_lost_by_kills(struct site *site)
 static bool is_lost_without(struct site *site, uint64_t attempts)
 {
     uint64_t ops = 0;
+    bool is_late = site->first_cut > 0 && !site->is_of_sqlite;
     if (!meet(site, &ops)) return false;
+    if (is_late && is_lost_by_late_kills(site)) return true;
     if (is_lost_by_cuts(site, ops, attempts / 16)) return true;
-    return (!site->is_of_sqlite && is_lost_by_kills(site)) || is_lost_by_cuts(site, ops, attempts);
+    if (!is_late && !site->is_of_sqlite && is_lost_by_early_kills(site)) return true;
+    return is_lost_by_cuts(site, ops, attempts);
 }
 
 static void write_table(void)

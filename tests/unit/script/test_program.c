@@ -327,6 +327,7 @@ TEST(script_fmt__has_one_style_and_is_idempotent)
         {"chains", "let s = a\n.b()\n.c()", "let s = a\n    .b()\n    .c()\n"},
         {"no new numbers", "(1. 5, 1. 2.3)\nt.0.1", "(1 .5, 1 .2.3)\nt.0.1\n"},
         {"references", "f(& &x, &y)", "f(& &x, &y)\n"},
+        {"a called null", "f(null ()(1))", "f(None()(1))\n"},
         {"lines in brackets", "let x = (1\n+ 2)\nf([a,\n-b])",
          "let x = (1\n    + 2)\nf([a,\n    -b])\n"},
         {"empty", "", ""},
