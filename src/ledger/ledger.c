@@ -124,7 +124,10 @@ static po_rc write_fixed_files(struct po_ctx *cx, const struct po_ledger *ledger
     return po_rc_ok();
 }
 
-/* A crash may have come between the last step and the answer: an empty ledger of ours is fine. */
+/*
+ * A crash may have come between the last step and the answer: an empty ledger of ours is fine. Its
+ * signing state is written again, for it may not be durable.
+ */
 static po_rc check_absent(struct po_ctx *cx, const struct po_ledger *ledger,
                           const struct po_ledger_options *options, bool *ret_is_done)
 {
@@ -144,6 +147,7 @@ static po_rc check_absent(struct po_ctx *cx, const struct po_ledger *ledger,
         if (!*ret_is_done)
             return PO_FAIL(cx, PO_EXISTS, "a signing state of another ledger is there: '%s'",
                            options->signed_path);
+        PO_TRY(cx, po_signed_write(cx, options->signed_path, &state));
     }
     PO_TRY(cx, po_ledger_path(cx, ledger, "000000.rec", path));
     PO_TRY(cx, po_fs_info(cx, path, &info));
