@@ -20,6 +20,8 @@
 #include "core/power.h"
 #include "lib/test.h"
 
+#include <sys/types.h>
+
 struct test_power_shared {
     uint64_t op_count;      /* of the latest run that was not cut */
     uint64_t skipped_count; /* sync calls that the latest such run skipped */
@@ -47,6 +49,9 @@ void *test_power_shared(size_t len);
  * the cut or the body's return fails the case.
  */
 bool test_power_run(struct test_power *power, uint64_t cut_at, test_power_body body, void *user);
+/* The same in two steps, for a test that talks with the child meanwhile. */
+pid_t test_power_begin(struct test_power *power, uint64_t cut_at, test_power_body body, void *user);
+bool test_power_end(pid_t pid);
 void test_power_restore(struct test_power *power, uint64_t seed);
 /* Instead of a restore: the power stays, the next run meets what the last one had written. */
 void test_power_kill(struct test_power *power);
