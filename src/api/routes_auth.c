@@ -7,11 +7,11 @@
 #define TICKET BODY("ticket", WORD_OR_DASH, true, PO_API_TO_HANDLER, NULL, "of the step before")
 #define CODE BODY("code", TEXT, true, PO_API_TO_HANDLER, NULL, "as the authenticator shows it")
 #define PUBLIC(verb, where, name, does, takes)                                                     \
-    .method = verb, .path = where, .id = name, .action = does, .access = PO_API_PUBLIC,            \
-    .body_bytes_max = takes, .rate = PO_API_RATE_AUTH, .resource = "auth"
+    .method = (verb), .path = (where), .id = (name), .action = (does), .access = PO_API_PUBLIC,    \
+    .body_bytes_max = (takes), .rate = PO_API_RATE_AUTH, .resource = "auth"
 #define OWN(verb, where, name, does, takes, class)                                                 \
-    .method = verb, .path = where, .id = name, .action = does, .access = PO_API_OWN,               \
-    .body_bytes_max = takes, .rate = PO_API_RATE_##class, .resource = "self"
+    .method = (verb), .path = (where), .id = (name), .action = (does), .access = PO_API_OWN,       \
+    .body_bytes_max = (takes), .rate = PO_API_RATE_##class, .resource = "self"
 
 static const struct po_api_route rows[] = {
     {.method = GET,

@@ -9,8 +9,8 @@
 #define USER PATH("user", WORD_OR_DASH, PO_API_TO_OPERAND, "usr_… or svc_…")
 #define REASON BODY("reason", TEXT, false, "--reason", NULL, "why, kept with the record")
 #define ROUTE(verb, where, name, does, takes, class, runs)                                         \
-    .method = verb, .path = where, .id = name, .action = does, .access = PO_API_DECIDED,           \
-    .body_bytes_max = takes, .rate = PO_API_RATE_##class, .command = runs
+    .method = (verb), .path = (where), .id = (name), .action = (does), .access = PO_API_DECIDED,   \
+    .body_bytes_max = (takes), .rate = PO_API_RATE_##class, .command = (runs)
 
 static const struct po_api_route rows[] = {
     {ROUTE(GET, "/users", "listUsers", "user.list", 0, READ, "user list"),
@@ -67,7 +67,7 @@ static const struct po_api_route rows[] = {
      .summary = "Cancel a role that waits", .params = {USER}},
     {ROUTE(POST, "/service-accounts", "createServiceAccount", "user.service", 4096, WRITE,
            "user service"),
-     .result = PO_API_RESULT_ONE, .schema = "Object", .resource = "user",
+     .result = PO_API_RESULT_ONE, .schema = "User", .resource = "user",
      .summary = "Make a service account: it acts by tokens only",
      .params = {BODY("name", TEXT, true, PO_API_TO_OPERAND, NULL, "what it is"),
                 BODY("role", WORD, true, "--role", NULL, "never a privileged one"),
