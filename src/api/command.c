@@ -6,6 +6,7 @@
  */
 #include "api/api_priv.h"
 #include "cli/cli.h"
+#include "core/fs.h"
 
 #define ARGS_MAX 64
 
@@ -74,13 +75,32 @@ static PO_RC put_options(struct po_ctx *cx, struct args *args, const struct po_a
     return put_option(cx, args, value, text);
 }
 
-static PO_RC put_operands(struct po_ctx *cx, struct args *args, const struct po_api_value *value)
+/* Rows read names of files from where their caller stands; here that is the home's scripts/. A file that
+   is gone keeps its name: its grants can still be ended. */
+static PO_RC put_program(struct po_ctx *cx, struct args *args, const struct po_api_call *call,
+                         po_str text)
+{
+    const char *name = po_arena_strdup(cx->arena, text);
+    const char *path = NULL;
+    struct po_fs_info info = {0};
+    if (name == NULL) return PO_FAIL(cx, PO_NOMEM, "out of request memory");
+    path = po_arena_printf(cx->arena, "%s/%s/%s", po_home_root(call->api->home),
+                           po_home_place_row(PO_PLACE_SCRIPTS)->path, name);
+    if (path == NULL) return PO_FAIL(cx, PO_NOMEM, "out of request memory");
+    PO_TRY(cx, po_fs_info(cx, path, &info));
+    return put(cx, args, info.exists ? path : name);
+}
+
+static PO_RC put_operands(struct po_ctx *cx, struct args *args, const struct po_api_call *call,
+                          const struct po_api_value *value)
 {
     po_str text = {"", 0};
     for (size_t i = 0; i < value->list_count; i++)
         PO_TRY(cx, put(cx, args, po_arena_strdup(cx->arena, value->list[i])));
     if (value->param->type == PO_API_LIST) return po_rc_ok();
     PO_TRY(cx, value_text(cx, value, &text));
+    if (value->param->shape == PO_API_SHAPE_PROGRAM && value->param->type == PO_API_STR)
+        return put_program(cx, args, call, text);
     return put(cx, args, po_arena_strdup(cx->arena, text));
 }
 
@@ -93,7 +113,8 @@ static PO_RC put_values(struct po_ctx *cx, struct args *args, const struct po_ap
         const struct po_api_value *value = po_api_value(call, params[i].name);
         if (value == NULL || params[i].to == PO_API_TO_HANDLER) continue;
         if ((params[i].to[0] == '\0') != are_operands) continue;
-        PO_TRY(cx, are_operands ? put_operands(cx, args, value) : put_options(cx, args, value));
+        PO_TRY(cx,
+               are_operands ? put_operands(cx, args, call, value) : put_options(cx, args, value));
     }
     return po_rc_ok();
 }
@@ -198,7 +219,11 @@ po_rc po_api_command(struct po_ctx *cx, struct po_api_call *call)
     po_cli_answer_init(&answer);
     PO_TRY(cx, po_api_argv(cx, call, &argv, &argc));
     PO_TRY(cx, call->api->run(cx, call->api->home, argc, argv, &answer));
-    if (answer.code == PO_OK) return respond(cx, call, &answer);
+    if (answer.code == PO_OK) {
+        po_rc rc = respond(cx, call, &answer);
+        call->is_refused_late = !po_is_ok(rc); /* the row's event tells of success */
+        return rc;
+    }
     /* a row that began has recorded its failure; its message is in cx->err */
     if (answer.code == PO_USAGE) call->detail = "a value is not one this command takes";
     if (cx->err.code != answer.code) return PO_FAIL(cx, answer.code, "the command failed");

@@ -79,34 +79,46 @@ static void any_type(struct po_json_out *json, struct po_ctx *cx, po_str type)
     po_json_out_object_end(json);
 }
 
+/* "name:type" or "name?:type" */
+struct member {
+    po_str name;
+    po_str type;
+    bool is_optional;
+};
+
+static bool next_member(po_str *rest, struct member *ret_member)
+{
+    po_str word;
+    if (rest->len == 0 || !po_str_next_field(rest, ' ', &word)) return false;
+    size_t colon = po_str_find_char(word, ':', 0);
+    po_str name = po_str_slice(word, 0, colon);
+    bool is_optional = po_str_ends(name, PO_LIT("?"));
+    if (is_optional) name = po_str_slice(name, 0, name.len - 1);
+    *ret_member = (struct member){name, po_str_slice(word, colon + 1, word.len), is_optional};
+    return true;
+}
+
 static void schema(struct po_json_out *json, struct po_ctx *cx, const char *text)
 {
     po_str rest = po_str_of(text);
-    po_str word;
+    struct member member;
     po_json_out_object(json);
     field(json, "type", "object");
     po_json_out_key(json, "properties");
     po_json_out_object(json);
-    while (rest.len > 0 && po_str_next_field(&rest, ' ', &word)) {
-        size_t colon = po_str_find_char(word, ':', 0);
-        const char *name = po_arena_strdup(cx->arena, po_str_slice(word, 0, colon));
+    while (next_member(&rest, &member)) {
+        const char *name = po_arena_strdup(cx->arena, member.name);
         po_json_out_key(json, name != NULL ? name : "");
-        any_type(json, cx, po_str_slice(word, colon + 1, word.len));
+        any_type(json, cx, member.type);
     }
     po_json_out_object_end(json);
     po_json_out_key(json, "required");
     po_json_out_array(json);
     rest = po_str_of(text);
-    while (rest.len > 0 && po_str_next_field(&rest, ' ', &word))
-        po_json_out_str(json, po_str_slice(word, 0, po_str_find_char(word, ':', 0)));
+    while (next_member(&rest, &member))
+        if (!member.is_optional) po_json_out_str(json, member.name);
     po_json_out_array_end(json);
     po_json_out_object_end(json);
-}
-
-static void problem_schema(struct po_json_out *json, struct po_ctx *cx)
-{
-    po_json_out_key(json, "Problem");
-    schema(json, cx, "type:str title:str status:int code:str request_id:str");
 }
 
 /* -- members of requests ------------------------------------------------------------------------- */
@@ -127,6 +139,7 @@ static void text_schema(struct po_json_out *json, const struct po_api_param *par
     const char *pattern = po_api_shape_pattern(param->shape);
     po_json_out_object(json);
     field(json, "type", "string");
+    if (!po_api_shape_fits(param->shape, PO_LIT(""))) po_json_out_field_int(json, "minLength", 1);
     po_json_out_field_int(json, "maxLength", (int64_t)po_api_shape_max(param->shape));
     if (param->choices != NULL)
         choices(json, param->choices);
@@ -152,6 +165,7 @@ static void param_schema(struct po_json_out *json, const struct po_api_param *pa
         field(json, "type", "boolean");
     } else {
         field(json, "type", "integer");
+        field(json, "format", "int64");
         po_json_out_field_int(json, "minimum", param->min);
         /* beyond 2^53 other programs would round it */
         if (param->max < (int64_t)1 << 53) po_json_out_field_int(json, "maximum", param->max);
@@ -383,7 +397,6 @@ static void components(struct po_json_out *json, struct po_ctx *cx)
     po_json_out_object(json);
     po_json_out_key(json, "schemas");
     po_json_out_object(json);
-    problem_schema(json, cx);
     for (size_t i = 0; i < count; i++) {
         po_json_out_key(json, all[i].name);
         schema(json, cx, all[i].text);

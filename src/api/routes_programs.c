@@ -114,7 +114,7 @@ static const struct po_api_route rows[] = {
      .params = {BODY("level", WORD, true, PO_API_TO_OPERAND, "vendor|organisation", "how far"),
                 BODY("vkey", VKEY, true, PO_API_TO_OPERAND, NULL, "name+hash+key")}},
     {.method = PO_HTTP_DELETE,
-     .path = "/trust-keys/{name}",
+     .path = "/trust-keys",
      .id = "removeTrustKey",
      .action = "script.trust",
      .access = PO_API_DECIDED,
@@ -124,7 +124,9 @@ static const struct po_api_route rows[] = {
      .schema = "Done",
      .resource = "trust",
      .summary = "No longer trust a key",
-     .params = {PATH("name", WORD, "--remove", "name of the key")}},
+     /* in the query: a key's name may hold a '/' */
+     .params = {{"name", PO_API_IN_QUERY, PO_API_STR, PO_API_SHAPE_VKEY, true, "--remove", NULL, 0,
+                 0, "name of the key"}}},
 };
 
 const struct po_api_routes po_api_routes_programs = {rows, sizeof rows / sizeof *rows};
