@@ -191,21 +191,22 @@ static PO_RC write_detail(struct po_ctx *cx, const struct po_store_api_token *ro
     return po_identity_detail(cx, &detail, ret_detail);
 }
 
-static PO_RC commit_token(struct po_ctx *cx, struct po_home *home, struct po_store_api_token *row,
-                          struct po_token_made *ret_made)
+static PO_RC commit_token(struct po_ctx *cx, struct po_home *home,
+                          const struct po_store_api_token *wanted, struct po_token_made *ret_made)
 {
-    struct po_token_made made = {.expires_us = row->expires_us};
+    struct po_store_api_token row = *wanted;
+    struct po_token_made made = {.expires_us = row.expires_us};
     PO_CLEANUP(po_secret_freep) struct po_secret *secret = NULL;
     PO_TRY(cx, po_id_new(cx, "tok", made.id));
     PO_TRY(cx, draw_secret(cx, &secret));
-    PO_TRY(cx, po_secret_hash(cx, TOKEN_LABEL, po_secret_bytes(secret), row->hash));
-    row->id = po_str_of(made.id);
+    PO_TRY(cx, po_secret_hash(cx, TOKEN_LABEL, po_secret_bytes(secret), row.hash));
+    row.id = po_str_of(made.id);
     struct po_identity_note note = {
-        .type = PO_EVENT_TYPE_TOKEN_CREATED, .kind = "token", .id = row->id, .action = "create"};
-    PO_TRY(cx, write_detail(cx, row, &note.detail));
+        .type = PO_EVENT_TYPE_TOKEN_CREATED, .kind = "token", .id = row.id, .action = "create"};
+    PO_TRY(cx, write_detail(cx, &row, &note.detail));
     PO_TX_AUTO *tx = NULL;
     PO_TRY(cx, po_tx_begin(cx, po_home_store(home), &tx));
-    PO_TRY(cx, po_store_api_token_add(cx, tx, row));
+    PO_TRY(cx, po_store_api_token_add(cx, tx, &row));
     PO_TRY(cx, po_identity_commit(cx, home, tx, &note));
     made.secret = PO_TAKE(secret);
     *ret_made = made;

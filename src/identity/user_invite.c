@@ -119,11 +119,12 @@ static PO_RC invite_again(struct po_ctx *cx, struct po_home *home, const struct 
 }
 
 static PO_RC invite_new(struct po_ctx *cx, struct po_home *home,
-                        const struct po_user_invite *invite, struct po_role_plan *plan,
+                        const struct po_user_invite *invite, const struct po_role_plan *wanted,
                         struct po_user_invited *ret_invited)
 {
-    struct po_user_invited invited = {.role_waits = plan->waits,
-                                      .role_effective_us = plan->grant.effective_us};
+    struct po_role_plan plan = *wanted;
+    struct po_user_invited invited = {.role_waits = plan.waits,
+                                      .role_effective_us = plan.grant.effective_us};
     struct po_event role_event = {0};
     PO_CLEANUP(po_secret_freep) struct po_secret *link = NULL;
     PO_TRY(cx, po_id_new(cx, "usr", invited.id));
@@ -136,13 +137,13 @@ static PO_RC invite_new(struct po_ctx *cx, struct po_home *home,
                                       .is_canary = invite->is_canary};
     struct po_identity_note note = {
         .type = PO_EVENT_TYPE_USER_INVITED, .kind = "user", .id = row.id, .action = "invite"};
-    plan->grant.user = row.id;
-    PO_TRY(cx, note_invited(cx, plan, false, &note));
-    PO_TRY(cx, po_role_plan_event(cx, plan, &role_event));
+    plan.grant.user = row.id;
+    PO_TRY(cx, note_invited(cx, &plan, false, &note));
+    PO_TRY(cx, po_role_plan_event(cx, &plan, &role_event));
     PO_TX_AUTO *tx = NULL;
     PO_TRY(cx, po_tx_begin(cx, po_home_store(home), &tx));
     PO_TRY(cx, po_store_user_add(cx, tx, &row));
-    PO_TRY(cx, po_role_plan_put(cx, tx, plan));
+    PO_TRY(cx, po_role_plan_put(cx, tx, &plan));
     PO_TRY(cx, add_link(cx, home, tx, row.id, &link));
     PO_TRY(cx, po_home_queue(cx, home, tx, &role_event));
     PO_TRY(cx, po_identity_commit(cx, home, tx, &note));
