@@ -48,8 +48,11 @@ static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
 } roles[] = {
-    {"program", po_program_role_run}, {PO_ACCESS_DRILL_ROLE, po_access_drill_role_run},
-    {"core", po_core_role_run},       {"front", po_front_role_run},
+    {"program", po_program_role_run},
+    {PO_ACCESS_DRILL_ROLE, po_access_drill_role_run},
+    {PO_API_DRILL_ROLE, po_api_drill_role_run},
+    {"core", po_core_role_run},
+    {"front", po_front_role_run},
     {"keeper", po_keeper_role_run},
 };
 

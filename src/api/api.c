@@ -25,6 +25,7 @@ po_rc po_api_new(struct po_ctx *cx, const struct po_api_config *config, struct p
     PO_CLEANUP(po_api_freep) struct po_api *api = po_calloc(1, sizeof *api);
     if (api == NULL) return PO_FAIL(cx, PO_NOMEM, "no memory for the API");
     api->home = config->home;
+    api->since_us = po_ctx_now_us(cx);
     api->run = config->run != NULL ? config->run : po_cli_run_on;
     api->rates = po_api_rates_new();
     api->waiting = po_calloc(PO_API_WAITING_MAX, sizeof *api->waiting);
@@ -39,6 +40,7 @@ po_rc po_api_new(struct po_ctx *cx, const struct po_api_config *config, struct p
 void po_api_free(struct po_api *api)
 {
     if (api == NULL) return;
+    po_api_report_end(api);
     for (size_t i = 0; api->waiting != NULL && i < PO_API_WAITING_MAX; i++)
         po_credential_job_done(&api->waiting[i].job);
     po_api_rates_free(api->rates);
@@ -148,6 +150,7 @@ static PO_RC authorize(struct po_ctx *cx, struct po_api_call *call)
         return po_api_refuse(cx, call, PO_UNAUTH, "sign in, or send a token", PO_LIT(""));
     po_access_decide(&call->identity, action, call->resource, cx->tenant, &decision);
     po_rc rc = po_access_check(cx, call->api->home, &call->identity, action, call->resource);
+    call->is_granted = po_is_ok(rc) && decision.is_privileged;
     if (rc.code != PO_DENIED) return rc;
     call->is_recorded = true;
     call->detail = decision.reason;
@@ -184,7 +187,7 @@ static PO_RC work(struct po_ctx *cx, struct po_api_call *call)
         call->route->command != NULL ? po_api_command(cx, call) : call->route->handler(cx, call);
     struct po_err first = cx->err;
     po_rc marked = po_api_event_mark(cx, call->api, &after);
-    if (po_is_ok(marked) && after > before) call->is_recorded = true;
+    if (po_is_ok(marked) && after > before && !call->is_refused_late) call->is_recorded = true;
     if (!po_is_ok(rc)) {
         cx->err = first;
         return rc;
@@ -213,6 +216,7 @@ static PO_RC serve(struct po_ctx *cx, struct po_api_call *call)
     PO_TRY(cx, po_api_replay_begin(cx, call, &is_answered));
     if (is_answered) {
         call->is_recorded = true;
+        call->is_replayed = true;
         return po_rc_ok();
     }
     PO_TRY(cx, work(cx, call));
@@ -277,6 +281,7 @@ void po_api_handle(struct po_ctx *cx, struct po_api *api, const struct po_api_re
 {
     struct po_api_call call = {
         .api = api, .req = req, .res = res, .is_head = req->method == PO_HTTP_HEAD};
+    call.from_leaf = po_ledger_size(po_home_ledger(api->home));
     po_rc rc = begin(cx);
     if (po_is_ok(rc)) rc = serve(cx, &call);
     call.rc = rc;
@@ -361,6 +366,7 @@ void po_api_resume(struct po_ctx *cx, struct po_api *api, const struct po_api_re
 {
     static const struct po_api_request nothing = {.method = PO_HTTP_POST};
     struct po_api_call call = {.api = api, .req = &nothing, .res = res};
+    call.from_leaf = po_ledger_size(po_home_ledger(api->home));
     struct po_api_waiting *waiting = find_waiting(api, result->ticket);
     po_rc rc = po_rc_of(PO_NOTFOUND);
     if (waiting != NULL) {

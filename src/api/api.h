@@ -195,24 +195,33 @@ enum po_api_ended {
     PO_API_MALFORMED,
     PO_API_OUTCOME_COUNT
 };
+#define PO_API_NO_ROUTE UINT16_MAX /* the request was refused before it named one */
 /* What a request owes the ledger. */
 struct po_api_obligation {
     char request_id[PO_REQUEST_BYTES_MAX];
     char actor[PO_ACTOR_BYTES_MAX];
     po_tenant_id tenant;
-    uint16_t route; /* row of the table */
+    uint16_t route; /* row of the table, or PO_API_NO_ROUTE */
     enum po_api_ended outcome;
+    bool owes_grant;        /* a privileged action that was allowed: that too is recorded */
+    bool is_replayed;       /* answered as it was before */
+    uint64_t resource_hash; /* of the resource that it names */
+    uint64_t from_leaf;     /* its events stand there or behind */
 };
 /* Obligations that the api has kept since it began, newest last: at most PO_API_KEPT_MAX. */
 #define PO_API_KEPT_MAX 8192
 size_t po_api_kept_count(const struct po_api *api);
 const struct po_api_obligation *po_api_kept_at(const struct po_api *api, size_t i);
 
+#define PO_API_UNMET_MAX 16
 struct po_api_coverage {
     uint64_t obligations;
-    uint64_t met;                /* a correct event stands in the ledger */
-    size_t first_unmet;          /* index; SIZE_MAX: none */
-    const char *first_unmet_why; /* "no event", "another actor", … */
+    uint64_t met; /* a correct event stands in the ledger */
+    struct {
+        size_t index;
+        const char *why;       /* "no event", "another actor", … */
+    } unmet[PO_API_UNMET_MAX]; /* the first of them */
+    size_t unmet_count;
 };
 struct po_api_owed {
     const struct po_api_obligation *items;
@@ -220,10 +229,34 @@ struct po_api_owed {
     uint64_t from_leaf; /* events before it are not looked at */
 };
 /*
- * Hold obligations against the ledger (flushed): each needs an event with its request id, actor, tenant
- * and a result that fits its outcome.
+ * Hold obligations against the ledger (flushed): each needs an event with its request id, actor, tenant,
+ * and of the type, action, resource and result that its route and outcome owe (duties.def).
  */
 PO_RC po_api_coverage(struct po_ctx *cx, struct po_home *home, const struct po_api_owed *owed,
                       struct po_api_coverage *ret_coverage);
+/* "setFlag": the route of an obligation; "" without one. */
+const char *po_api_obligation_route(const struct po_api_obligation *owed);
+const char *po_api_ended_name(enum po_api_ended outcome);
+
+/* Operations that the api has counted since it began: requests that owe an event. */
+uint64_t po_api_operations(const struct po_api *api);
+/* Those of them that were not yet held against the ledger. */
+uint64_t po_api_unsettled(const struct po_api *api);
+/*
+ * Hold the oldest of those against the ledger: at most `most`, and only when the home is flushed. What
+ * was kept and is not there then never comes.
+ *
+ * Errors  PO_IO, PO_NOMEM, …: those not looked at stay for the next time
+ * Cost    some 20 us an event
+ */
+PO_RC po_api_settle(struct po_ctx *cx, struct po_api *api, uint64_t most);
+/* Assessments of this process are told what this api has served (fact api.served), until it ends. */
+void po_api_report(struct po_api *api);
+
+/*
+ * The drill of the API: each route x role x tenant x outcome, and inputs that are none, asked of a home of
+ * its own. What the child does that assessments start; main.c comes here with its one argument.
+ */
+int po_api_drill_role_run(int argc, char **argv);
 
 #endif

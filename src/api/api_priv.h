@@ -199,7 +199,11 @@ struct po_api_call {
     bool is_head;
     bool is_recorded; /* an event of this request is queued */
     bool owes_nothing;
-    bool is_kept; /* an Idempotency-Key is taken: kept_hash */
+    bool is_granted;      /* a privileged action was allowed, which is an event */
+    bool is_replayed;     /* a kept answer was given again */
+    bool is_refused_late; /* what the row did is recorded, its answer was then refused */
+    uint64_t from_leaf;   /* of the ledger when it began */
+    bool is_kept;         /* an Idempotency-Key is taken: kept_hash */
     uint8_t kept_hash[PO_SHA256_BYTES];
 };
 
@@ -275,6 +279,12 @@ PO_RC po_api_record(struct po_ctx *cx, struct po_api_call *call, enum po_event_t
 PO_RC po_api_event_mark(struct po_ctx *cx, const struct po_api *api, uint64_t *ret_mark);
 void po_api_keep(const struct po_ctx *cx, const struct po_api_call *call, po_rc rc);
 
+/* coverage.c */
+uint64_t po_api_resource_hash(po_str resource);
+/* Whether duties.def has a line of the route, and only of routes that there are. */
+bool po_api_has_duty(const struct po_api_route *route);
+bool po_api_duty_routes_exist(void);
+
 /* ---- the api ----------------------------------------------------------------------------------- */
 
 /* A request that waits for a keeper. */
@@ -298,6 +308,28 @@ PO_RC po_api_finish(struct po_ctx *cx, struct po_api_call *call,
 
 struct po_api_stream;
 
+/* Since the api began. */
+struct po_api_served {
+    uint64_t operations; /* requests that owed an event */
+    uint64_t past_authentication;
+    uint64_t named; /* of those: with a person's or service account's id */
+};
+
+/* Of those operations, the first ones have been held against the ledger. */
+struct po_api_settled {
+    uint64_t count;
+    uint64_t recorded;
+    struct {
+        uint16_t route;
+        enum po_api_ended outcome;
+        const char *why;
+    } wrong[PO_API_UNMET_MAX]; /* the newest */
+    uint64_t wrong_count;      /* of all */
+};
+/* settle.c: the oldest operation is forgotten, looked at or not. */
+void po_api_settle_forget(struct po_api *api);
+void po_api_report_end(const struct po_api *api);
+
 struct po_api {
     struct po_home *home;
     po_api_run *run;
@@ -307,6 +339,9 @@ struct po_api {
     struct po_api_obligation *kept; /* ring of PO_API_KEPT_MAX */
     size_t kept_first;
     size_t kept_count;
+    po_time_us since_us; /* wall clock */
+    struct po_api_served served;
+    struct po_api_settled settled;
     uint64_t last_ticket;
     uint64_t last_stream;
     uint64_t dropped; /* requests over their rate, not yet told in an event */

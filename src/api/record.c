@@ -9,6 +9,11 @@
 
 #include <stdio.h>
 
+static po_str resource_of(const struct po_api_call *call)
+{
+    return call->resource.len > 0 ? call->resource : PO_LIT("api");
+}
+
 static void write_detail(const struct po_api_call *call, po_rc why, uint64_t dropped,
                          struct po_buf *out)
 {
@@ -36,7 +41,7 @@ po_rc po_api_record(struct po_ctx *cx, struct po_api_call *call, enum po_event_t
     PO_TRY_LEAF(cx, po_buf_check(&detail), "an event's detail");
     const char *action = call->route != NULL ? call->route->action : "request";
     struct po_event event = {.type = type,
-                             .resource = call->resource.len > 0 ? call->resource : PO_LIT("api"),
+                             .resource = resource_of(call),
                              .action = po_str_of(action),
                              .result = result,
                              .detail = po_buf_str(&detail)};
@@ -62,10 +67,31 @@ static enum po_api_ended outcome_of(po_rc rc)
     return PO_API_MALFORMED;
 }
 
+static uint16_t index_of(const struct po_api_route *route)
+{
+    return route != NULL ? (uint16_t)po_api_route_index(route) : PO_API_NO_ROUTE;
+}
+
+/* A person or service account, by id. */
+static bool is_named(const char *actor)
+{
+    po_str text = po_str_of(actor);
+    return po_str_starts(text, PO_LIT("user:usr_")) || po_str_starts(text, PO_LIT("user:svc_"));
+}
+
 void po_api_keep(const struct po_ctx *cx, const struct po_api_call *call, po_rc rc)
 {
     struct po_api *api = call->api;
-    if (call->route == NULL || rc.code == PO_RATE || call->owes_nothing) return;
+    /* What names no route owes its refusal, unless it names nothing that there is. */
+    bool is_nothing = call->route == NULL && (po_is_ok(rc) || rc.code == PO_NOTFOUND);
+    if (is_nothing || rc.code == PO_RATE || call->owes_nothing) return;
+    if (po_home_read_only_reason(api->home) != NULL) return; /* nothing can be recorded */
+    if (po_is_ok(rc) && call->route != NULL && call->route->access != PO_API_PUBLIC) {
+        api->served.past_authentication++;
+        if (is_named(cx->actor)) api->served.named++;
+    }
+    if (api->kept_count == PO_API_KEPT_MAX) po_api_settle_forget(api);
+    api->served.operations++;
     struct po_api_obligation *kept =
         &api->kept[(api->kept_first + api->kept_count) % PO_API_KEPT_MAX];
     if (api->kept_count < PO_API_KEPT_MAX)
@@ -73,8 +99,12 @@ void po_api_keep(const struct po_ctx *cx, const struct po_api_call *call, po_rc 
     else
         api->kept_first = (api->kept_first + 1) % PO_API_KEPT_MAX;
     *kept = (struct po_api_obligation){.tenant = cx->tenant,
-                                       .route = (uint16_t)po_api_route_index(call->route),
-                                       .outcome = outcome_of(rc)};
+                                       .route = index_of(call->route),
+                                       .outcome = outcome_of(rc),
+                                       .owes_grant = call->is_granted,
+                                       .is_replayed = call->is_replayed,
+                                       .resource_hash = po_api_resource_hash(resource_of(call)),
+                                       .from_leaf = call->from_leaf};
     (void)snprintf(kept->request_id, sizeof kept->request_id, "%s", cx->request);
     (void)snprintf(kept->actor, sizeof kept->actor, "%s", cx->actor);
 }
@@ -84,117 +114,4 @@ size_t po_api_kept_count(const struct po_api *api) { return api->kept_count; }
 const struct po_api_obligation *po_api_kept_at(const struct po_api *api, size_t i)
 {
     return &api->kept[(api->kept_first + i) % PO_API_KEPT_MAX];
-}
-
-/* -- coverage ------------------------------------------------------------------------------------ */
-
-static bool result_fits(enum po_api_ended outcome, po_str result)
-{
-    static const char *const words[PO_API_OUTCOME_COUNT][3] = {
-        [PO_API_ALLOWED] = {"success", "failure", ""},
-        [PO_API_DENIED] = {"denied", "", ""},
-        [PO_API_UNAUTHENTICATED] = {"denied", "failure", ""},
-        [PO_API_FOREIGN] = {"error", "failure", "denied"},
-        [PO_API_MALFORMED] = {"error", "denied", "failure"},
-    };
-    for (size_t i = 0; i < 3; i++)
-        if (result.len > 0 && po_str_eq_cstr(result, words[outcome][i])) return true;
-    return false;
-}
-
-struct coverage_walk {
-    const struct po_api_obligation *obligations;
-    size_t count;
-    uint64_t from_leaf;
-    const char **whys; /* of each: NULL when met */
-    uint32_t *slots;   /* hash of request ids: index + 1 */
-    size_t slot_mask;
-};
-
-static size_t slot_of(const struct coverage_walk *walk, po_str id)
-{
-    uint64_t hash = 0xcbf29ce484222325U;
-    for (size_t i = 0; i < id.len; i++)
-        hash = (hash ^ (uint8_t)id.ptr[i]) * 0x100000001b3U;
-    size_t slot = (size_t)(hash ^ (hash >> 32)) & walk->slot_mask;
-    while (walk->slots[slot] != 0 &&
-           !po_str_eq_cstr(id, walk->obligations[walk->slots[slot] - 1].request_id))
-        slot = (slot + 1) & walk->slot_mask;
-    return slot;
-}
-
-static po_rc hold_event(struct po_ctx *step, void *user, const struct po_home_event *event,
-                        bool *ret_stop)
-{
-    (void)step;
-    struct coverage_walk *walk = user;
-    *ret_stop = event->leaf <= walk->from_leaf;
-    if (event->leaf < walk->from_leaf) return po_rc_ok();
-    uint32_t at = walk->slots[slot_of(walk, event->view.correlation_id)];
-    if (at == 0 || walk->whys[at - 1] == NULL) return po_rc_ok();
-    const struct po_api_obligation *owed = &walk->obligations[at - 1];
-    const char **why = &walk->whys[at - 1];
-    if (!po_str_eq_cstr(event->view.user_id, owed->actor))
-        *why = "another actor";
-    else if (event->view.tenant != (int64_t)owed->tenant.value)
-        *why = "another tenant";
-    else if (!result_fits(owed->outcome, event->view.result))
-        *why = "another result";
-    else
-        *why = NULL;
-    return po_rc_ok();
-}
-
-static void sum_up(const struct coverage_walk *walk, struct po_api_coverage *ret_coverage)
-{
-    *ret_coverage = (struct po_api_coverage){.obligations = walk->count, .first_unmet = SIZE_MAX};
-    for (size_t i = 0; i < walk->count; i++) {
-        if (walk->whys[i] == NULL) ret_coverage->met++;
-        if (walk->whys[i] == NULL || ret_coverage->first_unmet != SIZE_MAX) continue;
-        ret_coverage->first_unmet = i;
-        ret_coverage->first_unmet_why = walk->whys[i];
-    }
-}
-
-/* Events of each tenant are walked with that tenant's own eyes. */
-static PO_RC walk_tenant(struct po_ctx *cx, struct po_home *home, struct coverage_walk *walk,
-                         po_tenant_id tenant)
-{
-    struct po_home_walk back = {
-        .size = po_ledger_size(po_home_ledger(home)), .visit = hold_event, .user = walk};
-    struct po_ctx child;
-    PO_TRY(cx, po_ctx_child_begin(cx, PO_CX_ARENA_BYTES_MAX, &child));
-    child.tenant = tenant;
-    po_rc rc = po_home_walk_back(&child, home, &back);
-    return po_ctx_child_end(cx, &child, rc);
-}
-
-static bool is_first_of_tenant(const struct po_api_obligation *obligations, size_t at)
-{
-    for (size_t i = 0; i < at; i++)
-        if (obligations[i].tenant.value == obligations[at].tenant.value) return false;
-    return true;
-}
-
-po_rc po_api_coverage(struct po_ctx *cx, struct po_home *home, const struct po_api_owed *owed,
-                      struct po_api_coverage *ret_coverage)
-{
-    size_t slots = 64;
-    while (slots < 4 * owed->count)
-        slots *= 2;
-    struct coverage_walk walk = {.obligations = owed->items,
-                                 .count = owed->count,
-                                 .from_leaf = owed->from_leaf,
-                                 .slot_mask = slots - 1};
-    PO_ARENA_NEW(cx, walk.whys, owed->count + 1);
-    PO_ARENA_NEW(cx, walk.slots, slots);
-    for (size_t i = 0; i < owed->count; i++) {
-        walk.whys[i] = "no event";
-        walk.slots[slot_of(&walk, po_str_of(owed->items[i].request_id))] = (uint32_t)i + 1;
-    }
-    for (size_t i = 0; i < owed->count; i++)
-        if (is_first_of_tenant(owed->items, i))
-            PO_TRY(cx, walk_tenant(cx, home, &walk, owed->items[i].tenant));
-    sum_up(&walk, ret_coverage);
-    return po_rc_ok();
 }

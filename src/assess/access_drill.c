@@ -6,15 +6,11 @@
 #include "assess/assess_priv.h"
 
 #include "core/fs.h"
-#include "core/process.h"
-#include "core/sys.h"
 #include "crypto/crypto.h"
 #include "store/store.h"
 
 #include <stdio.h>
-#include <unistd.h>
 
-#define DRILL_BYTES_MAX ((size_t)256 << 10)
 #define DRILL_TIMEOUT_MS 20000
 
 /* Cheap on purpose: the hash of a canary protects nothing. Real ones are judged by identity.accounts. */
@@ -193,54 +189,11 @@ PO_RC po_access_drill_in(struct po_ctx *cx, const char *dir, struct po_json_out 
 
 int po_access_drill_role_run(int argc, char **argv)
 {
-    PO_CTX_AUTO cx = {0};
-    PO_BUF_AUTO out;
-    struct po_json_out json;
-    if (argc != 1 || !po_is_ok(po_ctx_init(&cx))) return po_code_exit(PO_USAGE);
-    po_buf_init(&out, DRILL_BYTES_MAX);
-    po_json_out_init(&json, &out, 0);
-    po_rc rc = po_access_drill_in(&cx, argv[0], &json);
-    if (po_is_ok(rc)) rc = po_buf_check(&out);
-    po_str text = po_is_ok(rc) ? po_buf_str(&out) : po_str_of(po_err_msg(&cx));
-    int fd = po_is_ok(rc) ? STDOUT_FILENO : STDERR_FILENO;
-    while (text.len > 0) {
-        ssize_t wrote = po_sys_write(fd, text.ptr, text.len);
-        if (wrote <= 0) return po_code_exit(PO_IO);
-        text = po_str_slice(text, (size_t)wrote, text.len);
-    }
-    return po_code_exit(rc.code);
-}
-
-static PO_RC run_child(struct po_ctx *cx, const char *dir, struct po_buf *out)
-{
-    const char *const argv[] = {"paulyops", "--role=" PO_ACCESS_DRILL_ROLE, dir, NULL};
-    const char *env[] = {po_arena_printf(cx->arena, "HOME=%s", dir),
-                         po_arena_printf(cx->arena, "XDG_STATE_HOME=%s/keys", dir),
-                         po_arena_printf(cx->arena, "PAULYOPS_HOME=%s/home", dir),
-                         "PATH=/usr/bin:/bin", NULL};
-    const struct po_process_options options = {
-        .path = "/proc/self/exe", .argv = argv, .env = env, .timeout_ms = DRILL_TIMEOUT_MS};
-    struct po_process_result result = {0};
-    PO_BUF_AUTO err;
-    po_buf_init(&err, 4096);
-    for (size_t i = 0; i < 3; i++)
-        if (env[i] == NULL) return PO_FAIL(cx, PO_NOMEM, "out of request memory");
-    PO_TRY(cx, po_process_run(cx, &options, out, &err, &result));
-    if (result.has_exited && result.exit_status == 0) return po_rc_ok();
-    return PO_FAIL(cx, PO_UNAVAILABLE, "the drill of access ended with status %d: %.*s",
-                   result.exit_status, PO_STR_ARG(po_str_trim(po_buf_str(&err))));
+    return po_assess_drill_role_run(argc, argv, po_access_drill_in);
 }
 
 PO_RC po_access_drill(struct po_ctx *cx, const struct po_assess_inputs *in, struct po_json_out *out)
 {
-    const char *dir = NULL;
-    PO_BUF_AUTO text;
-    struct po_json *root = NULL;
-    po_buf_init(&text, DRILL_BYTES_MAX);
-    PO_TRY(cx, po_assess_scratch(cx, in, &dir));
-    PO_TRY(cx, po_assess_scratch_end(cx, dir, run_child(cx, dir, &text)));
-    PO_TRY_MSG(cx, po_json_parse(cx, po_buf_str(&text), PO_JSON_STRICT, &root),
-               "what the drill of access says");
-    po_json_out_raw(out, po_buf_str(&text));
-    return po_rc_ok();
+    const struct po_assess_drill_child child = {PO_ACCESS_DRILL_ROLE, DRILL_TIMEOUT_MS};
+    return po_assess_drill_child_run(cx, in, &child, out);
 }

@@ -73,6 +73,19 @@ typedef po_rc po_assess_openapi(struct po_ctx *cx, struct po_buf *out);
 void po_assess_openapi_set(po_assess_openapi *write);
 /* Likewise the cookies that it sets (po_api_cookies), one a line. */
 void po_assess_cookies_set(po_assess_openapi *write);
+/*
+ * What the HTTP interface of this process has served, one object (fact api.served); NULL: none runs here.
+ * The ledger is flushed when it is asked.
+ */
+typedef po_rc po_assess_served(struct po_ctx *cx, void *user, struct po_json_out *out);
+void po_assess_served_set(po_assess_served *write, void *user);
+
+/* A drill: all of it in `dir`, what it found out as JSON. */
+typedef po_rc po_assess_drill(struct po_ctx *cx, const char *dir, struct po_json_out *out);
+/* What the child of a drill does with its one argument, the directory; the process's exit code. */
+int po_assess_drill_role_run(int argc, char **argv, po_assess_drill *drill);
+/* The drill of the HTTP interface lies above: main.c names its role's function. */
+#define PO_API_DRILL_ROLE "drill-api"
 /* What the child of the drill of access does; main.c comes here with its one argument. */
 #define PO_ACCESS_DRILL_ROLE "drill-access"
 int po_access_drill_role_run(int argc, char **argv);

@@ -59,6 +59,19 @@ PO_RC po_assess_tls_versions(struct po_ctx *cx, const struct po_assess_inputs *i
 PO_RC po_assess_tls_certificates(struct po_ctx *cx, const struct po_assess_inputs *in,
                                  struct po_json_out *out);
 
+PO_RC po_assess_api_served(struct po_ctx *cx, const struct po_assess_inputs *in,
+                           struct po_json_out *out);
+PO_RC po_assess_api_drill(struct po_ctx *cx, const struct po_assess_inputs *in,
+                          struct po_json_out *out);
+
+/* A drill as a child, in a directory that is removed again: its JSON. PO_UNAVAILABLE: it failed. */
+struct po_assess_drill_child {
+    const char *role;
+    int64_t timeout_ms;
+};
+PO_RC po_assess_drill_child_run(struct po_ctx *cx, const struct po_assess_inputs *in,
+                                const struct po_assess_drill_child *child, struct po_json_out *out);
+
 /* The drill of access, in a process of its own: its JSON (access_drill_priv.h). */
 PO_RC po_access_drill(struct po_ctx *cx, const struct po_assess_inputs *in,
                       struct po_json_out *out);

@@ -6,6 +6,8 @@
 #define REPAIR_COUNTS                                                                              \
     "repairs: int, allowed: int, with_evidence: int, within_tries: int, harmless_or_confirmed: int"
 
+#define WRONG "wrong: [{operation: string, outcome: string, why: string}]"
+
 static const struct po_fact_type types[] = {
     {"access.drill",
      "{guessing: {failures: int, locked: bool, lock_events: int, opens_again: bool}, "
@@ -18,8 +20,15 @@ static const struct po_fact_type types[] = {
      "tenants: {sees_its_own: bool, tried: int, visible: int, seen: string, keys_differ: bool}, "
      "ends: {idle_ended_s: int, used_ended_s: int}}"},
     {"api.cookies", "{cookies: [string]}"},
+    {"api.drill",
+     "{coverage: {routes: int, obligations: int, correct: int, allowed: int, denied: int, "
+     "unauthenticated: int, not_found: int, refused: int, " WRONG "}, "
+     "inputs: {tried: int, refused: int, recorded: int, accepted: int, " WRONG "}, "
+     "paths: {tried: int, refused: int, reads_inside: bool}, strangers: {tried: int, served: int}}"},
     {"api.operations",
      "{operations: [{id: string, action: string, known_action: bool, public: bool, schemas: bool}]}"},
+    {"api.served", "{services: [{since_s: int, operations: int, recorded: int, "
+                   "past_authentication: int, named: int, " WRONG "}]}"},
     {"controls.freshness", "{controls: int, fresh: int}"},
     {"controls.schedule", "{period_s: int}"},
     {"doctor.drill", "{" REPAIR_COUNTS
@@ -54,9 +63,16 @@ static const char *const docs[COUNT] = {
     "again and again, ended.",
     "Each value of Set-Cookie that the HTTP interface may answer with, from the function that it sets them by; "
     "the secret is made up.",
+    "The HTTP interface on a home of a drill's own, with canaries and the real commands: each route asked as each "
+    "role, by nobody, with another tenant's ids; what these requests owe the ledger, and how many left a correct "
+    "event (type, action, actor, resource, result); inputs that are none: refused with a typed error, recorded, "
+    "accepted; names of files that lead out of their directory; requests without a credential that holds.",
     "Operations of the HTTP interface from its own document: the action each declares, whether the table of "
     "actions knows it, whether it says that nobody need be signed in, and whether all parameters and the body have schemas that refuse what they do not "
     "name.",
+    "The service that answers here, if there is one: since when, the operations that it has counted (requests "
+    "that owe an event), those whose correct event stands in the ledger, the requests that it served past "
+    "authentication, and those of them that named a person or service account.",
     "Controls of the catalog, and those whose clauses all have a run younger than the control's ttl.",
     "How often assessments are due (ASSESS_PERIOD).",
     "The doctor on a home of a drill's own with faults put in: what a dry run planned, what was left "

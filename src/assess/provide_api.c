@@ -1,7 +1,7 @@
 /*
- * Facts api.operations and api.cookies: what the HTTP interface says of itself. Its document is made from
- * the table that serves it, its cookies by what sets them; that lies above this layer, so main.c hands it
- * down.
+ * Facts of the HTTP interface. What it says of itself (api.operations, api.cookies): its document is made
+ * from the table that serves it, its cookies by what sets them. What it does (api.drill, api.served). That
+ * lies above this layer: main.c and the service hand it down.
  */
 #include "assess/assess_priv.h"
 
@@ -9,6 +9,7 @@
 
 #define DOCUMENT_BYTES_MAX ((size_t)4 << 20)
 #define COOKIES_BYTES_MAX 8192
+#define DRILL_TIMEOUT_MS 45000
 
 static po_assess_openapi *write_document;
 
@@ -17,6 +18,15 @@ void po_assess_openapi_set(po_assess_openapi *write) { write_document = write; }
 static po_assess_openapi *write_cookies;
 
 void po_assess_cookies_set(po_assess_openapi *write) { write_cookies = write; }
+
+static po_assess_served *write_served;
+static void *served_user;
+
+void po_assess_served_set(po_assess_served *write, void *user)
+{
+    write_served = write;
+    served_user = user;
+}
 
 static po_str text_of(const struct po_json *object, const char *key)
 {
@@ -122,4 +132,24 @@ PO_RC po_assess_api_cookies(struct po_ctx *cx, const struct po_assess_inputs *in
     po_json_out_array_end(out);
     po_json_out_object_end(out);
     return po_rc_ok();
+}
+
+PO_RC po_assess_api_served(struct po_ctx *cx, const struct po_assess_inputs *in,
+                           struct po_json_out *out)
+{
+    (void)in;
+    po_json_out_object(out);
+    po_json_out_key(out, "services");
+    po_json_out_array(out);
+    if (write_served != NULL) PO_TRY(cx, write_served(cx, served_user, out));
+    po_json_out_array_end(out);
+    po_json_out_object_end(out);
+    return po_rc_ok();
+}
+
+PO_RC po_assess_api_drill(struct po_ctx *cx, const struct po_assess_inputs *in,
+                          struct po_json_out *out)
+{
+    const struct po_assess_drill_child child = {PO_API_DRILL_ROLE, DRILL_TIMEOUT_MS};
+    return po_assess_drill_child_run(cx, in, &child, out);
 }

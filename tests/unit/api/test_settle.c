@@ -1,0 +1,93 @@
+/*
+ * What the running service tells assessments: operations counted, and their events in the ledger.
+ */
+#include "assess/assess.h"
+#include "cli/cli.h"
+#include "unit/api/api_fixture.h"
+
+#include <stdio.h>
+
+/* The state of a clause after an assessment that the owner asks for. */
+static void assess(struct api_fixture *fixture, const char *control)
+{
+    char body[64];
+    (void)snprintf(body, sizeof body, "{\"controls\":[\"%s\"]}", control);
+    const struct po_api_request req =
+        api_request(fixture, API_OWNER, PO_HTTP_POST, "/api/v1/controls/runs", body);
+    check_eq_u64(api_status(fixture, &req), 200);
+}
+
+static void check_clause(struct api_fixture *fixture, const char *control, const char *part)
+{
+    API_ANSWER_AUTO answer = {0};
+    char path[64];
+    (void)snprintf(path, sizeof path, "/api/v1/controls/%s", control);
+    const struct po_api_request req = api_request(fixture, API_OWNER, PO_HTTP_GET, path, NULL);
+    check_eq_u64(api_ask(fixture, &req, &answer), 200);
+    check_contains(api_body(&answer), part);
+}
+
+/* @proves CC7.2 AUD-02.2 IAM-01.1 */
+TEST(api_served__is_told_to_assessments_of_the_running_service)
+{
+    TEST_CX(cx);
+    API_FIXTURE_AUTO fixture = {0};
+    api_fixture_make(cx, &fixture, NULL);
+    assess(&fixture, "IAM-01"); /* nobody reports yet: no figure */
+    check_clause(&fixture, "IAM-01", "no service runs here");
+    po_api_report(fixture.api);
+    check_eq_u64(api_get(&fixture, API_VIEWER, "/api/v1/keys"), 403);
+    check_eq_u64(api_get(&fixture, API_NOBODY, "/api/v1/keys"), 401);
+    check_eq_u64(api_get(&fixture, API_OWNER, "/api/v1/register/no.such"), 404);
+    assess(&fixture, "IAM-01");
+    check_eq_u64(po_api_operations(fixture.api), 6);
+    check_eq_u64(po_api_unsettled(fixture.api), 1); /* the assessment's own request */
+    check_clause(&fixture, "IAM-01",
+                 "\"clause\":\"IAM-01.1\",\"state\":\"pass\",\"passing\":2,"
+                 "\"total\":2");
+}
+
+/* An event that is not there is a failure, never left out. */
+TEST(api_settle__counts_an_operation_without_its_event_as_not_recorded)
+{
+    TEST_CX(cx);
+    API_FIXTURE_AUTO fixture = {0};
+    api_fixture_make(cx, &fixture, NULL);
+    check_eq_u64(api_get(&fixture, API_OWNER, "/api/v1/controls"), 200);
+    check_eq_u64(api_get(&fixture, API_OWNER, "/api/v1/flags"), 200);
+    fixture.api->kept[1].request_id[6] ^= 1;
+    api_flush(cx, &fixture);
+    check_eq_u64(po_api_unsettled(fixture.api), 2);
+    check_ok(cx, po_api_settle(cx, fixture.api, 1));
+    check_eq_u64(fixture.api->settled.recorded, 1);
+    check_ok(cx, po_api_settle(cx, fixture.api, 100));
+    check_eq_u64(po_api_unsettled(fixture.api), 0);
+    check_eq_u64(fixture.api->settled.recorded, 1);
+    check_eq_u64(fixture.api->settled.wrong_count, 1);
+    check_eq_cstr(fixture.api->settled.wrong[0].why, "no event");
+    check_ok(cx, po_api_settle(cx, fixture.api, 100)); /* each is looked at once */
+    check_eq_u64(fixture.api->settled.recorded, 1);
+}
+
+/* The ring turns over: what was looked at may be forgotten, what was not counts as not recorded. */
+TEST_TIMEOUT(api_settle__keeps_count_when_the_oldest_are_forgotten, 60)
+{
+    TEST_CX(cx);
+    API_FIXTURE_AUTO fixture = {0};
+    struct po_api_call call = {0};
+    api_fixture_make(cx, &fixture, NULL);
+    check_eq_u64(api_get(&fixture, API_OWNER, "/api/v1/controls"), 200);
+    api_flush(cx, &fixture);
+    check_ok(cx, po_api_settle(cx, fixture.api, 1));
+    call.api = fixture.api;
+    call.route = po_api_route_find("listControls");
+    for (unsigned i = 0; i < PO_API_KEPT_MAX + 2; i++)
+        po_api_keep(cx, &call, po_rc_ok()); /* two of them are gone before anybody looks */
+    check_eq_u64(po_api_operations(fixture.api), PO_API_KEPT_MAX + 3);
+    check_eq_u64(po_api_unsettled(fixture.api), PO_API_KEPT_MAX);
+    check_eq_u64(fixture.api->settled.wrong_count, 2);
+    check_eq_cstr(fixture.api->settled.wrong[1].why, "not looked at in time");
+    check_ok(cx, po_api_settle(cx, fixture.api, UINT64_MAX));
+    check_eq_u64(po_api_unsettled(fixture.api), 0);
+    check_eq_u64(fixture.api->settled.recorded, 1);
+}
