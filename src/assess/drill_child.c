@@ -13,9 +13,6 @@
 
 #define DRILL_BYTES_MAX ((size_t)256 << 10)
 
-/* This process is a drill: an assessment that it makes starts no other, which would not end. */
-static bool is_drill;
-
 /* What a drill asks of its own instance may be an assessment, which asks for drills. */
 static bool is_drill;
 
@@ -24,7 +21,6 @@ int po_assess_drill_role_run(int argc, char **argv, po_assess_drill *drill)
     PO_CTX_AUTO cx = {0};
     PO_BUF_AUTO out;
     struct po_json_out json;
-    is_drill = true;
     if (argc != 1 || !po_is_ok(po_ctx_init(&cx))) return po_code_exit(PO_USAGE);
     if (po_sys_prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return po_code_exit(PO_IO);
     is_drill = true;
