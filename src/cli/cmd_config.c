@@ -78,13 +78,17 @@ PO_RC po_cmd_flag_list(struct po_ctx *cx, struct po_cli *cli)
     return po_rows_render(cx, rows, cli);
 }
 
+/* A change is made on a copy: what is served stays as it is until the file says otherwise. */
 struct flag_change {
+    struct po_flags *flags;
     enum po_flag_id id;
     po_str name;
     po_str old_text; /* in the arena */
     po_str new_text;
     po_str reason;
 };
+
+static void change_done(struct flag_change *change) { po_flags_free(change->flags); }
 
 static PO_RC read_change(struct po_ctx *cx, struct po_cli *cli, struct flag_change *change)
 {
@@ -97,7 +101,8 @@ static PO_RC read_change(struct po_ctx *cx, struct po_cli *cli, struct flag_chan
     if (!po_flags_row_at(flags, (size_t)change->id, &row))
         return PO_FAIL(cx, PO_BUG, "a flag without a row");
     PO_TRY_LEAF(cx, po_arena_copy(cx->arena, row.value_text, &change->old_text), "out of memory");
-    return po_flags_set(cx, flags, change->id, change->new_text);
+    PO_TRY(cx, po_flags_copy(cx, flags, &change->flags));
+    return po_flags_set(cx, change->flags, change->id, change->new_text);
 }
 
 static PO_RC change_json(struct po_ctx *cx, const struct flag_change *change, struct po_buf *out)
@@ -135,7 +140,7 @@ static PO_RC commit_change(struct po_ctx *cx, struct po_cli *cli, const struct f
 
 PO_RC po_cmd_flag_set(struct po_ctx *cx, struct po_cli *cli)
 {
-    struct flag_change change = {0};
+    PO_CLEANUP(change_done) struct flag_change change = {0};
     PO_TRY(cx, read_change(cx, cli, &change));
     if (cli->is_dry_run) {
         po_buf_printf(&cli->out, "would set %.*s from '%.*s' to '%.*s'\n", PO_STR_ARG(change.name),
@@ -148,8 +153,8 @@ PO_RC po_cmd_flag_set(struct po_ctx *cx, struct po_cli *cli)
     struct po_intent intent = {
         .action = "flag.set", .resource = PO_LIT("flag:file"), .detail = po_buf_str(&detail)};
     PO_TRY(cx, po_intent_begin(cx, cli->home, &intent));
-    PO_TRY(cx,
-           po_flags_save(cx, po_home_flags(cli->home), po_home_path(cli->home, PO_PLACE_FLAGS)));
+    PO_TRY(cx, po_flags_save(cx, change.flags, po_home_path(cli->home, PO_PLACE_FLAGS)));
+    po_flags_swap(po_home_flags(cli->home), change.flags, change.id);
     PO_TRY(cx, commit_change(cx, cli, &change, po_buf_str(&detail)));
     PO_TRY(cx, po_intent_end(cx, cli->home, &intent, PO_EVENT_SUCCESS, PO_LIT("{}")));
     po_buf_printf(&cli->out, "%.*s = %.*s (was %.*s)\n", PO_STR_ARG(change.name),

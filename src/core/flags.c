@@ -245,6 +245,22 @@ po_rc po_flags_set(struct po_ctx *cx, struct po_flags *flags, enum po_flag_id id
     return set_number(cx, flags, id, number);
 }
 
+po_rc po_flags_copy(struct po_ctx *cx, const struct po_flags *flags, struct po_flags **ret_flags)
+{
+    PO_BUF_AUTO text = {0};
+    po_buf_init(&text, PO_FLAGS_FILE_BYTES_MAX);
+    po_flags_write_text(flags, &text);
+    PO_TRY_LEAF(cx, po_buf_check(&text), "copying the status flags");
+    return po_flags_parse(cx, po_buf_str(&text), "the status flags", ret_flags);
+}
+
+void po_flags_swap(struct po_flags *a, struct po_flags *b, enum po_flag_id id)
+{
+    struct flag_value value = a->values[id];
+    a->values[id] = b->values[id];
+    b->values[id] = value;
+}
+
 /* ---- the file ---- */
 
 static po_rc set_from_json(struct po_ctx *cx, struct po_flags *flags, const struct po_json *value)

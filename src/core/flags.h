@@ -61,6 +61,10 @@ PO_RC po_flags_find(struct po_ctx *cx, po_str name, enum po_flag_id *ret_id);
 
 /* Set from text ("true", "12", any text) in memory. PO_INVALID wrong type or out of range. */
 PO_RC po_flags_set(struct po_ctx *cx, struct po_flags *flags, enum po_flag_id id, po_str text);
+/* The same values, returned owned: for a change that is tried on it first. PO_NOMEM. */
+PO_RC po_flags_copy(struct po_ctx *cx, const struct po_flags *flags, struct po_flags **ret_flags);
+/* Exchange the values of one flag. */
+void po_flags_swap(struct po_flags *a, struct po_flags *b, enum po_flag_id id);
 /* The file's text, every flag named. */
 void po_flags_write_text(const struct po_flags *flags, struct po_buf *out);
 /* The text of a file with all defaults. */

@@ -173,6 +173,7 @@ def test_a_dry_run_changes_nothing(served):
     ops, _ = served
     before = ops.json("status")["ledger_size"]
     ops.ok("flag", "set", "company_name", "Never", "--dry-run")
+    assert "Never" not in ops.ok("flag", "list").out
     ops.assessed("assess", "--dry-run")
     assert ops.json("status")["ledger_size"] == before
     ops.ok("flag", "set", "company_name", "Now")  # and it is thawed again

@@ -176,6 +176,23 @@ TEST(flags__set_checks_like_the_file)
     check_contains(po_err_msg(cx), "nearest is 'check_HC-");
 }
 
+TEST(flags__a_change_is_tried_on_a_copy_and_taken_over_alone)
+{
+    TEST_CX(cx);
+    PO_CLEANUP(po_flags_freep) struct po_flags *flags = NULL;
+    PO_CLEANUP(po_flags_freep) struct po_flags *copy = NULL;
+    check_ok(cx, po_flags_parse(cx, PO_LIT("{\"company_name\":\"Kontor\"}"), "x", &flags));
+    check_ok(cx, po_flags_copy(cx, flags, &copy));
+    check_eq_str(po_flags_str(copy, PO_FLAG_COMPANY_NAME), "Kontor");
+    check_ok(cx, po_flags_set(cx, copy, PO_FLAG_COMPANY_NAME, PO_LIT("Other")));
+    check_ok(cx, po_flags_set(cx, copy, PO_FLAG_MFA_REQUIRED, PO_LIT("false")));
+    check_eq_str(po_flags_str(flags, PO_FLAG_COMPANY_NAME), "Kontor");
+    po_flags_swap(flags, copy, PO_FLAG_COMPANY_NAME);
+    check_eq_str(po_flags_str(flags, PO_FLAG_COMPANY_NAME), "Other");
+    check_eq_str(po_flags_str(copy, PO_FLAG_COMPANY_NAME), "Kontor");
+    check_that(po_flags_bool(flags, PO_FLAG_MFA_REQUIRED));
+}
+
 TEST(flags__save_and_load_give_the_same_values)
 {
     TEST_CX(cx);
