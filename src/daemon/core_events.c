@@ -92,6 +92,7 @@ void po_core_stats(struct po_ctx *cx, struct po_core *core, struct po_buf *out)
     po_json_out_field_int(&json, "uptime_s", (po_core_now_us(cx) - core->started_us) / PO_US_PER_S);
     po_json_out_field_int(&json, "commands", (int64_t)figures->runs);
     po_json_out_field_int(&json, "requests", (int64_t)figures->requests);
+    po_json_out_field_int(&json, "operations", (int64_t)po_api_operations(core->api));
     po_json_out_field_int(&json, "flushes", (int64_t)figures->flushes);
     po_json_out_field_int(&json, "checkpoints", (int64_t)figures->checkpoints);
     po_json_out_field_int(&json, "jobs", (int64_t)figures->jobs);

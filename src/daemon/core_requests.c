@@ -30,7 +30,17 @@ static const char *const names[] = {
 po_rc po_core_requests_begin(struct po_ctx *cx, struct po_core *core)
 {
     const struct po_api_config config = {.home = core->home};
-    return po_api_new(cx, &config, &core->api);
+    PO_TRY(cx, po_api_new(cx, &config, &core->api));
+    po_api_report(core->api);
+    return po_rc_ok();
+}
+
+void po_core_cover(struct po_ctx *cx, struct po_core *core)
+{
+    if (po_api_unsettled(core->api) < PO_CORE_COVER_EACH) return;
+    if (po_is_ok(po_api_settle(cx, core->api, PO_CORE_COVER_EACH))) return;
+    po_log(cx, PO_LOG_ERROR, "service.not_covered", PO_F_CSTR("error", po_err_msg(cx)));
+    po_err_clear(cx); /* tried again in the next turn */
 }
 
 void po_core_requests_done(struct po_core *core) { po_api_freep(&core->api); }

@@ -129,7 +129,9 @@ static void sign(struct po_ctx *cx, struct po_core *core, po_time_us now_us)
 void po_core_pass_time(struct po_ctx *cx, struct po_core *core)
 {
     po_time_us now_us = po_core_now_us(cx);
-    if (!po_core_can_write(core) || core->is_over || core->is_busy) return;
+    if (!po_core_can_write(core) || core->is_over) return;
+    po_core_cover(cx, core);
+    if (core->is_busy) return;
     sign(cx, core, now_us);
     if (core->is_stopping) return;
     beat(cx, core, now_us);

@@ -159,7 +159,7 @@ TEST_TIMEOUT(golden_judges__clause_checks_say_what_is_on_file, 120)
     size_t count = 0;
     const struct po_check *checks = NULL;
     check_ok(cx, po_check_table(cx, NULL, &checks, &count));
-    check_eq_u64(count, 77);
+    check_eq_u64(count, 83);
     for (size_t i = 0; i < count; i++) {
         struct base bases[64];
         size_t base_count = 0;
