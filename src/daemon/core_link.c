@@ -9,14 +9,26 @@
 #include "core/log.h"
 #include "core/sys_net.h"
 
-static void report_broken(struct po_ctx *cx, struct po_core *core, const char *role)
+#include <errno.h>
+
+static void note_broken(struct po_ctx *cx, struct po_core *core, const char *role, po_rc why)
+{
+    if (why.code != PO_CANCELED) {
+        po_log(cx, PO_LOG_ERROR, "service.peer_broken", PO_F_CSTR("role", role),
+               PO_F_CSTR("error", po_err_msg(cx)));
+        core->figures.broken++;
+    }
+    po_err_clear(cx);
+}
+
+/*
+ * Nobody but the supervisor makes a new link. A peer that has ended it knows itself; then the frame comes
+ * to nothing, and so does one for a link that has a successor already.
+ */
+static void report_broken(struct po_ctx *cx, struct po_core *core, const char *role, uint64_t link)
 {
     struct po_wire_msg msg;
-    po_log(cx, PO_LOG_ERROR, "service.peer_broken", PO_F_CSTR("role", role),
-           PO_F_CSTR("error", po_err_msg(cx)));
-    po_err_clear(cx);
-    core->figures.broken++;
-    po_wire_begin(&msg, PO_WIRE_KIND_BROKEN, 0);
+    po_wire_begin(&msg, PO_WIRE_KIND_BROKEN, link);
     po_wire_set_text(&msg, PO_WIRE_ROLE, po_str_of(role));
     po_rc rc = po_wire_end_send(cx, &core->control, &msg);
     if (po_is_ok(rc)) rc = po_wire_end_flush(cx, &core->control);
@@ -82,19 +94,27 @@ void po_core_read_front(struct po_ctx *cx, struct po_core *core)
 {
     if (core->front.fd < 0) return;
     po_rc rc = read_link(cx, core, &core->front, take_front);
-    if (po_is_ok(rc)) return;
-    if (rc.code != PO_CANCELED) report_broken(cx, core, PO_DAEMON_ROLE_FRONT);
-    po_err_clear(cx);
-    po_core_front_lost(cx, core);
+    if (!po_is_ok(rc)) po_core_front_broken(cx, core, rc);
 }
 
 void po_core_read_keeper(struct po_ctx *cx, struct po_core *core)
 {
     if (core->keeper.fd < 0) return;
     po_rc rc = read_link(cx, core, &core->keeper, take_keeper);
-    if (po_is_ok(rc)) return;
-    if (rc.code != PO_CANCELED) report_broken(cx, core, PO_DAEMON_ROLE_KEEPER);
-    po_err_clear(cx);
+    if (!po_is_ok(rc)) po_core_keeper_broken(cx, core, rc);
+}
+
+void po_core_front_broken(struct po_ctx *cx, struct po_core *core, po_rc why)
+{
+    note_broken(cx, core, PO_DAEMON_ROLE_FRONT, why);
+    report_broken(cx, core, PO_DAEMON_ROLE_FRONT, core->front_link);
+    po_core_front_lost(cx, core);
+}
+
+void po_core_keeper_broken(struct po_ctx *cx, struct po_core *core, po_rc why)
+{
+    note_broken(cx, core, PO_DAEMON_ROLE_KEEPER, why);
+    report_broken(cx, core, PO_DAEMON_ROLE_KEEPER, core->keeper_link);
     po_core_keeper_lost(cx, core);
 }
 
@@ -120,18 +140,17 @@ static PO_RC send_link(struct po_ctx *cx, struct po_core *core, struct po_wire_e
     PO_TRY(cx, po_wire_end_flush(cx, end));
     bool wants = po_wire_end_is_waiting(end);
     struct epoll_event event = {.events = EPOLLIN | (wants ? EPOLLOUT : 0U), .data.u64 = tag};
-    if (wants != *is_watching)
-        (void)po_sys_epoll_ctl(core->epoll_fd, EPOLL_CTL_MOD, end->fd, &event);
+    if (wants != *is_watching &&
+        po_sys_epoll_ctl(core->epoll_fd, EPOLL_CTL_MOD, end->fd, &event) != 0)
+        return PO_FAIL_SYS(cx, PO_IO, errno, "watching a link");
     *is_watching = wants;
     return po_rc_ok();
 }
 
 void po_core_send_links(struct po_ctx *cx, struct po_core *core)
 {
-    if (!po_is_ok(send_link(cx, core, &core->front, PO_CORE_TAG_FRONT, &core->is_watching_front)))
-        po_core_front_lost(cx, core);
-    if (!po_is_ok(
-            send_link(cx, core, &core->keeper, PO_CORE_TAG_KEEPER, &core->is_watching_keeper)))
-        po_core_keeper_lost(cx, core);
-    po_err_clear(cx);
+    po_rc rc = send_link(cx, core, &core->front, PO_CORE_TAG_FRONT, &core->is_watching_front);
+    if (!po_is_ok(rc)) po_core_front_broken(cx, core, rc);
+    rc = send_link(cx, core, &core->keeper, PO_CORE_TAG_KEEPER, &core->is_watching_keeper);
+    if (!po_is_ok(rc)) po_core_keeper_broken(cx, core, rc);
 }

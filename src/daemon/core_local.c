@@ -36,8 +36,10 @@ void po_conn_drop(struct po_ctx *cx, struct po_core *core, struct po_conn *conn)
     if (has_borrowed) po_core_take_back(cx, core);
     if (!core->is_full || core->is_stopping) return;
     core->is_full = false;
-    po_rc rc = po_core_watch(cx, core, core->listen_fd, PO_CORE_TAG_LISTEN);
-    if (!po_is_ok(rc)) core->is_over = true;
+    if (po_is_ok(po_core_watch(cx, core, core->listen_fd, PO_CORE_TAG_LISTEN))) return;
+    po_log(cx, PO_LOG_ERROR, "service.not_listening", PO_F_CSTR("error", po_err_msg(cx)));
+    po_err_clear(cx);
+    core->is_over = true; /* started again, core listens */
 }
 
 static struct po_conn *find_free(struct po_core *core)
@@ -300,14 +302,16 @@ static PO_RC send_some(struct po_ctx *cx, struct po_conn *conn)
     return po_rc_ok();
 }
 
-static void watch_out(struct po_core *core, struct po_conn *conn)
+static void watch_out(struct po_ctx *cx, struct po_core *core, struct po_conn *conn)
 {
     bool wants = po_wire_end_is_waiting(&conn->end);
     struct epoll_event event = {.events = EPOLLIN | (wants ? EPOLLOUT : 0U),
                                 .data.u64 = PO_CORE_TAG_CONNS + (uint64_t)(conn - core->conns)};
     if (wants == conn->is_watching_out) return;
     conn->is_watching_out = wants;
-    (void)po_sys_epoll_ctl(core->epoll_fd, EPOLL_CTL_MOD, conn->end.fd, &event);
+    if (po_sys_epoll_ctl(core->epoll_fd, EPOLL_CTL_MOD, conn->end.fd, &event) == 0) return;
+    po_log(cx, PO_LOG_ERROR, "service.caller_dropped", PO_F_CSTR("error", "it cannot be watched"));
+    po_conn_drop(cx, core, conn); /* the rest of its answer would never leave */
 }
 
 void po_core_send_conns(struct po_ctx *cx, struct po_core *core)
@@ -319,7 +323,7 @@ void po_core_send_conns(struct po_ctx *cx, struct po_core *core)
             po_err_clear(cx);
             po_conn_drop(cx, core, conn);
         } else {
-            watch_out(core, conn);
+            watch_out(cx, core, conn);
         }
     }
 }

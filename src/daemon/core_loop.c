@@ -82,6 +82,7 @@ static PO_RC take_link(struct po_ctx *cx, struct po_core *core, const struct po_
     else
         po_core_keeper_lost(cx, core);
     po_wire_end_init(end, fd);
+    *(is_front ? &core->front_link : &core->keeper_link) = msg->id;
     return po_core_watch(cx, core, fd, is_front ? PO_CORE_TAG_FRONT : PO_CORE_TAG_KEEPER);
 }
 
@@ -126,7 +127,10 @@ static PO_RC read_control(struct po_ctx *cx, struct po_core *core)
 
 void po_core_take_control(struct po_ctx *cx, struct po_core *core)
 {
-    if (po_is_ok(read_control(cx, core))) return;
+    po_rc rc = read_control(cx, core);
+    if (po_is_ok(rc)) return;
+    if (rc.code != PO_CANCELED)
+        po_log(cx, PO_LOG_ERROR, "service.control_lost", PO_F_CSTR("error", po_err_msg(cx)));
     po_err_clear(cx);
     core->is_over = true; /* nobody would start us again: sign and end */
 }

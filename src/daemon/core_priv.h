@@ -94,6 +94,8 @@ struct po_core {
     struct po_wire_end control;
     struct po_wire_end front;
     struct po_wire_end keeper;
+    uint64_t front_link; /* ids of the LINK frames */
+    uint64_t keeper_link;
     int epoll_fd;
     int listen_fd;
     int fds[PO_CORE_FDS_MAX]; /* came with LINK frames that are not taken yet, in order */
@@ -167,6 +169,12 @@ bool po_core_has_callers(const struct po_core *core); /* somebody waits for an a
 void po_core_read_front(struct po_ctx *cx, struct po_core *core);
 void po_core_read_keeper(struct po_ctx *cx, struct po_core *core);
 void po_core_send_links(struct po_ctx *cx, struct po_core *core);
+/*
+ * Its link cannot be used any more: it is dropped, and the supervisor is told; `why` and
+ * cx->err say what was wrong, PO_CANCELED that the other side has gone.
+ */
+void po_core_front_broken(struct po_ctx *cx, struct po_core *core, po_rc why);
+void po_core_keeper_broken(struct po_ctx *cx, struct po_core *core, po_rc why);
 /* Its link is gone; a new one comes. */
 void po_core_front_lost(struct po_ctx *cx, struct po_core *core);
 void po_core_keeper_lost(struct po_ctx *cx, struct po_core *core);

@@ -3,6 +3,7 @@
  */
 #include "daemon/daemon_priv.h"
 
+#include "core/log.h"
 #include "core/sys.h"
 
 #include <errno.h>
@@ -66,7 +67,8 @@ int po_role_fail(struct po_ctx *cx, struct po_wire_end *control)
     po_wire_set_text(&msg, PO_WIRE_MESSAGE, po_str_of(why.msg));
     po_rc rc = control->fd < 0 ? po_rc_of(PO_CANCELED) : po_wire_end_send(cx, control, &msg);
     if (po_is_ok(rc)) rc = po_wire_end_flush(cx, control);
-    po_ignore(rc, "the supervisor sees the end all the same");
     cx->err = why;
+    if (!po_is_ok(rc)) /* the supervisor sees the end all the same, but not why */
+        po_log(cx, PO_LOG_ERROR, "role.failed", PO_F_CSTR("error", po_err_msg(cx)));
     return po_code_exit(why.code);
 }

@@ -91,12 +91,13 @@ static void take_failed(struct po_ctx *cx, struct po_supervisor *sup, struct po_
     po_err_clear(cx);
 }
 
+/* Only of the newest link: what core says of an older one is known, the role was started again since. */
 static void take_broken(struct po_supervisor *sup, const struct po_wire_msg *msg)
 {
-    for (size_t i = 0; i < PO_ROLE_COUNT; i++) {
+    for (size_t i = 0; i < PO_ROLE_COUNT && !sup->is_stopping; i++) {
         struct po_role *role = &sup->roles[i];
-        if (role->name != NULL && po_str_eq_cstr(msg->text[PO_WIRE_ROLE], role->name))
-            po_role_kill(role, SIGKILL);
+        bool is_it = role->name != NULL && po_str_eq_cstr(msg->text[PO_WIRE_ROLE], role->name);
+        if (is_it && msg->id == role->link) po_role_kill(role, SIGKILL);
     }
 }
 

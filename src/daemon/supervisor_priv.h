@@ -34,6 +34,7 @@ struct po_role {
     po_time_us heard_us; /* last PONG, or the start */
     po_time_us asked_us; /* last PING */
     uint64_t restarts;
+    uint64_t link; /* id of its newest link with core */
     bool has_died; /* and core does not know yet */
     pid_t died_pid;
     int died_signal;

@@ -72,11 +72,11 @@ po_rc po_role_start(struct po_ctx *cx, struct po_supervisor *sup, enum po_role_i
 
 /* ---- links -------------------------------------------------------------------------------------- */
 
-static PO_RC give_end(struct po_ctx *cx, struct po_role *role, const char *peer, int fd)
+static PO_RC give_end(struct po_ctx *cx, struct po_role *role, const struct po_role *peer, int fd)
 {
     struct po_wire_msg msg;
-    po_wire_begin(&msg, PO_WIRE_KIND_LINK, 0);
-    po_wire_set_text(&msg, PO_WIRE_ROLE, po_str_of(peer));
+    po_wire_begin(&msg, PO_WIRE_KIND_LINK, role->link + peer->link); /* core itself has 0 */
+    po_wire_set_text(&msg, PO_WIRE_ROLE, po_str_of(peer->name));
     /* What waits goes first: frames keep their order. */
     PO_TRY(cx, po_wire_end_flush(cx, &role->control));
     if (po_wire_end_is_waiting(&role->control))
@@ -92,8 +92,9 @@ static PO_RC link_both(struct po_ctx *cx, struct po_role *core, struct po_role *
     PO_FD_AUTO two = pair[1];
     if (po_sys_set_nonblocking(one) != 0 || po_sys_set_nonblocking(two) != 0)
         return PO_FAIL_SYS(cx, PO_IO, errno, "setting up a link");
-    PO_TRY(cx, give_end(cx, core, other->name, one));
-    return give_end(cx, other, core->name, two);
+    other->link++;
+    PO_TRY(cx, give_end(cx, core, other, one));
+    return give_end(cx, other, core, two);
 }
 
 void po_role_link(struct po_ctx *cx, struct po_supervisor *sup, enum po_role_id other)
