@@ -29,7 +29,7 @@ LIB_TEST_SRC := $(sort $(wildcard tests/lib/*.c))
 UNIT_SRC := $(sort $(wildcard $(addprefix tests/unit/,$(addsuffix /*.c,$(MODS)))))
 # properties span modules: only when all of them are built
 UNIT_SRC += $(if $(filter-out $(MODS),$(ALL_MODS)),,$(sort $(wildcard tests/prop/*.c)))
-FAULT_SRC := $(sort $(wildcard tests/fault/*.c)) tests/power/sqlite_sys.c
+FAULT_SRC := $(sort $(wildcard tests/fault/*.c tests/power/core_*.c)) tests/power/sqlite_sys.c
 POWER_SRC := $(sort $(wildcard tests/power/*.c))
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 EMBED_FILES := $(sort $(shell find content -type f ! -name '.*' 2>/dev/null) \

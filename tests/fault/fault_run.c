@@ -165,6 +165,7 @@ static void attempt_child(const void *argument)
     test_sqlite_sys_install();
     (void)sqlite3_shutdown(); /* its calls stay replaced; the store starts it again */
     TEST_CX(cx);
+    if (attempt->command->begin != NULL) attempt->command->begin();
     arm(&attempt->fault);
     po_rc rc = call_command(attempt->command, cx);
     po_fault_off();
@@ -282,15 +283,19 @@ static void run_faults(struct loop *loop, const struct fault *faults, size_t cou
     bool is_long = test_rounds(0) >= FULL_ROUNDS;
     size_t runs = is_long ? loop->command->full : loop->command->sample;
     if (runs == 0 || runs > count) runs = count;
+    const char *only = getenv("PO_FAULT_ONLY");
     size_t start = runs == count ? 0 : (size_t)test_random_below(count);
-    for (size_t i = 0; i < runs; i++)
+    for (size_t i = 0; only == NULL && i < runs; i++)
         one_run(loop, faults[(start + i * (count / runs)) % count]);
+    for (size_t i = 0; only != NULL && i < count; i++)
+        if (faults[i].site->site == strtoull(only, NULL, 16)) one_run(loop, faults[i]);
 }
 
 void fault_run(const struct fault_command *command)
 {
     const char *path = getenv("PO_FAULT_SITES");
     struct loop loop = {.command = command, .table = path != NULL ? fopen(path, "a") : NULL};
+    if (loop.table != NULL) (void)setvbuf(loop.table, NULL, _IOLBF, 0);
     told = fault_shared(sizeof *told);
     one_run(&loop, (struct fault){.site = NULL});
     check_that(loop.wrong == 0, "%s without a fault: %s", command->name, told->wrong);

@@ -7,7 +7,8 @@
  * nothing half-written. Set-up, run and look are children of their own: SQLite starts anew in each.
  *
  * With ROUNDS of 100 and more all sites are taken, else a sample that another SEED changes. With
- * PO_FAULT_SITES=FILE what went wrong is written there, one line a run, and what was met.
+ * PO_FAULT_SITES=FILE what went wrong is written there, one line a run, and what was met; with
+ * PO_FAULT_ONLY=SITE (as printed) only the runs of that site are made.
  */
 #ifndef PO_TESTS_FAULT_RUN_H
 #define PO_TESTS_FAULT_RUN_H
@@ -18,6 +19,7 @@
 struct fault_command {
     const char *name;
     void (*prepare)(void);            /* the place before a run; nothing fails */
+    void (*begin)(void);              /* in the run's process, before anything fails; may be NULL */
     po_rc (*run)(struct po_ctx *cx);  /* with one call failing */
     void (*judge)(struct po_ctx *cx); /* after a run that succeeded, same process; may be NULL */
     void (*look)(bool has_succeeded); /* what the next command finds */

@@ -106,19 +106,30 @@ void core_bench_close(struct core_bench *bench)
     po_ctx_done(&bench->cx);
 }
 
-int core_bench_be_core(struct core_bench *bench, const char *root, const char *log)
+void core_bench_enter(struct core_bench *bench, const char *log)
 {
-    char home[600];
-    char name[] = "--home=";
-    char *argv[] = {home, NULL};
     core_clock_follow();
     int to = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     (void)dup2(to, STDERR_FILENO);
     (void)close(to);
     (void)dup2(bench->core_control, PO_DAEMON_CONTROL_FD);
     core_bench_close(bench);
-    (void)snprintf(home, sizeof home, "%s%s", name, root);
-    return po_core_role_run(1, argv);
+}
+
+int core_bench_run_role(const char *home)
+{
+    char argument[600];
+    char *argv[] = {argument, NULL};
+    (void)snprintf(argument, sizeof argument, "--home=%s", home);
+    int exit_code = po_core_role_run(1, argv);
+    (void)close(PO_DAEMON_CONTROL_FD); /* as the end of its process does */
+    return exit_code;
+}
+
+int core_bench_be_core(struct core_bench *bench, const char *home, const char *log)
+{
+    core_bench_enter(bench, log);
+    return core_bench_run_role(home);
 }
 
 static bool say(struct core_bench *bench, struct po_wire_end *end, const struct po_wire_msg *msg)
@@ -142,30 +153,12 @@ static bool give_link(struct core_bench *bench, const char *role, int *fd)
     return po_is_ok(rc);
 }
 
+/* A core that has ended already is met where it is waited for: it may have said why. */
 void core_bench_be_world(struct core_bench *bench)
 {
     po_fd_closep(&bench->core_control);
-    bool is_linked = give_link(bench, PO_DAEMON_ROLE_KEEPER, &bench->core_keeper);
-    is_linked = give_link(bench, PO_DAEMON_ROLE_FRONT, &bench->core_front) && is_linked;
-    if (!is_linked) bench->is_gone = true;
-}
-
-bool core_bench_relink(struct core_bench *bench)
-{
-    bool is_good = !bench->is_gone;
-    if (is_good && bench->is_keeper_cut) {
-        po_wire_end_done(&bench->keeper);
-        is_good = make_pair(&bench->keeper, &bench->core_keeper) &&
-                  give_link(bench, PO_DAEMON_ROLE_KEEPER, &bench->core_keeper);
-        bench->is_keeper_cut = false;
-    }
-    if (is_good && bench->is_front_cut) {
-        po_wire_end_done(&bench->front);
-        is_good = make_pair(&bench->front, &bench->core_front) &&
-                  give_link(bench, PO_DAEMON_ROLE_FRONT, &bench->core_front);
-        bench->is_front_cut = false;
-    }
-    return is_good;
+    (void)give_link(bench, PO_DAEMON_ROLE_KEEPER, &bench->core_keeper);
+    (void)give_link(bench, PO_DAEMON_ROLE_FRONT, &bench->core_front);
 }
 
 /* ---- what core says -------------------------------------------------------------------------- */
@@ -201,6 +194,10 @@ static void take_control(struct core_bench *bench, const struct po_wire_msg *msg
 {
     if (msg->kind == PO_WIRE_KIND_READY) bench->is_ready = true;
     if (msg->kind == PO_WIRE_KIND_PONG && bench->pings > 0) bench->pings--;
+    if (msg->kind == PO_WIRE_KIND_BROKEN) {
+        bool is_front = po_str_eq_cstr(msg->text[PO_WIRE_ROLE], PO_DAEMON_ROLE_FRONT);
+        *(is_front ? &bench->is_front_broken : &bench->is_keeper_broken) = true;
+    }
     if (msg->kind != PO_WIRE_KIND_FAILED) return;
     bench->failed_code = (enum po_code)msg->number[PO_WIRE_CODE];
     (void)snprintf(bench->failed, sizeof bench->failed, "%.*s",
@@ -247,9 +244,10 @@ static void take_front(struct core_bench *bench, const struct po_wire_msg *msg)
     struct core_answer *answer = find_asked(bench, msg->id);
     if (answer == NULL) return;
     if (msg->kind == PO_WIRE_KIND_STREAM_EVENT) take_event(bench, answer, msg->id);
-    if (msg->kind == PO_WIRE_KIND_STREAM_CLOSE) answer->id = 0;
+    if (msg->kind == PO_WIRE_KIND_STREAM_CLOSE) answer->is_stream = false;
     if (msg->kind != PO_WIRE_KIND_RESPONSE && msg->kind != PO_WIRE_KIND_STREAM_OPEN) return;
     answer->is_over = true;
+    answer->is_stream = msg->kind == PO_WIRE_KIND_STREAM_OPEN;
     answer->status = (unsigned)msg->number[PO_WIRE_STATUS];
     take_fields(answer, msg);
     (void)snprintf(answer->body, sizeof answer->body, "%.*s", PO_STR_ARG(msg->text[PO_WIRE_BODY]));
@@ -284,8 +282,10 @@ static bool read_end(struct core_bench *bench, struct po_wire_end *end, take_fra
 static void front_lost(struct core_bench *bench)
 {
     bench->is_front_cut = true;
-    for (size_t i = 0; i < CORE_ASKED_MAX; i++)
+    for (size_t i = 0; i < CORE_ASKED_MAX; i++) {
         bench->asked[i].is_over = true;
+        bench->asked[i].is_stream = false;
+    }
 }
 
 static void turn(struct core_bench *bench, int timeout_ms)
@@ -331,6 +331,27 @@ bool core_bench_wait_ready(struct core_bench *bench) { return wait_for(bench, is
 bool core_bench_wait(struct core_bench *bench) { return wait_for(bench, is_answered); }
 bool core_bench_wait_end(struct core_bench *bench) { return wait_for(bench, is_gone); }
 
+static bool is_told(const struct core_bench *bench)
+{
+    return (!bench->is_keeper_cut || bench->is_keeper_broken) &&
+           (!bench->is_front_cut || bench->is_front_broken);
+}
+
+bool core_bench_relink(struct core_bench *bench)
+{
+    bool is_good = wait_for(bench, is_told) && !bench->is_gone;
+    if (is_good && bench->is_keeper_cut)
+        is_good = make_pair(&bench->keeper, &bench->core_keeper) &&
+                  give_link(bench, PO_DAEMON_ROLE_KEEPER, &bench->core_keeper);
+    if (is_good && bench->is_front_cut)
+        is_good = make_pair(&bench->front, &bench->core_front) &&
+                  give_link(bench, PO_DAEMON_ROLE_FRONT, &bench->core_front);
+    if (is_good)
+        bench->is_keeper_cut = bench->is_front_cut = bench->is_keeper_broken =
+            bench->is_front_broken = false;
+    return is_good;
+}
+
 /* ---- asking ---------------------------------------------------------------------------------- */
 
 static void set(struct po_wire_msg *msg, enum po_wire_field field, const char *text)
@@ -366,12 +387,13 @@ struct core_answer *core_bench_ask(struct core_bench *bench, const struct core_r
 void core_bench_forget(struct core_bench *bench)
 {
     for (size_t i = 0; i < CORE_ASKED_MAX; i++)
-        if (bench->asked[i].is_over) bench->asked[i].id = 0;
+        if (bench->asked[i].is_over && !bench->asked[i].is_stream) bench->asked[i].id = 0;
 }
 
-void core_bench_cancel(struct core_bench *bench, const struct core_answer *answer)
+void core_bench_cancel(struct core_bench *bench, struct core_answer *answer)
 {
     struct po_wire_msg msg;
+    answer->is_stream = false;
     po_wire_begin(&msg, PO_WIRE_KIND_CANCEL, answer->id);
     (void)say(bench, &bench->front, &msg);
 }

@@ -2,7 +2,7 @@
  * The world of a core, played by a test: supervisor, front, keeper and a caller at the local socket.
  *
  *   core_bench_open(&bench)                   the channels; before the fork
- *   core:  code = core_bench_be_core(&bench, root, log)   the real role, from its start to its end
+ *   core:  code = core_bench_be_core(&bench, home, log)   the real role, from its start to its end
  *   world: core_bench_be_world(&bench)        then ask, and look at what was answered
  *
  * Nothing here fails a case: a core that has gone, or that does not answer in time, is a result. Keeper's
@@ -31,7 +31,8 @@ struct core_request {
 struct core_answer {
     uint64_t id; /* 0: free */
     bool is_over;
-    unsigned status; /* of a stream that is open, too; 0: no answer came */
+    bool is_stream;  /* open: it is kept */
+    unsigned status; /* 0: no answer came */
     char request_id[48];
     char cookie[128]; /* that a session began with */
     char body[CORE_BODY_BYTES_MAX];
@@ -53,8 +54,10 @@ struct core_bench {
     bool is_ready;
     bool is_gone;      /* core has ended, or cannot be reached any more */
     bool has_hung;     /* it did neither answer nor end */
-    bool is_front_cut; /* core has dropped the link; the supervisor makes a new one */
+    bool is_front_cut; /* core has dropped the link */
     bool is_keeper_cut;
+    bool is_front_broken; /* and has told the supervisor, who makes a new one */
+    bool is_keeper_broken;
     bool is_keeper_dead; /* it answers nothing */
     bool has_result;     /* of a local command */
     int exit_code;
@@ -65,8 +68,11 @@ struct core_bench {
 
 bool core_bench_open(struct core_bench *bench);
 void core_bench_close(struct core_bench *bench);
-/* Standard error goes to the file `log`; the exit code. The process is good for nothing else after it. */
-int core_bench_be_core(struct core_bench *bench, const char *root, const char *log);
+/* Core's channel in its place, standard error to the file `log`, the world's ends closed. */
+void core_bench_enter(struct core_bench *bench, const char *log);
+/* Enter, and run the role: its exit code. The process is good for nothing else after it. */
+int core_bench_be_core(struct core_bench *bench, const char *home, const char *log);
+int core_bench_run_role(const char *home); /* after entering */
 void core_bench_be_world(struct core_bench *bench);
 
 /* Until core is ready; false: it has gone. */
@@ -80,13 +86,13 @@ bool core_bench_ping(struct core_bench *bench);
 /* Forget answers, for the next ones; streams stay. */
 void core_bench_forget(struct core_bench *bench);
 /* Nobody waits for it any more. */
-void core_bench_cancel(struct core_bench *bench, const struct core_answer *answer);
+void core_bench_cancel(struct core_bench *bench, struct core_answer *answer);
 /* STOP, RELOAD, and others that have no fields. */
 bool core_bench_tell(struct core_bench *bench, enum po_wire_kind kind);
 /* A role has ended; the endpoint answered. */
 bool core_bench_tell_died(struct core_bench *bench, const char *role);
 bool core_bench_tell_probed(struct core_bench *bench, unsigned status);
-/* New links for those that core has dropped. */
+/* New links for those that core has dropped; false: it has gone, or nobody was told. */
 bool core_bench_relink(struct core_bench *bench);
 /* A command over the local socket; its output is in bench->out. False: no answer came. */
 bool core_bench_run(struct core_bench *bench, const char *root, const char *const *argv);

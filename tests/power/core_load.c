@@ -1,7 +1,7 @@
 /*
  * What a core is asked in its life: see core_load.h.
  */
-#include "power/core_load.h"
+#include "power/core_load_priv.h"
 
 #include "core/fs.h"
 #include "identity/identity.h"
@@ -20,14 +20,8 @@
 #define PASSWORD "teal otter mends a gate"
 #define BATCH_MAX 6
 #define STEPS 6
+#define PROBLEM "{\"type\":\"urn:paulyops:problem:"
 #define FLAGS "{\"mfa_required\":false}"
-
-struct life {
-    struct core_load *load;
-    struct core_bench *bench;
-    const char *root;
-    uint64_t random;
-};
 
 void core_load_lost(struct core_load *load, const char *fmt, ...)
 {
@@ -45,7 +39,7 @@ const char *core_load_home(const char *root)
     return home;
 }
 
-static uint64_t draw(struct life *life, uint64_t below)
+static uint64_t draw(struct core_life *life, uint64_t below)
 {
     uint64_t z = (life->random += 0x9e3779b97f4a7c15u);
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
@@ -137,7 +131,7 @@ void core_load_see(struct core_load *load, const char *root)
 }
 
 /* Core has answered since it signed: what stands there now is published. */
-static void note_published(struct life *life)
+static void note_published(struct core_life *life)
 {
     struct po_checkpoint now;
     if (life->bench->is_gone || !read_checkpoint(life->root, &now)) return;
@@ -149,13 +143,8 @@ static void note_published(struct life *life)
 
 static const char *const figures[] = {"programme.target", "cost.effort", "cost.audit"};
 
-struct asked {
-    struct core_promise *promise;
-    struct core_answer *answer;
-};
-
 /* Noted before the attempt: what was not acknowledged may be there or not. */
-static struct core_promise *promise(struct life *life, enum core_kind kind)
+static struct core_promise *promise(struct core_life *life, enum core_kind kind)
 {
     static struct core_promise beyond;
     struct core_load *load = life->load;
@@ -170,18 +159,18 @@ static struct core_promise *promise(struct life *life, enum core_kind kind)
     return next;
 }
 
-static const char *cookie(const struct life *life)
+const char *core_life_cookie(const struct core_life *life)
 {
     size_t count = life->load->session_count;
     return count > 0 ? life->load->sessions[(count - 1) % CORE_SESSIONS_MAX] : NULL;
 }
 
-static struct core_request request_of(const struct life *life, const struct core_promise *made)
+static struct core_request request_of(const struct core_life *life, const struct core_promise *made)
 {
     static char path[64];
     static char body[160];
     struct core_request request = {.method = "POST", .path = path, .body = body};
-    request.cookie = made->kind == CORE_DENIED ? NULL : cookie(life);
+    request.cookie = made->kind == CORE_DENIED ? NULL : core_life_cookie(life);
     request.key = made->key[0] != '\0' ? made->key : NULL;
     if (made->kind == CORE_REGISTER || made->kind == CORE_FLAG) {
         request.method = "PUT";
@@ -208,9 +197,9 @@ static struct core_request request_of(const struct life *life, const struct core
     return request;
 }
 
-static struct asked ask(struct life *life, enum core_kind kind, bool has_key)
+struct core_asked core_life_ask(struct core_life *life, enum core_kind kind, bool has_key)
 {
-    struct asked asked = {.promise = promise(life, kind)};
+    struct core_asked asked = {.promise = promise(life, kind)};
     if (has_key)
         (void)snprintf(asked.promise->key, sizeof asked.promise->key, "key-%lu",
                        life->load->number);
@@ -219,8 +208,19 @@ static struct asked ask(struct life *life, enum core_kind kind, bool has_key)
     return asked;
 }
 
+/* Of a call that failed a client learns that it failed, not why: 503 and the like, a problem document. */
+bool core_life_is_problem(struct core_load *load, const struct core_answer *answer)
+{
+    bool is_problem =
+        answer->body[0] == '\0' || strncmp(answer->body, PROBLEM, sizeof PROBLEM - 1) == 0;
+    bool is_clean =
+        load->is_faulty && is_problem && (answer->status >= 500 || answer->status == 429);
+    load->problems += is_clean;
+    return is_clean;
+}
+
 /* What came is held against what should come: core may have gone, but it may not answer wrongly. */
-static void take(struct life *life, const struct asked *asked)
+static void take(struct core_life *life, const struct core_asked *asked)
 {
     const struct core_answer *answer = asked->answer;
     struct core_promise *made = asked->promise;
@@ -228,13 +228,13 @@ static void take(struct life *life, const struct asked *asked)
     unsigned want_status = made->kind == CORE_DENIED ? 401 : 200;
     made->status = answer->status;
     memcpy(made->request, answer->request_id, sizeof made->request);
-    made->is_acknowledged = true;
-    if (answer->status != want_status)
+    made->is_acknowledged = answer->status == want_status;
+    if (!made->is_acknowledged && !core_life_is_problem(life->load, answer))
         core_load_lost(life->load, "request %s of kind %d was answered %u: %.200s", made->marker,
                        (int)made->kind, answer->status, answer->body);
 }
 
-static bool settle(struct life *life, const struct asked *asked, size_t count)
+bool core_life_settle(struct core_life *life, const struct core_asked *asked, size_t count)
 {
     bool is_there = core_bench_wait(life->bench);
     for (size_t i = 0; i < count; i++)
@@ -247,29 +247,31 @@ static bool settle(struct life *life, const struct asked *asked, size_t count)
 /* ---- steps of a life ------------------------------------------------------------------------- */
 
 /* Several at once: they share a turn, and its commit. */
-static bool step_batch(struct life *life)
+static bool step_batch(struct core_life *life)
 {
-    struct asked asked[BATCH_MAX];
+    struct core_asked asked[BATCH_MAX];
     size_t count = 1 + (size_t)draw(life, BATCH_MAX);
     for (size_t i = 0; i < count; i++)
-        asked[i] = ask(life, (enum core_kind)draw(life, CORE_CONTROL), draw(life, 3) == 0);
-    return settle(life, asked, count);
+        asked[i] =
+            core_life_ask(life, (enum core_kind)draw(life, CORE_CONTROL), draw(life, 3) == 0);
+    return core_life_settle(life, asked, count);
 }
 
-static bool step_one(struct life *life)
+static bool step_one(struct core_life *life)
 {
     static const enum core_kind kinds[] = {CORE_USER, CORE_REGISTER, CORE_TOKEN};
-    struct asked asked = ask(life, kinds[draw(life, sizeof kinds / sizeof *kinds)], false);
-    return settle(life, &asked, 1);
+    struct core_asked asked =
+        core_life_ask(life, kinds[draw(life, sizeof kinds / sizeof *kinds)], false);
+    return core_life_settle(life, &asked, 1);
 }
 
-static bool step_control(struct life *life)
+static bool step_control(struct core_life *life)
 {
-    struct asked asked = ask(life, CORE_CONTROL, false);
-    return settle(life, &asked, 1);
+    struct core_asked asked = core_life_ask(life, CORE_CONTROL, false);
+    return core_life_settle(life, &asked, 1);
 }
 
-static bool step_local(struct life *life)
+bool core_life_local(struct core_life *life)
 {
     bool is_flag = draw(life, 2) == 0;
     struct core_promise *made = promise(life, is_flag ? CORE_FLAG : CORE_REGISTER);
@@ -279,15 +281,16 @@ static bool step_local(struct life *life)
     bool is_answered =
         core_bench_run(life->bench, core_load_home(life->root), is_flag ? flag : figure);
     if (life->bench->has_hung) core_load_lost(life->load, "core hangs");
-    if (is_answered && life->bench->exit_code != 0)
+    bool is_done = is_answered && life->bench->exit_code == 0;
+    if (is_answered && !is_done && (!life->load->is_faulty || life->bench->out[0] == '\0'))
         core_load_lost(life->load, "a command ended with %d: %.200s", life->bench->exit_code,
                        life->bench->out);
-    made->is_acknowledged = is_answered;
+    made->is_acknowledged = is_done;
     return is_answered && life->load->lost[0] == '\0';
 }
 
 /* Time passes: a checkpoint is due, after a minute a heartbeat and an assessment too. */
-static bool step_wait(struct life *life)
+bool core_life_wait(struct core_life *life)
 {
     bool is_long = life->load->seed != 0 && draw(life, 12) == 0;
     core_clock_leap((is_long ? 61 : 2) * PO_US_PER_S);
@@ -296,12 +299,12 @@ static bool step_wait(struct life *life)
     return life->load->lost[0] == '\0';
 }
 
-static bool step_reload(struct life *life)
+bool core_life_reload(struct core_life *life)
 {
     return core_bench_tell(life->bench, PO_WIRE_KIND_RELOAD) && core_bench_ping(life->bench);
 }
 
-static bool sign_in(struct life *life)
+bool core_life_sign_in(struct core_life *life)
 {
     struct core_load *load = life->load;
     const struct core_request request = {.method = "POST",
@@ -313,38 +316,40 @@ static bool sign_in(struct life *life)
     if (answer != NULL && answer->status == 200 && answer->cookie[0] != '\0')
         memcpy(load->sessions[load->session_count++ % CORE_SESSIONS_MAX], answer->cookie,
                sizeof answer->cookie);
-    else if (answer != NULL && answer->status != 0)
+    else if (answer != NULL && answer->status != 0 && !core_life_is_problem(load, answer))
         core_load_lost(load, "sign-in was answered %u: %.200s", answer->status, answer->body);
     core_bench_forget(life->bench);
     return is_there && load->lost[0] == '\0';
 }
 
-static bool stop(struct life *life)
+bool core_life_stop(struct core_life *life)
 {
     life->load->is_stopped = core_bench_tell(life->bench, PO_WIRE_KIND_STOP) &&
                              core_bench_wait_end(life->bench) && !life->bench->has_hung;
-    if (life->bench->has_hung) core_load_lost(life->load, "core hangs when it is to stop");
+    if (life->bench->has_hung)
+        core_load_lost(life->load, "core hangs when it is to core_life_stop");
     return life->load->is_stopped;
 }
 
-typedef bool (*life_step)(struct life *life);
-static const life_step all_steps[] = {step_batch, step_wait,    step_local, step_one,  step_batch,
-                                      step_wait,  step_control, step_local, step_batch};
+typedef bool (*life_step)(struct core_life *life);
+static const life_step all_steps[] = {step_batch,   core_life_wait,  core_life_local,
+                                      step_one,     step_batch,      core_life_wait,
+                                      step_control, core_life_local, step_batch};
 #define ALL_STEPS (sizeof all_steps / sizeof all_steps[0])
 
-static bool begin(struct life *life)
+static bool begin(struct core_life *life)
 {
     life->load->lives++;
     life->load->is_stopped = false;
     core_bench_be_world(life->bench);
     bool is_ready = core_bench_wait_ready(life->bench);
     if (life->bench->has_hung) core_load_lost(life->load, "core hangs when it starts");
-    return is_ready && sign_in(life);
+    return is_ready && core_life_sign_in(life);
 }
 
-static void end(struct life *life)
+void core_life_end(struct core_life *life)
 {
-    if (life->bench->failed_code != PO_OK)
+    if (life->bench->failed_code != PO_OK && !life->load->is_faulty)
         core_load_lost(life->load, "core ended with %s: %s", po_code_name(life->bench->failed_code),
                        life->bench->failed);
     core_load_see(life->load, life->root);
@@ -352,21 +357,21 @@ static void end(struct life *life)
 
 void core_load_live(struct core_load *load, struct core_bench *bench, const char *root)
 {
-    struct life life = {
+    struct core_life life = {
         .load = load, .bench = bench, .root = root, .random = load->seed + load->lives};
     bool goes_on = begin(&life);
     uint64_t count = load->seed == 0 ? ALL_STEPS : STEPS + draw(&life, STEPS);
     for (uint64_t i = 0; goes_on && i < count; i++)
         goes_on = all_steps[load->seed == 0 ? i : draw(&life, ALL_STEPS)](&life);
-    if (goes_on && draw(&life, 2) == 0) goes_on = step_reload(&life);
-    if (goes_on) (void)stop(&life);
-    end(&life);
+    if (goes_on && draw(&life, 2) == 0) goes_on = core_life_reload(&life);
+    if (goes_on) (void)core_life_stop(&life);
+    core_life_end(&life);
 }
 
 /* ---- the life after -------------------------------------------------------------------------- */
 
 /* Who was told that they are signed in is. */
-static bool use_sessions(struct life *life)
+static bool use_sessions(struct core_life *life)
 {
     struct core_load *load = life->load;
     size_t held = load->session_count < CORE_SESSIONS_MAX ? load->session_count : CORE_SESSIONS_MAX;
@@ -383,7 +388,7 @@ static bool use_sessions(struct life *life)
 }
 
 /* The same request under its key: it had its answer, or its outcome is not known, or it is new. */
-static bool repeat_one(struct life *life, struct core_promise *made)
+bool core_life_repeat(struct core_life *life, struct core_promise *made)
 {
     struct core_request request = request_of(life, made);
     struct core_answer *answer = core_bench_ask(life->bench, &request);
@@ -392,33 +397,37 @@ static bool repeat_one(struct life *life, struct core_promise *made)
     bool is_secret = made->kind == CORE_USER || made->kind == CORE_TOKEN;
     bool is_right = answer->status == 200 || answer->status == 409;
     if (made->is_acknowledged) is_right = answer->status == (is_secret ? 409 : 200);
+    if (answer->status == 0 || core_life_is_problem(life->load, answer)) is_right = true;
     if (!is_right)
         core_load_lost(life->load, "%s, acknowledged %d, was answered %u when repeated: %.200s",
                        made->marker, made->is_acknowledged, answer->status, answer->body);
-    if (answer->status == 200) made->is_acknowledged = true;
+    if (answer->status == 200 && !made->is_acknowledged) {
+        made->is_acknowledged = true; /* by this request, or an earlier one did it */
+        made->request[0] = '\0';
+    }
     core_bench_forget(life->bench);
     return life->load->lost[0] == '\0';
 }
 
-static bool repeat_all(struct life *life)
+static bool repeat_all(struct core_life *life)
 {
     struct core_load *load = life->load;
     for (size_t i = 0; i < load->promise_count; i++) {
         struct core_promise *made = &load->promises[i];
         bool is_change = made->kind <= CORE_TOKEN;
         if (made->key[0] == '\0' || !is_change || made->kind == CORE_FLAG) continue;
-        if (!repeat_one(life, made)) return false;
+        if (!core_life_repeat(life, made)) return false;
     }
     return true;
 }
 
 void core_load_live_on(struct core_load *load, struct core_bench *bench, const char *root)
 {
-    struct life life = {
+    struct core_life life = {
         .load = load, .bench = bench, .root = root, .random = load->seed + load->lives};
     bool is_good = begin(&life) && use_sessions(&life) && repeat_all(&life) && step_batch(&life) &&
-                   step_wait(&life) && step_local(&life) && stop(&life);
-    end(&life);
+                   core_life_wait(&life) && core_life_local(&life) && core_life_stop(&life);
+    core_life_end(&life);
     if (!is_good) core_load_lost(load, "core does not go on");
 }
 

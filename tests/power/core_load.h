@@ -39,17 +39,21 @@ struct core_promise {
 
 /* In memory from test_power_shared. */
 struct core_load {
-    uint64_t seed; /* which steps a life takes; 0: each of them once */
+    uint64_t seed;  /* which steps a life takes; 0: each of them once */
+    bool is_faulty; /* a call may fail in core: problems and its end are no wrong answers */
     uint64_t lives;
     uint64_t number; /* of the newest marker */
     size_t promise_count;
     struct core_promise promises[CORE_PROMISES_MAX];
+    uint64_t problems;    /* answers that were clean problems */
     size_t session_count; /* cookies that an answer gave */
     char sessions[CORE_SESSIONS_MAX][128];
     bool is_stopped;    /* the newest life ended by STOP and core said so */
     uint64_t published; /* size of the newest checkpoint that stood there when an answer had come */
     size_t seen_count;
     struct po_checkpoint seen[CORE_SEEN_MAX];
+    enum po_code failed_code; /* what core said of its end, for a test that is core itself */
+    char failed[PO_ERR_MSG_BYTES_MAX];
     char lost[512]; /* "" or what was found broken */
 };
 
@@ -57,6 +61,8 @@ struct core_load {
 void core_load_make(const char *root);
 /* One life of a core that a child lives: what it is asked, until it stops or has gone. */
 void core_load_live(struct core_load *load, struct core_bench *bench, const char *root);
+/* One life that asks for a little of everything, in order; what is answered with a problem is asked again. */
+void core_load_serve(struct core_load *load, struct core_bench *bench, const char *root);
 /* A further life of a core, on what was left: old sessions hold, repetitions get their answer, it goes on. */
 void core_load_live_on(struct core_load *load, struct core_bench *bench, const char *root);
 /* Remember the checkpoint file as it stands there, if it is whole. */
