@@ -251,6 +251,12 @@ static int flush_output(struct po_ctx *cx, const struct po_cli *cli)
     return cli->exit_code;
 }
 
+void po_cli_print_now(struct po_cli *cli)
+{
+    write_all(STDOUT_FILENO, po_buf_str(&cli->out));
+    po_buf_clear(&cli->out);
+}
+
 int po_cli_main(int argc, char **argv, const struct po_cli_services *services)
 {
     PO_CTX_AUTO cx = {0};

@@ -12,12 +12,17 @@ struct po_home;
 
 /* ---- what the service gives to the command line: main.c puts both together --------------------- */
 
-/* Options of `serve`; NULL where not given. */
+#define PO_CLI_SERVE_ARGS_MAX 48
+/* How `serve` was asked for. */
 struct po_cli_serve {
     const char *root; /* the home */
-    const char *listen;
-    const char *management;
+    char *front
+        [PO_CLI_SERVE_ARGS_MAX]; /* "--listen=127.0.0.1:7443": as the front's role takes them */
+    size_t front_count;
     bool is_quiet;
+    /* Called once, when it serves: a line for each address, and one of the certificate. */
+    void (*serving)(void *user, po_str said);
+    void *user;
 };
 /* A command for the service of a home. */
 struct po_cli_forward {

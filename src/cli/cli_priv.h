@@ -122,6 +122,9 @@ PO_RC po_cli_help(struct po_ctx *cx, struct po_cli *cli, const po_str *words, si
 /* The manual page (mdoc). */
 PO_RC po_cli_man(struct po_ctx *cx, struct po_cli *cli);
 
+/* Print what stands in cli->out now: the command goes on for long. */
+void po_cli_print_now(struct po_cli *cli);
+
 /* A list result, rendered as aligned table, {"data":[…],"next_cursor":null} or one object a line. */
 struct po_rows;
 enum po_cell_type { PO_CELL_STR, PO_CELL_INT, PO_CELL_BOOL, PO_CELL_JSON };

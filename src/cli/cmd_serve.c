@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 
 /* Roles start in another directory: the home's path is made whole. */
 static PO_RC find_root(struct po_ctx *cx, struct po_cli *cli, const char **ret_root)
@@ -30,14 +31,63 @@ static PO_RC check_services(struct po_ctx *cx, const struct po_cli *cli)
                    cli->command->path);
 }
 
+/* The front starts in another directory. Links stay: one may be turned to a renewed certificate. */
+static PO_RC make_whole(struct po_ctx *cx, po_str path, po_str *ret_path)
+{
+    char directory[PATH_MAX];
+    *ret_path = path;
+    if (path.len > 0 && path.ptr[0] == '/') return po_rc_ok();
+    if (po_sys_realpath(".", directory) == NULL)
+        return PO_FAIL_SYS(cx, po_fs_code_of_errno(errno), errno, "this directory has no path");
+    const char *whole = po_arena_printf(cx->arena, "%s/%.*s", directory, PO_STR_ARG(path));
+    if (whole == NULL) return PO_FAIL(cx, PO_NOMEM, "out of request memory");
+    *ret_path = po_str_of(whole);
+    return po_rc_ok();
+}
+
+/* Every option of this command is one of the front. */
+static PO_RC read_front(struct po_ctx *cx, const struct po_cli *cli, struct po_cli_serve *how)
+{
+    for (size_t i = 0; i < cli->value_count; i++) {
+        const char *name = cli->values[i].option->name;
+        po_str value = cli->values[i].value;
+        bool is_file = strcmp(name, "--cert") == 0 || strcmp(name, "--key") == 0;
+        if (how->front_count == PO_CLI_SERVE_ARGS_MAX)
+            return PO_FAIL(cx, PO_USAGE, "more than %d options", PO_CLI_SERVE_ARGS_MAX);
+        if (is_file) PO_TRY(cx, make_whole(cx, value, &value));
+        size_t size = strlen(name) + value.len + sizeof "=";
+        char *argument = po_arena_alloc(cx->arena, size, 1);
+        if (argument == NULL) return PO_FAIL(cx, PO_NOMEM, "out of request memory");
+        (void)snprintf(argument, size, "%s=%.*s", name, PO_STR_ARG(value));
+        how->front[how->front_count++] = argument;
+    }
+    return po_rc_ok();
+}
+
+/* Addresses first, the certificate last: whoever comes for the first time compares its fingerprint. */
+static void print_serving(void *user, po_str said)
+{
+    struct po_cli *cli = user;
+    po_str line;
+    if (cli->is_quiet) return;
+    size_t at = po_str_find(said, PO_LIT("certificate "), 0);
+    po_str certificate = po_str_trim(po_str_slice(said, at == SIZE_MAX ? said.len : at, said.len));
+    while (po_str_next_line(&said, &line)) {
+        if (po_str_starts(line, PO_LIT("https://")))
+            po_cli_line(cli, "serving %.*s, %.*s", PO_STR_ARG(line), PO_STR_ARG(certificate));
+        else if (po_str_starts(line, PO_LIT("http://")) || po_str_starts(line, PO_LIT("unix:")))
+            po_cli_line(cli, "serving %.*s", PO_STR_ARG(line));
+    }
+    po_cli_print_now(cli);
+}
+
 PO_RC po_cmd_serve(struct po_ctx *cx, struct po_cli *cli)
 {
-    struct po_cli_serve how = {.is_quiet = cli->is_quiet};
+    struct po_cli_serve how = {.is_quiet = cli->is_quiet, .serving = print_serving, .user = cli};
     const char *stats = NULL;
     PO_TRY(cx, check_services(cx, cli));
     PO_TRY(cx, find_root(cx, cli, &how.root));
-    PO_TRY(cx, po_cli_option_path(cx, cli, "--listen", &how.listen));
-    PO_TRY(cx, po_cli_option_path(cx, cli, "--management", &how.management));
+    PO_TRY(cx, read_front(cx, cli, &how));
     PO_TRY(cx, cli->services->stats(cx, how.root, &stats));
     if (stats != NULL)
         return PO_FAIL(cx, PO_BUSY, "a service runs for '%s' already; see 'paulyops status'",

@@ -508,10 +508,26 @@ static const struct po_command commands[] = {
      PO_EVENT_TYPE_NONE,
      po_cmd_serve,
      "Serve this home: HTTPS, local commands, scheduled checks; until SIGTERM",
-     "SIGHUP reads configuration and certificate again. Commands for a home that is served go to\n"
-     "the service by themselves.",
-     {{"--listen", "ADDR:PORT", false, "where browsers and programs connect (127.0.0.1:7443)"},
-      {"--management", "ADDR:PORT", false, "/livez, /readyz, /metrics (127.0.0.1:7444)"}}},
+     "When it serves it prints its addresses and the certificate's SHA-256 fingerprint: compare that\n"
+     "at the first visit. Without --cert a certificate is made at the first start.\n"
+     "\n"
+     "SIGHUP reads configuration and certificate again; what the options say holds until the service\n"
+     "is started anew. Commands for a home that is served go to the service by themselves.\n"
+     "\n"
+     "Behind a proxy that ends TLS, have it keep Host and set X-Forwarded-For and X-Forwarded-Proto:\n"
+     "  paulyops serve --plain 127.0.0.1:8080 --trusted-proxy 127.0.0.1\n"
+     "From anyone else these fields are ignored: nobody chooses the address that is held against\n"
+     "rates and lockouts and stands in the ledger.",
+     {{"--listen", "ADDR:PORT", true, "with TLS: 127.0.0.1:7443 (default), 0.0.0.0:443, [::]:443"},
+      {"--plain", "ADDR:PORT|/PATH", true, "without TLS: a loopback address, or a unix socket"},
+      {"--management", "ADDR:PORT", false, "/livez, /readyz, /metrics: 127.0.0.1:7444, or none"},
+      {"--cert", "FILE", false, "certificate chain (PEM) instead of the one made; with --key"},
+      {"--key", "FILE", false, "its private key (PEM)"},
+      {"--name", "NAME", true, "in a certificate that is made: host name or address (localhost)"},
+      {"--trusted-proxy", "ADDR", true,
+       "whose X-Forwarded-* are believed; 'unix': the unix sockets"},
+      {"--rate-percent", "N", false,
+       "of the rates an address has (100); more where many people share one"}}},
     {"session list",
      "",
      0,

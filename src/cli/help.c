@@ -56,6 +56,27 @@ static void help_noun(struct po_buf *out, po_str noun)
     }
 }
 
+static void help_options(struct po_buf *out, const struct po_cli_option *options)
+{
+    size_t name_width = 14;
+    size_t value_width = 10;
+    size_t count = 0;
+    for (; count < PO_CLI_OPTIONS_MAX && options[count].name != NULL; count++) {
+        size_t name_len = strlen(options[count].name) + 1;
+        size_t value_len = options[count].value ? strlen(options[count].value) + 1 : 0;
+        if (name_len > name_width) name_width = name_len;
+        if (value_len > value_width) value_width = value_len;
+    }
+    if (count > 0) po_buf_append_char(out, '\n');
+    for (size_t i = 0; i < count; i++) {
+        po_buf_append_cstr(out, "  ");
+        append_padded(out, options[i].name, name_width);
+        append_padded(out, options[i].value ? options[i].value : "", value_width);
+        po_buf_append_cstr(out, options[i].help);
+        po_buf_append_char(out, '\n');
+    }
+}
+
 static void help_command(struct po_buf *out, const struct po_command *command)
 {
     po_buf_printf(out, "usage: paulyops %s%s%s", command->path, command->operands[0] ? " " : "",
@@ -67,15 +88,7 @@ static void help_command(struct po_buf *out, const struct po_command *command)
     }
     po_buf_printf(out, "\n\n%s.\n", command->help);
     if (command->details != NULL) po_buf_printf(out, "\n%s\n", command->details);
-    for (size_t i = 0; i < PO_CLI_OPTIONS_MAX && command->options[i].name != NULL; i++) {
-        const struct po_cli_option *option = &command->options[i];
-        if (i == 0) po_buf_append_cstr(out, "\n");
-        po_buf_append_cstr(out, "  ");
-        append_padded(out, option->name, 14);
-        append_padded(out, option->value ? option->value : "", 10);
-        po_buf_append_cstr(out, option->help);
-        po_buf_append_char(out, '\n');
-    }
+    help_options(out, command->options);
     po_buf_append_char(out, '\n');
     po_buf_append_cstr(out, global_help);
 }

@@ -5,7 +5,8 @@
 
 #include "core/cfg.h"
 
-/* A line must not begin with a control character of roff, a backslash must not escape. */
+/* A line must not begin with a control character of roff, a backslash must not escape; an empty line
+   divides paragraphs. */
 static void roff_text(struct po_buf *out, const char *text)
 {
     bool is_line_start = true;
@@ -13,6 +14,8 @@ static void roff_text(struct po_buf *out, const char *text)
         if (is_line_start && (*p == '.' || *p == '\'')) po_buf_append_cstr(out, "\\&");
         if (*p == '\\')
             po_buf_append_cstr(out, "\\e");
+        else if (*p == '\n' && is_line_start && p != text)
+            po_buf_append_cstr(out, ".Pp\n");
         else
             po_buf_append_char(out, *p);
         is_line_start = *p == '\n';

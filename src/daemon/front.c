@@ -23,7 +23,6 @@
 #define WAIT_BLOCKED_MS                                                                            \
     50 /* http/'s own deadlines are looked at that often while a channel is full */
 #define WAIT_PROBE_MS 250
-#define READY_BYTES_MAX 1024
 
 static void front_done(struct po_front *front)
 {
@@ -203,7 +202,7 @@ static PO_RC start(struct po_ctx *cx, struct po_front *front)
 {
     char fingerprint[PO_HTTP_FINGERPRINT_BYTES] = "";
     PO_BUF_AUTO said = {0};
-    po_buf_init(&said, READY_BYTES_MAX);
+    po_buf_init(&said, PO_FRONT_READY_BYTES_MAX);
     PO_TRY(cx, po_role_begin(cx, &front->control));
     PO_TRY(cx, po_pages_init(cx, &front->pages));
     PO_TRY(cx, po_front_rates_init(cx, &front->rates, front->options.rate_percent));

@@ -59,9 +59,7 @@ static void add_client(const struct po_front *front, const struct po_http_reques
     po_str proto = {0};
     bool is_tls = req->is_tls;
     po_str self = {0};
-    bool is_proxied = false;
-    for (size_t i = 0; i < front->options.proxy_count && !is_proxied; i++)
-        is_proxied = po_str_eq(front->options.proxies[i], req->peer);
+    bool is_proxied = po_front_is_trusted(&front->options, req->peer);
     if (is_proxied && po_is_ok(po_http_field_get(req, PO_LIT("x-forwarded-for"), &forwarded)) &&
         po_front_client_of(&front->options, req->peer, forwarded, &self))
         client = self;

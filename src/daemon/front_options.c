@@ -104,13 +104,17 @@ static PO_RC read_rate(struct po_ctx *cx, struct po_front_options *options, cons
 static PO_RC read_proxy(struct po_ctx *cx, struct po_front_options *options, const char *value)
 {
     uint8_t bytes[16];
-    bool is_address =
-        inet_pton(AF_INET, value, bytes) == 1 || inet_pton(AF_INET6, value, bytes) == 1;
-    if (!is_address && strcmp(value, "unix") != 0)
+    int family = inet_pton(AF_INET6, value, bytes) == 1 ? AF_INET6 : AF_INET;
+    bool is_unix = strcmp(value, "unix") == 0;
+    if (!is_unix && family == AF_INET && inet_pton(AF_INET, value, bytes) != 1)
         return PO_FAIL(cx, PO_USAGE, "'%s' is no address of a proxy", value);
     if (options->proxy_count == PO_FRONT_PROXIES_MAX)
         return PO_FAIL(cx, PO_USAGE, "more than %d proxies", PO_FRONT_PROXIES_MAX);
-    options->proxies[options->proxy_count++] = po_str_of(value);
+    char *text = options->proxies[options->proxy_count++];
+    if (is_unix)
+        memcpy(text, value, sizeof "unix");
+    else
+        (void)inet_ntop(family, bytes, text, PO_FRONT_PROXY_BYTES_MAX);
     return po_rc_ok();
 }
 

@@ -24,6 +24,8 @@
 #define PO_FRONT_DRAIN_MS 8000
 #define PO_FRONT_RETRY_S 1
 
+#define PO_FRONT_PROXY_BYTES_MAX 46 /* INET6_ADDRSTRLEN */
+
 /* ---- options (front_options.c) -------------------------------------------------------------- */
 
 struct po_front_listener {
@@ -41,7 +43,7 @@ struct po_front_options {
     struct po_http_tls tls;
     po_str names[PO_FRONT_NAMES_MAX];
     size_t name_count;
-    po_str proxies[PO_FRONT_PROXIES_MAX];
+    char proxies[PO_FRONT_PROXIES_MAX][PO_FRONT_PROXY_BYTES_MAX]; /* as peers are spelled */
     size_t proxy_count;
     uint64_t rate_percent;
     bool has_management; /* given, or "none" */
@@ -142,6 +144,8 @@ void po_front_admit(void *user, const struct po_http_request *req, struct po_htt
 enum po_front_class po_front_class_of(enum po_http_method method, po_str path);
 /* A name or value in this query is a credential, or it cannot be read. */
 bool po_front_query_has_secret(struct po_ctx *cx, po_str query);
+/* A proxy whose X-Forwarded-For and -Proto are believed; `address` in its one spelling, or "unix". */
+bool po_front_is_trusted(const struct po_front_options *options, po_str address);
 /* Who asks: the peer, or whom a trusted proxy names. False: the field is malformed. */
 bool po_front_client_of(const struct po_front_options *options, po_str peer, po_str forwarded,
                         po_str *ret_client);

@@ -76,27 +76,32 @@ bool po_front_query_has_secret(struct po_ctx *cx, po_str query)
 
 /* ---- who asks ------------------------------------------------------------------------------------- */
 
-static bool is_trusted(const struct po_front_options *options, po_str address)
+bool po_front_is_trusted(const struct po_front_options *options, po_str address)
 {
     for (size_t i = 0; i < options->proxy_count; i++)
-        if (po_str_eq(options->proxies[i], address)) return true;
+        if (po_str_eq_cstr(address, options->proxies[i])) return true;
     return false;
 }
 
+/* In its one spelling: two of one address would be two clients. */
 static bool is_address(po_str text)
 {
-    char copy[64] = {0};
+    char copy[PO_FRONT_PROXY_BYTES_MAX] = {0};
+    char spelled[PO_FRONT_PROXY_BYTES_MAX] = {0};
     uint8_t bytes[16];
     if (text.len == 0 || text.len >= sizeof copy) return false;
     memcpy(copy, text.ptr, text.len);
-    return inet_pton(AF_INET, copy, bytes) == 1 || inet_pton(AF_INET6, copy, bytes) == 1;
+    int family = inet_pton(AF_INET6, copy, bytes) == 1 ? AF_INET6 : AF_INET;
+    if (family == AF_INET && inet_pton(AF_INET, copy, bytes) != 1) return false;
+    return inet_ntop(family, bytes, spelled, sizeof spelled) != NULL &&
+           po_str_eq_cstr(text, spelled);
 }
 
 bool po_front_client_of(const struct po_front_options *options, po_str peer, po_str forwarded,
                         po_str *ret_client)
 {
     *ret_client = peer;
-    while (forwarded.len > 0 && is_trusted(options, *ret_client)) {
+    while (forwarded.len > 0 && po_front_is_trusted(options, *ret_client)) {
         size_t comma = forwarded.len;
         while (comma > 0 && forwarded.ptr[comma - 1] != ',')
             comma--;
@@ -172,7 +177,7 @@ static bool is_let_in(struct po_ctx *cx, struct po_front *front, const struct po
     po_str client = req->peer;
     po_str forwarded = {0};
     po_rc rc = po_http_field_get(req, PO_LIT("x-forwarded-for"), &forwarded);
-    bool is_believed = is_trusted(&front->options, req->peer);
+    bool is_believed = po_front_is_trusted(&front->options, req->peer);
     bool is_clear = rc.code == PO_NOTFOUND || po_is_ok(rc);
     if (is_believed &&
         (!is_clear || !po_front_client_of(&front->options, req->peer, forwarded, &client))) {

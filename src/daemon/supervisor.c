@@ -18,6 +18,7 @@
 #include "core/log.h"
 #include "core/sys.h"
 #include "core/sys_net.h"
+#include "daemon/front_priv.h"
 #include "daemon/notify_priv.h"
 
 #include <errno.h>
@@ -59,6 +60,14 @@ static void announce(struct po_ctx *cx, struct po_supervisor *sup)
            PO_F_I64("pid", po_sys_getpid()));
     po_ignore(po_notify(cx, "READY=1\nSTATUS=serving"), "the service runs without a manager, too");
     po_err_clear(cx);
+    if (sup->options->serving != NULL)
+        sup->options->serving(sup->options->user, po_str_n(sup->said, sup->said_len));
+}
+
+static void keep_said(struct po_supervisor *sup, po_str message)
+{
+    sup->said_len = message.len < sizeof sup->said ? message.len : sizeof sup->said;
+    if (message.len > 0) memcpy(sup->said, message.ptr, sup->said_len);
 }
 
 static void take_ready(struct po_ctx *cx, struct po_supervisor *sup, struct po_role *role,
@@ -71,7 +80,10 @@ static void take_ready(struct po_ctx *cx, struct po_supervisor *sup, struct po_r
     if (message.len > 0 && !sup->options->is_quiet)
         po_log(cx, PO_LOG_INFO, "service.role_ready", PO_F_CSTR("role", role->name),
                PO_F_STR("message", message));
-    if (role == &sup->roles[PO_ROLE_FRONT]) po_probe_found(cx, sup, message);
+    if (role == &sup->roles[PO_ROLE_FRONT]) {
+        po_probe_found(cx, sup, message);
+        keep_said(sup, message);
+    }
     po_role_report(cx, sup);
     announce(cx, sup);
 }
@@ -313,27 +325,29 @@ static PO_RC add_role(struct po_ctx *cx, struct po_supervisor *sup, enum po_role
                       const char *name)
 {
     struct po_role *role = &sup->roles[id];
-    const struct {
-        const char *option;
-        const char *value;
-        bool is_wanted;
-    } arguments[] = {
-        {"--home", sup->options->root, id != PO_ROLE_KEEPER},
-        {"--listen", sup->options->listen, id == PO_ROLE_FRONT},
-        {"--management", sup->options->management, id == PO_ROLE_FRONT},
-    };
+    const struct po_cli_serve *options = sup->options;
     size_t count = 0;
     role->name = name;
     role->argv[count++] = "paulyops";
     role->argv[count++] = po_arena_printf(cx->arena, "--role=%s", name);
-    for (size_t i = 0; i < sizeof arguments / sizeof *arguments; i++) {
-        if (!arguments[i].is_wanted || arguments[i].value == NULL) continue;
-        role->argv[count++] =
-            po_arena_printf(cx->arena, "%s=%s", arguments[i].option, arguments[i].value);
-    }
+    if (id != PO_ROLE_KEEPER)
+        role->argv[count++] = po_arena_printf(cx->arena, "--home=%s", options->root);
+    for (size_t i = 0; i < options->front_count && id == PO_ROLE_FRONT; i++)
+        role->argv[count++] = options->front[i];
     for (size_t i = 0; i < count; i++)
         if (role->argv[i] == NULL) return PO_FAIL(cx, PO_NOMEM, "out of memory for a role");
     return po_rc_ok();
+}
+
+/* A wrong option is told before anything starts. */
+static PO_RC check_front(struct po_ctx *cx, const struct po_cli_serve *options)
+{
+    struct po_front_options *read = NULL;
+    char *arguments[PO_CLI_SERVE_ARGS_MAX];
+    for (size_t i = 0; i < options->front_count; i++)
+        arguments[i] = options->front[i];
+    PO_ARENA_NEW(cx, read, 1);
+    return po_front_options_read(cx, (int)options->front_count, arguments, read);
 }
 
 PO_RC po_daemon_serve(struct po_ctx *cx, const struct po_cli_serve *options)
@@ -343,6 +357,7 @@ PO_RC po_daemon_serve(struct po_ctx *cx, const struct po_cli_serve *options)
     struct po_supervisor sup = {
         .options = options, .epoll_fd = -1, .signal_fd = -1, .probe.fd = -1};
     if (log == NULL) return PO_FAIL(cx, PO_NOMEM, "out of memory for the log");
+    PO_TRY(cx, check_front(cx, options));
     cx->log = log;
     for (size_t i = 0; i < PO_ROLE_COUNT; i++)
         po_wire_end_init(&sup.roles[i].control, -1);

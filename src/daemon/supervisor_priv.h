@@ -5,6 +5,7 @@
 #define PO_DAEMON_SUPERVISOR_PRIV_H
 
 #include "daemon/daemon_priv.h"
+#include "daemon/front.h"
 
 #include <sys/socket.h>
 #include <sys/types.h>
@@ -15,7 +16,7 @@ enum po_role_id {
     PO_ROLE_FRONT,
     PO_ROLE_COUNT
 };
-#define PO_ROLE_ARGS_MAX 8
+#define PO_ROLE_ARGS_MAX (4 + PO_CLI_SERVE_ARGS_MAX)
 /* Tags of epoll events beside the roles'. */
 #define PO_SUPERVISOR_TAG_SIGNAL PO_ROLE_COUNT
 #define PO_SUPERVISOR_TAG_PROBE (PO_ROLE_COUNT + 1)
@@ -66,6 +67,8 @@ struct po_supervisor {
     po_time_us watchdog_us; /* 0: no watchdog */
     po_time_us watched_us;
     struct po_probe probe;
+    char said[PO_FRONT_READY_BYTES_MAX]; /* by the front, when it was ready first */
+    size_t said_len;
     struct po_err failure; /* why the first start came to nothing */
 };
 

@@ -36,7 +36,7 @@ TEST(front_options__are_read)
                                "--name=a.example",
                                "--state=/s",
                                "--trusted-proxy=unix",
-                               "--trusted-proxy=2001:db8::1",
+                               "--trusted-proxy=2001:DB8:0::1",
                                "--rate-percent=5"};
     char *argv[sizeof texts / sizeof *texts];
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
@@ -51,6 +51,10 @@ TEST(front_options__are_read)
     check_eq_cstr(options.state, "/s");
     check_eq_cstr(options.home, "/h");
     check_eq_u64(options.proxy_count, 2);
+    check_that(po_front_is_trusted(&options, PO_LIT("2001:db8::1")));
+    check_that(po_front_is_trusted(&options, PO_LIT("unix")));
+    check_that(!po_front_is_trusted(&options, PO_LIT("")));
+    check_that(!po_front_is_trusted(&options, PO_LIT("2001:db8::12")));
     check_eq_str(options.names[0], "a.example");
     check_eq_u64(options.rate_percent, 5);
 }
@@ -145,10 +149,11 @@ TEST(front_client__is_the_last_that_no_trusted_proxy_vouches_for)
         {"IPv6", "unix", "2001:db8::1", "2001:db8::1"},
         {"nonsense", "10.0.0.1", "nobody", NULL},
         {"empty element", "10.0.0.1", "203.0.113.1,", NULL},
+        {"IPv6 in another spelling", "unix", "2001:DB8:0::1", NULL},
+        {"IPv4 in another spelling", "unix", "010.0.0.1", NULL},
         {"with a port", "10.0.0.1", "203.0.113.1:80", NULL},
     };
-    struct po_front_options options = {.proxies = {PO_LIT("10.0.0.1"), PO_LIT("unix")},
-                                       .proxy_count = 2};
+    struct po_front_options options = {.proxies = {"10.0.0.1", "unix"}, .proxy_count = 2};
     TEST_EACH(row, ROWS)
     {
         po_str client = {0};
