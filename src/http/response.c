@@ -86,9 +86,10 @@ void po_http_response_begin(struct po_http_response *res, struct po_http_server 
     struct po_buf fields = res->fields;
     struct po_buf body = res->body;
     *res = (struct po_http_response){.server = server, .conn = conn, .status = 200};
-    /* Of a head that is not whole nothing is known: not even that it was a HEAD. */
+    /* Of a head that is not whole nothing is known but its method, when that far it was well formed. */
     bool has_req = conn->work != NULL && conn->work->req.head != NULL;
     res->req = has_req ? &conn->work->req : NULL;
+    res->is_head = conn->work != NULL && conn->work->head.method == PO_HTTP_HEAD;
     res->fields = fields;
     res->body = body;
     po_buf_clear(&res->fields);
@@ -156,8 +157,8 @@ void po_http_close_after(struct po_http_response *res) { res->close_after = true
 
 po_str po_http_response_content(const struct po_http_response *res)
 {
-    bool has_none = res->status == 204 || res->status == 304 || res->mode != PO_HTTP_MODE_PLAIN ||
-                    (res->req != NULL && res->req->method == PO_HTTP_HEAD);
+    bool has_none =
+        res->status == 204 || res->status == 304 || res->mode != PO_HTTP_MODE_PLAIN || res->is_head;
     if (has_none) return PO_LIT("");
     return res->has_static ? res->fixed : po_buf_str(&res->body);
 }

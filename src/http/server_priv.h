@@ -110,6 +110,7 @@ struct po_http_response {
     const struct po_http_request *req;
     unsigned status;
     enum po_http_mode mode;
+    bool is_head; /* to a HEAD: no content follows */
     bool is_bad;
     bool has_static;
     bool has_type;

@@ -4,6 +4,7 @@
  * must be of one length.
  *
  * usage: http_diff MUTATIONS [SEED]      last line: N compared, N taken by us, N laxer; exit 1 when one is
+ *        http_diff --cases              the requests: name, status, bytes
  */
 #include "http/parse_priv.h"
 #include "unit/http/head_cases.h"
@@ -188,8 +189,22 @@ static bool compare(const char *bytes, size_t len)
     return true;
 }
 
+/* name TAB status TAB bytes in hex: for tests of a whole service */
+static int print_cases(void)
+{
+    for (size_t i = 0; i < HEAD_CASE_COUNT; i++) {
+        const struct head_case *row = &HEAD_CASES[i];
+        printf("%s\t%u\t", row->name, row->status);
+        for (size_t at = 0; at < row->bytes.len; at++)
+            printf("%02x", (unsigned)(uint8_t)row->bytes.ptr[at]);
+        printf("\n");
+    }
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
+    if (argc > 1 && strcmp(argv[1], "--cases") == 0) return print_cases();
     unsigned long mutations = argc > 1 ? strtoul(argv[1], NULL, 10) : 1000;
     uint64_t state = argc > 2 ? strtoul(argv[2], NULL, 10) : 1;
     unsigned long laxer = 0;

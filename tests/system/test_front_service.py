@@ -1,4 +1,4 @@
-"""The whole service from outside: hostile bytes, roles that die, stolen and foreign credentials."""
+"""The whole service from outside: roles that die, stolen and foreign credentials. Hostile bytes: test_hostile.py."""
 import asyncio
 import json
 import os
@@ -16,7 +16,7 @@ import websockets
 from conftest import Ops
 from front_role import trusting
 from service import PASSWORD, Person, Service, first_owner
-from test_front import HOSTILE, check_prometheus, status_of
+from test_front import check_prometheus, status_of
 
 
 @pytest.fixture(scope="module")
@@ -68,21 +68,6 @@ def until_ready(service, within):
             pass
         time.sleep(0.01)
     raise AssertionError(f"not ready within {within} s")
-
-
-# ---- hostile bytes -----------------------------------------------------------------------------------
-
-def test_hostile_requests_are_refused_over_tls(service):
-    before = requests.get(service.probes + "/metrics", timeout=5).text
-    behind = b"GET /api/v1/me HTTP/1.1\r\nHost: localhost\r\n\r\n"
-    for name, (data, want) in HOSTILE.items():
-        if want == 0:
-            continue
-        got = tls_raw(service, data + behind)
-        assert status_of(got) == want and got.count(b"HTTP/1.1 ") == 1, (name, got)
-    after = requests.get(service.probes + "/metrics", timeout=5).text
-    count = {text: check_prometheus(text)["paulyops_core_requests", ""] for text in (before, after)}
-    assert count[before] == count[after], "core saw none of them"
 
 
 # ---- stolen and foreign credentials --------------------------------------------------------------------
