@@ -183,7 +183,7 @@ void po_core_keeper_lost(struct po_ctx *cx, struct po_core *core);
 PO_RC po_core_requests_begin(struct po_ctx *cx, struct po_core *core);
 void po_core_requests_done(struct po_core *core);
 void po_core_request(struct po_ctx *parent, struct po_core *core, const struct po_wire_msg *msg);
-/* After a flush: hold what requests owed against the ledger, in steps that take about a millisecond. */
+/* After a flush: hold what requests owed against the ledger, some at a time: others wait meanwhile. */
 #define PO_CORE_COVER_EACH 64
 void po_core_cover(struct po_ctx *cx, struct po_core *core);
 /* Nobody waits for that answer or reads that stream any more. */
