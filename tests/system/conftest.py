@@ -190,6 +190,7 @@ def is_soak():
 
 
 _counts = {"passed": 0, "failed": 0, "skipped": 0}
+_skipped = []  # name and reason
 
 
 def pytest_runtest_logreport(report):
@@ -199,6 +200,8 @@ def pytest_runtest_logreport(report):
         _counts["failed"] += 1
     elif report.skipped and not hasattr(report, "wasxfail"):
         _counts["skipped"] += 1
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        _skipped.append(f"{report.nodeid.split('::', 1)[-1]}: {str(reason).removeprefix('Skipped: ')}")
 
 
 def pytest_collectreport(report):
@@ -208,6 +211,8 @@ def pytest_collectreport(report):
 
 def pytest_unconfigure(config):
     del config
+    for line in _skipped:
+        print(f"skipped: {line}")
     if _counts["skipped"]:
         print(f"{_counts['skipped']} skipped (not counted as passed)")
     print(f"{_counts['passed']} passed, {_counts['failed']} failed")
