@@ -53,8 +53,7 @@ static void send(struct po_ctx *cx, struct po_core *core, const struct po_wire_m
     po_rc rc = po_wire_end_send(cx, &core->front, msg);
     if (po_is_ok(rc)) return;
     po_log(cx, PO_LOG_ERROR, "service.answer_lost", PO_F_CSTR("error", po_err_msg(cx)));
-    po_core_front_broken(cx, core,
-                         rc); /* it reads nothing: everyone who waits there is told so by it */
+    po_core_front_broken(cx, core, rc); /* it reads nothing; who waits there is told so by it */
 }
 
 static void send_status(struct po_ctx *cx, struct po_core *core, uint64_t frame, unsigned status)

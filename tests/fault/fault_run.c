@@ -277,6 +277,11 @@ static struct fault *list_faults(const struct po_fault_site *sites, size_t site_
     return faults;
 }
 
+static bool is_of(const struct po_fault_site *site, const char *only)
+{
+    return strcmp(site->call, only) == 0 || site->site == strtoull(only, NULL, 16);
+}
+
 /* All of them, or the seed's sample. */
 static void run_faults(struct loop *loop, const struct fault *faults, size_t count)
 {
@@ -288,7 +293,7 @@ static void run_faults(struct loop *loop, const struct fault *faults, size_t cou
     for (size_t i = 0; only == NULL && i < runs; i++)
         one_run(loop, faults[(start + i * (count / runs)) % count]);
     for (size_t i = 0; only != NULL && i < count; i++)
-        if (faults[i].site->site == strtoull(only, NULL, 16)) one_run(loop, faults[i]);
+        if (is_of(faults[i].site, only)) one_run(loop, faults[i]);
 }
 
 void fault_run(const struct fault_command *command)

@@ -8,7 +8,7 @@
  *
  * With ROUNDS of 100 and more all sites are taken, else a sample that another SEED changes. With
  * PO_FAULT_SITES=FILE what went wrong is written there, one line a run, and what was met; with
- * PO_FAULT_ONLY=SITE (as printed) only the runs of that site are made.
+ * PO_FAULT_ONLY=SITE (as printed) or =CALL ("send") only the runs of these are made.
  */
 #ifndef PO_TESTS_FAULT_RUN_H
 #define PO_TESTS_FAULT_RUN_H

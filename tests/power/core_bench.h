@@ -50,7 +50,7 @@ struct core_bench {
     struct po_wire_end local;
     uint64_t last_id;
     struct core_answer asked[CORE_ASKED_MAX];
-    unsigned pings; /* not answered yet */
+    bool is_pinged; /* and has not answered yet */
     bool is_ready;
     bool is_gone;      /* core has ended, or cannot be reached any more */
     bool has_hung;     /* it did neither answer nor end */

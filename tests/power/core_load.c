@@ -324,10 +324,10 @@ bool core_life_sign_in(struct core_life *life)
 
 bool core_life_stop(struct core_life *life)
 {
-    life->load->is_stopped = core_bench_tell(life->bench, PO_WIRE_KIND_STOP) &&
-                             core_bench_wait_end(life->bench) && !life->bench->has_hung;
-    if (life->bench->has_hung)
-        core_load_lost(life->load, "core hangs when it is to core_life_stop");
+    bool is_told = core_bench_tell(life->bench, PO_WIRE_KIND_STOP);
+    bool has_ended = core_bench_wait_end(life->bench); /* one that went before may have said why */
+    life->load->is_stopped = is_told && has_ended && !life->bench->has_hung;
+    if (life->bench->has_hung) core_load_lost(life->load, "core hangs when it is to stop");
     return life->load->is_stopped;
 }
 
