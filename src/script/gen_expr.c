@@ -464,7 +464,8 @@ static void gen_value(struct po_gen *g, struct po_node *e, int dst)
     case NK_ASSIGN: po_gen_assign(g, e, dst); break;
     case NK_CAST: cast(g, e, dst); break;
     case NK_RANGE:
-        l = po_gen_stable(g, e->a, e->b);
+        l = po_tag_of(e->a->t) == V_INT ? po_gen_stable(g, e->a, e->b)
+                                        : po_gen_as_any(g, e->a, &g->b->k->t_int);
         po_emit(g, OP_NEWRANGE, dst, l, po_gen_as_any(g, e->b, &g->b->k->t_int), e->flag);
         break;
     case NK_TUPLE:
