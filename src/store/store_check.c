@@ -286,6 +286,7 @@ static po_rc check_keyless(struct checker *checker)
 po_rc po_store_check(struct po_ctx *cx, struct po_store *store, struct po_store_check *ret_check)
 {
     struct checker checker = {.cx = cx, .store = store};
+    uint64_t refused = po_store_memory_failures();
     PO_ARENA_NEW(cx, checker.out.findings, PO_STORE_FINDINGS_MAX + 1);
     PO_TRY(cx, settle(&checker, check_integrity(&checker), ""));
     PO_TRY(cx, settle(&checker, check_foreign_keys(&checker), ""));
@@ -295,6 +296,9 @@ po_rc po_store_check(struct po_ctx *cx, struct po_store *store, struct po_store_
     for (size_t i = 0; i < sizeof sealed_tables / sizeof sealed_tables[0]; i++)
         PO_TRY(cx, settle(&checker, check_sealed_table(&checker, &sealed_tables[i]),
                           sealed_tables[i].table));
+    /* What SQLite had no memory for, it may have taken for damage. */
+    if (po_store_memory_failures() != refused)
+        return PO_FAIL(cx, PO_NOMEM, "out of memory to check the database");
     *ret_check = checker.out;
     return po_rc_ok();
 }

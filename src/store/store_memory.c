@@ -1,9 +1,17 @@
 /*
- * SQLite's memory through core/alloc in builds with fault injection, so that each of its
- * allocations can be made to fail; its own allocator elsewhere.
+ * SQLite's memory, watched: what it could not have is counted. In builds with fault injection it comes
+ * through core/alloc, so that each of its allocations can be made to fail; elsewhere from SQLite's own
+ * allocator.
  */
 #include "core/alloc.h"
 #include "store/store_priv.h"
+
+#include <stdatomic.h>
+
+/* Blocks that SQLite asked for and did not get: it may say so only in what it finds. */
+static atomic_uint_fast64_t failed;
+
+uint64_t po_store_memory_failures(void) { return failed; }
 
 #ifdef PO_FAULTS
 
@@ -49,9 +57,9 @@ static int memory_start(void *unused)
 
 static void memory_stop(void *unused) { (void)unused; }
 
-int po_store_memory_configure(void)
+static int find_methods(sqlite3_mem_methods *methods)
 {
-    static const sqlite3_mem_methods methods = {
+    *methods = (sqlite3_mem_methods){
         .xMalloc = memory_alloc,
         .xFree = memory_free,
         .xRealloc = memory_realloc,
@@ -60,11 +68,40 @@ int po_store_memory_configure(void)
         .xInit = memory_start,
         .xShutdown = memory_stop,
     };
-    return sqlite3_config(SQLITE_CONFIG_MALLOC, &methods);
+    return SQLITE_OK;
 }
 
 #else
 
-int po_store_memory_configure(void) { return SQLITE_OK; }
+static int find_methods(sqlite3_mem_methods *methods)
+{
+    return sqlite3_config(SQLITE_CONFIG_GETMALLOC, methods);
+}
 
 #endif
+
+static sqlite3_mem_methods beneath;
+
+static void *watched_alloc(int size)
+{
+    void *ptr = beneath.xMalloc(size);
+    if (ptr == NULL) failed++;
+    return ptr;
+}
+
+static void *watched_realloc(void *old, int size)
+{
+    void *ptr = beneath.xRealloc(old, size);
+    if (ptr == NULL) failed++;
+    return ptr;
+}
+
+int po_store_memory_configure(void)
+{
+    int rc = find_methods(&beneath);
+    if (rc != SQLITE_OK) return rc;
+    sqlite3_mem_methods watched = beneath;
+    watched.xMalloc = watched_alloc;
+    watched.xRealloc = watched_realloc;
+    return sqlite3_config(SQLITE_CONFIG_MALLOC, &watched);
+}

@@ -71,6 +71,7 @@ int po_store_vfs_register(void);
 uint64_t po_store_vfs_failed_syncs(void); /* of this process */
 uint64_t po_store_vfs_failed_reads(void);
 int po_store_memory_configure(void);
+uint64_t po_store_memory_failures(void);
 
 /* ---- queries --------------------------------------------------------------------------------- */
 
