@@ -8,7 +8,6 @@
 #include <stdio.h>
 
 /* Cheap on purpose: the hash of a canary protects nothing. */
-#define CANARY_COST ((struct po_password_cost){.memory_kib = 8, .passes = 1})
 #define PROGRAM                                                                                       \
     "// A program of the drill.\n\nimport * as fact from \"host/fact\"\n\n@check(id = \"drilled\")\n" \
     "@needs(fact = \"home.config\")\nfn drilled() -> int { 1 }\n"
@@ -169,7 +168,7 @@ static PO_RC add_who_signs_in(struct po_ctx *cx, struct po_api_drill *drill)
     char hash[PO_PASSWORD_HASH_BYTES_MAX];
     PO_TX_AUTO *tx = NULL;
     PO_TRY(cx, add_account(cx, drill, "viewer", PO_API_DRILL_EMAIL, id));
-    PO_TRY_LEAF(cx, po_password_hash(PO_LIT(PO_API_DRILL_PASSWORD), CANARY_COST, hash),
+    PO_TRY_LEAF(cx, po_password_hash(PO_LIT(PO_API_DRILL_PASSWORD), PO_PASSWORD_COST_FLOOR, hash),
                 "canary's password");
     const struct po_store_credential credential = {
         .user = po_str_of(id), .kind = PO_LIT("password"), .secret = po_str_of(hash)};
@@ -186,6 +185,7 @@ static PO_RC add_things(struct po_ctx *cx, struct po_api_drill *drill)
     PO_BUF_AUTO vkey;
     po_buf_init(&vkey, sizeof subject->vkey - 1);
     PO_TRY(cx, po_ledger_vkey(cx, po_home_ledger(drill->home), &vkey));
+    PO_TRY_LEAF(cx, po_buf_check(&vkey), "key of the drill's log");
     po_str text = po_buf_str(&vkey);
     (void)snprintf(subject->vkey, sizeof subject->vkey, "%.*s", PO_STR_ARG(text));
     (void)snprintf(subject->key, sizeof subject->key, "%.*s",
