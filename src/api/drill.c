@@ -187,8 +187,11 @@ static bool may(enum po_api_drill_who who, const struct po_api_route *route)
 static bool is_costly(const struct po_api_route *route)
 {
     po_str id = po_str_of(route->id);
-    return po_str_eq_cstr(id, "runAssessment") || po_str_eq_cstr(id, "changePassword") ||
-           route->rate == PO_API_RATE_EXPORT;
+    static const char *const ids[] = {"runAssessment", "runControls",  "runHealthChecks",
+                                      "verifyLedger",  "listPrograms", "changePassword"};
+    for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++)
+        if (po_str_eq_cstr(id, ids[i])) return true;
+    return route->rate == PO_API_RATE_EXPORT;
 }
 
 static PO_RC ask_as_roles(struct po_ctx *cx, struct po_api_drill *drill,

@@ -35,6 +35,7 @@ static PO_RC sign_in(struct po_ctx *cx, struct po_access_drill *drill,
                                               .password = po_str_of(attempt->password),
                                               .user_agent = PO_LIT("drill")};
     PO_TRY(cx, po_signin_begin(cx, drill->home, &request, &job));
+    po_secret_freep(&job.new_password); /* a canary's hash stays as cheap as it is */
     return finish(cx, drill, attempt, &job);
 }
 
