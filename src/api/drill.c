@@ -132,6 +132,8 @@ static PO_RC ask(struct po_ctx *cx, struct po_api_drill *drill, const struct que
         address(drill, question, &written, &envelope);
         PO_TRY(cx, send(cx, drill, &envelope.req, ret_answer));
         note_owed(drill, question, before, ret_answer);
+        if (ret_answer->status < 300 && question->route->method != PO_HTTP_GET)
+            drill->is_spent = true;
         if (ret_answer->status != 429) break;
         po_clock_fake_advance(&drill->clock, PO_US_PER_MIN);
     }
@@ -145,15 +147,16 @@ static const struct {
     const char *route;
     const char *before;
     enum po_api_drill_who by;
+    bool lasts; /* one serves all who ask */
 } preparations[] = {
-    {"resumeUser", "suspendUser", PO_API_DRILL_OWNER},
-    {"approveUserRole", "setUserRole", PO_API_DRILL_ADMIN},
-    {"cancelUserRole", "setUserRole", PO_API_DRILL_ADMIN},
-    {"deleteRole", "createRole", PO_API_DRILL_OWNER},
-    {"revokeProgram", "grantProgram", PO_API_DRILL_OWNER},
-    {"removeTrustKey", "addTrustKey", PO_API_DRILL_OWNER},
-    {"verifyReport", "issueHealthReport", PO_API_DRILL_OWNER},
-    {"replayRun", "runControls", PO_API_DRILL_OWNER},
+    {"resumeUser", "suspendUser", PO_API_DRILL_OWNER, false},
+    {"approveUserRole", "setUserRole", PO_API_DRILL_ADMIN, false},
+    {"cancelUserRole", "setUserRole", PO_API_DRILL_ADMIN, false},
+    {"deleteRole", "createRole", PO_API_DRILL_OWNER, false},
+    {"revokeProgram", "grantProgram", PO_API_DRILL_OWNER, false},
+    {"removeTrustKey", "addTrustKey", PO_API_DRILL_OWNER, false},
+    {"verifyReport", "issueHealthReport", PO_API_DRILL_OWNER, true},
+    {"replayRun", "runControls", PO_API_DRILL_OWNER, true},
 };
 
 static PO_RC prepare(struct po_ctx *cx, struct po_api_drill *drill,
@@ -161,15 +164,18 @@ static PO_RC prepare(struct po_ctx *cx, struct po_api_drill *drill,
 {
     struct answer answer;
     bool is_asked = false;
-    PO_TRY(cx, po_api_drill_subject_make(cx, drill));
+    if (drill->is_spent) PO_TRY(cx, po_api_drill_subject_make(cx, drill));
+    drill->is_spent = false;
     for (size_t i = 0; i < sizeof preparations / sizeof *preparations; i++) {
-        if (!po_str_eq_cstr(po_str_of(route->id), preparations[i].route)) continue;
+        bool is_made = (drill->prepared & 1U << i) != 0;
+        if (is_made || !po_str_eq_cstr(po_str_of(route->id), preparations[i].route)) continue;
         const struct question before = {.route = po_api_route_find(preparations[i].before),
                                         .who = preparations[i].by,
                                         .subject = &drill->subject};
         if (before.route == NULL) return PO_FAIL(cx, PO_BUG, "the drill names no route");
         PO_TRY(cx, ask(cx, drill, &before, &answer, &is_asked));
         PO_TRY(cx, po_home_flush(cx, drill->home));
+        if (preparations[i].lasts) drill->prepared |= 1U << i;
     }
     return po_rc_ok();
 }

@@ -92,6 +92,8 @@ struct po_api_drill {
     struct po_api_drill_subject foreign;
     po_time_us sessions_us; /* when sessions were made */
     unsigned serial;
+    bool is_spent;     /* a request may have changed the subject */
+    unsigned prepared; /* bits: which lasting preparations were made */
     struct po_api_drill_asked matrix;
     struct po_api_drill_asked canaries;
     unsigned tried[PO_API_INPUT_COUNT];
