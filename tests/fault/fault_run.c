@@ -188,6 +188,8 @@ static void attempt_child(const void *argument)
 /* ---- the loop ---------------------------------------------------------------------------------- */
 
 struct loop {
+    size_t part; /* of the parts that share the faults */
+    size_t parts;
     const struct fault_command *command;
     FILE *table; /* NULL: none wanted */
     size_t runs;
@@ -290,16 +292,19 @@ static void run_faults(struct loop *loop, const struct fault *faults, size_t cou
     if (runs == 0 || runs > count) runs = count;
     const char *only = getenv("PO_FAULT_ONLY");
     size_t start = runs == count ? 0 : (size_t)test_random_below(count);
-    for (size_t i = 0; only == NULL && i < runs; i++)
+    for (size_t i = loop->part; only == NULL && i < runs; i += loop->parts)
         one_run(loop, faults[(start + i * (count / runs)) % count]);
-    for (size_t i = 0; only != NULL && i < count; i++)
+    for (size_t i = loop->part; only != NULL && i < count; i += loop->parts)
         if (is_of(faults[i].site, only)) one_run(loop, faults[i]);
 }
 
-void fault_run(const struct fault_command *command)
+static void run_part(const struct fault_command *command, size_t part, size_t parts)
 {
     const char *path = getenv("PO_FAULT_SITES");
-    struct loop loop = {.command = command, .table = path != NULL ? fopen(path, "a") : NULL};
+    struct loop loop = {.command = command,
+                        .part = part,
+                        .parts = parts,
+                        .table = path != NULL ? fopen(path, "a") : NULL};
     if (loop.table != NULL) (void)setvbuf(loop.table, NULL, _IOLBF, 0);
     told = fault_shared(sizeof *told);
     one_run(&loop, (struct fault){.site = NULL});
@@ -321,6 +326,13 @@ void fault_run(const struct fault_command *command)
     free(faults);
     free(sites);
     check_that(loop.wrong == 0, "%s: %zu runs went wrong", command->name, loop.wrong);
+}
+
+void fault_run(const struct fault_command *command) { run_part(command, 0, 1); }
+
+void fault_run_part(const struct fault_command *command, size_t part)
+{
+    run_part(command, part, FAULT_PARTS);
 }
 
 #endif

@@ -289,7 +289,7 @@ static void look_after_assess(bool has_succeeded)
     fault_check_home(cx, &home);
 }
 
-TEST_TIMEOUT(fault_commands__assess, 14400)
+static void assess_part(size_t part)
 {
     static const struct fault_command command = {.name = "assess",
                                                  .prepare = prepare_assessed,
@@ -299,8 +299,13 @@ TEST_TIMEOUT(fault_commands__assess, 14400)
                                                  .renew = 25,
                                                  .sample = 60};
     judged = fault_shared(sizeof *judged);
-    fault_run(&command);
+    fault_run_part(&command, part);
 }
+
+TEST_TIMEOUT(fault_commands__assess_1, 7200) { assess_part(0); }
+TEST_TIMEOUT(fault_commands__assess_2, 7200) { assess_part(1); }
+TEST_TIMEOUT(fault_commands__assess_3, 7200) { assess_part(2); }
+TEST_TIMEOUT(fault_commands__assess_4, 7200) { assess_part(3); }
 
 /* With drills: a run takes seconds, so that few of them are made. */
 TEST_TIMEOUT(fault_commands__assess_with_drills, 7200)

@@ -128,7 +128,7 @@ static void look(bool has_succeeded)
     if (fault_fine(cx, rc, "opening")) fault_check_home(cx, &home);
 }
 
-TEST_TIMEOUT(fault_core__serves, 14400)
+static void serve_part(size_t part)
 {
     static const struct fault_command command = {.name = "core",
                                                  .prepare = prepare,
@@ -139,7 +139,12 @@ TEST_TIMEOUT(fault_core__serves, 14400)
                                                  .sample = 40};
     load = fault_shared(sizeof *load);
     core_clock_share();
-    fault_run(&command);
+    fault_run_part(&command, part);
 }
+
+TEST_TIMEOUT(fault_core__serves_1, 7200) { serve_part(0); }
+TEST_TIMEOUT(fault_core__serves_2, 7200) { serve_part(1); }
+TEST_TIMEOUT(fault_core__serves_3, 7200) { serve_part(2); }
+TEST_TIMEOUT(fault_core__serves_4, 7200) { serve_part(3); }
 
 #endif
