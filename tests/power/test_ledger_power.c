@@ -93,11 +93,14 @@ struct needed {
     uint64_t killed_at;
 };
 
-/* The disk on which the life that is looked at begins. */
+/* What the life that is looked at begins with: of one that was killed nothing more is synced. */
 static void begin_at(uint64_t killed_at)
 {
     fresh();
-    if (killed_at > 0) one_life(killed_at, PO_POWER_SEED_KEEP_ALL);
+    if (killed_at == 0) return;
+    (void)test_power_run(&power, killed_at, body, NULL);
+    ledger_load_see(load, power.root);
+    test_power_kill(&power);
 }
 
 static void add_sites(uint64_t killed_at, struct needed *sites, size_t *count)
@@ -126,16 +129,26 @@ static size_t collect_sites(uint64_t ops, struct needed *sites)
     return count;
 }
 
-/* One life without that sync, cut at `cut_at`, on a disk chosen by `seed`. */
-static bool is_lost(const struct needed *sync, uint64_t cut_at, uint64_t seed)
+/* One life, cut at `cut_at`, on a disk chosen by `seed`; the sync at `skip_site` is left out. */
+static bool is_whole_after(const struct needed *sync, uint64_t skip_site, uint64_t cut_at,
+                           uint64_t seed)
 {
     begin_at(sync->killed_at);
-    power.skip_site = sync->site.site;
+    power.skip_site = skip_site;
     (void)test_power_run(&power, cut_at, body, NULL);
     power.skip_site = 0;
     ledger_load_see(load, power.root);
     test_power_restore(&power, seed);
-    return !ledger_load_is_whole(load, power.root);
+    return ledger_load_is_whole(load, power.root);
+}
+
+/* Lost without the sync, and not with it. */
+static bool is_lost(const struct needed *sync, uint64_t cut_at, uint64_t seed)
+{
+    if (is_whole_after(sync, sync->site.site, cut_at, seed)) return false;
+    check_that(is_whole_after(sync, 0, cut_at, seed), "killed at %lu, cut at %lu, seed %lu: %s",
+               sync->killed_at, cut_at, seed, load->lost);
+    return true;
 }
 
 /* Cuts soon after the sync that is left out, each with disks of every kind. */

@@ -173,7 +173,9 @@ def test_a_dry_run_changes_nothing(served):
     ops, _ = served
     before = ops.json("status")["ledger_size"]
     ops.ok("flag", "set", "company_name", "Never", "--dry-run")
+    assert ops.json("status")["ledger_size"] == before
     assert "Never" not in ops.ok("flag", "list").out
+    before = ops.json("status")["ledger_size"]  # reading is recorded
     ops.assessed("assess", "--dry-run")
     assert ops.json("status")["ledger_size"] == before
     ops.ok("flag", "set", "company_name", "Now")  # and it is thawed again
