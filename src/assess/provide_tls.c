@@ -80,8 +80,13 @@ static PO_RC try_version(struct po_ctx *cx, struct po_http_server *server, int v
     }
     if (po_sys_socketpair(pair) != 0)
         return PO_FAIL_SYS(cx, PO_IO, errno, "a pair of sockets for a handshake");
-    (void)po_sys_set_nonblocking(pair[0]);
-    (void)po_sys_set_nonblocking(pair[1]);
+    /* An end that blocks would wait for the other in the same thread. */
+    if (po_sys_set_nonblocking(pair[0]) != 0 || po_sys_set_nonblocking(pair[1]) != 0) {
+        int saved_errno = errno;
+        (void)po_sys_close(pair[0]);
+        (void)po_sys_close(pair[1]);
+        return PO_FAIL_SYS(cx, PO_IO, saved_errno, "a pair of sockets for a handshake");
+    }
     po_rc rc = po_http_server_adopt(cx, server, pair[1], true);
     bool is_set = po_is_ok(rc) && SSL_set_fd(client, pair[0]) == 1;
     if (is_set) {
