@@ -207,7 +207,7 @@ def test_writing_until_the_disk_is_full_loses_nothing(paulyops):
 
 def test_init_on_a_full_disk_can_be_finished_later(paulyops):
     ops = paulyops()
-    with SmallDisk(ops.base, "3m") as disk:
+    with SmallDisk(ops.base, "4m") as disk:
         run = lambda *args: ops.run(*args, prefix=disk.prefix)
         refused = 0
         for keep in (0, 4, 8, 16, 32, 64, 96, 128, 200, 300, 400):
