@@ -278,6 +278,7 @@ static PO_RC test_clauses(struct po_ctx *cx, struct assessment *run)
         const struct po_check *check = run->due[i];
         const struct po_clause *clause = po_catalog_clause(catalog, po_str_of(check->clause));
         PO_INVARIANT(cx, clause != NULL);
+        po_ctx_pulse(cx);
         if (run->options->progress != NULL)
             run->options->progress(run->options->user, check->clause);
         PO_TRY_MSG(cx, test_clause(cx, run, check, &catalog->controls[clause->control]),

@@ -13,9 +13,6 @@
 
 #define DRILL_BYTES_MAX ((size_t)256 << 10)
 
-/* What a drill asks of its own instance may be an assessment, which asks for drills. */
-static bool is_drill;
-
 int po_assess_drill_role_run(int argc, char **argv, po_assess_drill *drill)
 {
     PO_CTX_AUTO cx = {0};
@@ -23,7 +20,7 @@ int po_assess_drill_role_run(int argc, char **argv, po_assess_drill *drill)
     struct po_json_out json;
     if (argc != 1 || !po_is_ok(po_ctx_init(&cx))) return po_code_exit(PO_USAGE);
     if (po_sys_prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return po_code_exit(PO_IO);
-    is_drill = true;
+    po_fact_drills_refuse();
     po_buf_init(&out, DRILL_BYTES_MAX);
     po_json_out_init(&json, &out, 0);
     po_rc rc = drill(&cx, argv[0], &json);
@@ -67,7 +64,7 @@ PO_RC po_assess_drill_child_run(struct po_ctx *cx, const struct po_assess_inputs
     PO_BUF_AUTO text;
     struct po_json *root = NULL;
     po_buf_init(&text, DRILL_BYTES_MAX);
-    if (is_drill) return PO_FAIL(cx, PO_UNAVAILABLE, "a drill starts none");
+    if (po_fact_drills_are_refused()) return PO_FAIL(cx, PO_UNAVAILABLE, "a drill starts no other");
     PO_TRY(cx, po_assess_scratch(cx, in, &dir));
     PO_TRY(cx, po_assess_scratch_end(cx, dir, run_child(cx, child, dir, &text)));
     PO_TRY_MSG(cx, po_json_parse(cx, po_buf_str(&text), PO_JSON_STRICT, &root), "what '%s' says",

@@ -50,6 +50,11 @@ po_rc po_ctx_child_end(struct po_ctx *parent, struct po_ctx *child, po_rc rc)
     return rc;
 }
 
+void po_ctx_pulse(const struct po_ctx *cx)
+{
+    if (cx->pulse != NULL) cx->pulse(cx->pulse_user);
+}
+
 po_time_us po_ctx_now_us(const struct po_ctx *cx) { return cx->clock->now_us(cx->clock->user); }
 
 const char *po_channel_name(enum po_channel channel)

@@ -37,6 +37,8 @@ struct po_ctx {
     const struct po_clock *clock; /* borrowed; never NULL */
     struct po_log *log;           /* borrowed; NULL logs nothing */
     po_time_us deadline_us;       /* 0 = none; monotonic */
+    void (*pulse)(void *user);    /* NULL, or who wants to know that long work goes on */
+    void *pulse_user;
     po_tenant_id tenant;
     enum po_channel channel;
     char actor[PO_ACTOR_BYTES_MAX];     /* "os:<uid>", "system", later "user:<id>" */
@@ -63,6 +65,11 @@ PO_RC po_ctx_child_begin(struct po_ctx *parent, size_t arena_bytes_max, struct p
 PO_RC po_ctx_child_end(struct po_ctx *parent, struct po_ctx *child, po_rc rc);
 #define PO_CTX_AUTO PO_CLEANUP(po_ctx_done) struct po_ctx
 
+/*
+ * From a loop that may run for seconds, between two pieces of work: cheap, so rather often than seldom. Who
+ * is told may take note, and changes nothing that the work sees.
+ */
+void po_ctx_pulse(const struct po_ctx *cx);
 /* Wall clock, microseconds since 1970 UTC, from cx->clock. */
 po_time_us po_ctx_now_us(const struct po_ctx *cx);
 const char *po_channel_name(enum po_channel channel);

@@ -121,8 +121,7 @@ static PO_RC copy_command(struct po_conn *conn, const struct po_wire_msg *msg)
 
 static PO_RC take_run(struct po_ctx *cx, struct po_conn *conn, const struct po_wire_msg *msg)
 {
-    po_rc rc = po_ctx_init(&conn->cx);
-    conn->cx.log = cx->log;
+    po_rc rc = po_core_cx_init(conn->core, &conn->cx);
     conn->cx.channel = PO_CHANNEL_CLI;
     (void)snprintf(conn->cx.actor, sizeof conn->cx.actor, "os:%u", (unsigned)conn->uid);
     po_cli_answer_init(&conn->answer);

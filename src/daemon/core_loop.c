@@ -69,6 +69,31 @@ static void pong(struct po_ctx *cx, struct po_core *core, uint64_t id)
     po_err_clear(cx);
 }
 
+/*
+ * The supervisor hears that core is at work. Nothing is read here: whatever runs may not meet another turn in
+ * the middle of what it does (po_core_breathe is for those that may).
+ */
+static void pulse(void *user)
+{
+    struct po_core *core = user;
+    PO_CTX_AUTO cx = {0};
+    po_time_us now_us = po_clock_system.monotonic_us(po_clock_system.user);
+    if (now_us - core->pulse_us < PO_DAEMON_PING_US || core->control.fd < 0) return;
+    core->pulse_us = now_us;
+    if (!po_is_ok(po_ctx_init(&cx))) return;
+    cx.log = core->log;
+    pong(&cx, core, 0);
+}
+
+po_rc po_core_cx_init(struct po_core *core, struct po_ctx *cx)
+{
+    po_rc rc = po_ctx_init(cx);
+    cx->log = core->log;
+    cx->pulse = pulse;
+    cx->pulse_user = core;
+    return rc;
+}
+
 static PO_RC take_link(struct po_ctx *cx, struct po_core *core, const struct po_wire_msg *msg)
 {
     bool is_front = po_str_eq_cstr(msg->text[PO_WIRE_ROLE], PO_DAEMON_ROLE_FRONT);
@@ -189,8 +214,7 @@ static void note_gap(const struct po_ctx *cx, struct po_core *core)
 void po_core_breathe(struct po_core *core)
 {
     PO_CTX_AUTO cx = {0};
-    if (core->is_breathing || core->is_over || !po_is_ok(po_ctx_init(&cx))) return;
-    cx.log = core->log;
+    if (core->is_breathing || core->is_over || !po_is_ok(po_core_cx_init(core, &cx))) return;
     note_gap(&cx, core);
     core->is_breathing = true;
     if (!po_is_ok(po_core_turn(&cx, core, 0))) core->is_over = true;
@@ -307,8 +331,7 @@ int po_core_role_run(int argc, char **argv)
     po_wire_end_init(&core.keeper, -1);
     for (size_t i = 0; i < PO_CORE_CONNS_MAX; i++)
         po_wire_end_init(&core.conns[i].end, -1);
-    po_rc rc = po_ctx_init(&cx);
-    cx.log = log;
+    po_rc rc = po_core_cx_init(&core, &cx);
     if (po_is_ok(rc)) rc = po_role_options_read(&cx, argc, argv, &core.options);
     if (po_is_ok(rc)) rc = po_role_begin(&cx, &core.control);
     if (po_is_ok(rc)) rc = serve(&cx, &core);

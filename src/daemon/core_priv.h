@@ -107,6 +107,7 @@ struct po_core {
     bool is_breathing;       /* a turn within it */
     bool wants_reload;       /* when nothing runs any more */
     po_time_us mark_us;      /* since then nobody was listened to */
+    po_time_us pulse_us;     /* the supervisor was last told that core is at work */
     bool is_stopping;
     bool is_over;    /* the supervisor has gone, or nothing more can be acknowledged */
     bool is_failed;  /* the latter */
@@ -135,6 +136,8 @@ struct po_core {
 };
 
 po_time_us po_core_now_us(const struct po_ctx *cx); /* monotonic */
+/* po_ctx_init with core's log, whose pulse tells the supervisor that core is at work. */
+PO_RC po_core_cx_init(struct po_core *core, struct po_ctx *cx);
 
 /* ---- core_loop.c ---- */
 /* Tags of epoll events. */

@@ -131,12 +131,11 @@ static void resume(struct po_ctx *parent, struct po_core *core, struct po_core_w
     *wait = (struct po_core_wait){0};
     core->wait_count--;
     po_api_response_init(&res);
-    if (!po_is_ok(po_ctx_init(&cx))) {
+    if (!po_is_ok(po_core_cx_init(core, &cx))) {
         po_api_cancel(core->api, was.ticket);
         send_status(parent, core, was.frame, 503);
         return;
     }
-    cx.log = parent->log;
     po_api_resume(&cx, core->api, &result, &res);
     core->has_events = true;
     act(&cx, core, was.frame, &res);
@@ -353,11 +352,10 @@ void po_core_request(struct po_ctx *parent, struct po_core *core, const struct p
     struct po_api_request req;
     po_api_response_init(&res);
     core->figures.requests++;
-    if (core->is_lent || core->is_stopping || !po_is_ok(po_ctx_init(&cx))) {
+    if (core->is_lent || core->is_stopping || !po_is_ok(po_core_cx_init(core, &cx))) {
         send_status(parent, core, msg->id, 503);
         return;
     }
-    cx.log = parent->log;
     if (!read_request(msg, &req)) {
         send_status(parent, core, msg->id, 400);
         return;

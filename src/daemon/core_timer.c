@@ -58,8 +58,7 @@ static PO_RC run_job(struct po_ctx *parent, struct po_core *core, const char *na
     po_cli_answer_init(&answer);
     while (argv[argc] != NULL)
         argc++;
-    po_rc rc = po_ctx_init(&cx);
-    cx.log = parent->log;
+    po_rc rc = po_core_cx_init(core, &cx);
     cx.channel = PO_CHANNEL_TIMER;
     answer.pause = breathe;
     answer.user = core;

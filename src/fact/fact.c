@@ -15,6 +15,13 @@
 
 static const char out_of_memory[] = "out of memory";
 
+/* Of this process; set once, at the start of a drill's child. */
+static bool is_drill;
+
+void po_fact_drills_refuse(void) { is_drill = true; }
+
+bool po_fact_drills_are_refused(void) { return is_drill; }
+
 /* Index in the table, or SIZE_MAX. */
 static size_t find_index(po_str name)
 {
@@ -105,6 +112,8 @@ static PO_RC read_value(struct po_ctx *cx, struct po_fact_set *set, const struct
     po_str text = {0};
     if (set->places.root == NULL && !needs_no_home(fact))
         return PO_FAIL(cx, PO_UNAVAILABLE, "fact '%s' needs a home", fact->name);
+    if (fact->cost == PO_FACT_DRILL && is_drill)
+        return PO_FAIL(cx, PO_UNAVAILABLE, "fact '%s': a drill starts no other", fact->name);
     PO_TRY(cx, run_reader(cx, set, fact, &text));
     struct po_json *json = NULL;
     PO_TRY_MSG(cx, po_json_parse(cx, text, PO_JSON_STRICT, &json), "fact '%s'", fact->name);

@@ -23,6 +23,13 @@ struct po_fact_set;
 /* How long it may take: decides what runs in which schedule. */
 enum po_fact_cost { PO_FACT_CHEAP, PO_FACT_SCAN, PO_FACT_DRILL };
 
+/*
+ * This process is itself a drill: facts that cost one are PO_UNAVAILABLE from now on. An assessment that a
+ * drill asks of its own instance would otherwise start every drill again.
+ */
+void po_fact_drills_refuse(void);
+bool po_fact_drills_are_refused(void);
+
 struct po_fact {
     const char *name;       /* "home.tree", dotted, append-only */
     const char *type;       /* Script type of the value, e.g. "{exists: bool, mode: int}" */

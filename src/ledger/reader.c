@@ -37,6 +37,7 @@ po_rc po_ledger_block(struct po_ctx *cx, struct po_ledger *ledger, uint64_t inde
     if (ledger->block_index != number || ledger->block_leaves != leaves) {
         struct po_segment *segment = NULL;
         char name[16];
+        po_ctx_pulse(cx);
         ledger->block_index = UINT64_MAX;
         PO_TRY(cx, po_ledger_segment(cx, ledger, index, &segment));
         po_segment_name(name, segment->number, "rec");

@@ -130,6 +130,7 @@ static po_rc scan_block(struct po_verify *run, struct window *window, uint64_t f
                         uint64_t count)
 {
     off_t at = (off_t)(first % PO_SEGMENT_LEAVES * PO_RECORD_BYTES);
+    po_ctx_pulse(run->cx);
     po_rc rc = po_fs_pread_all(run->cx, run->segment.rec_fd, run->block,
                                (size_t)count * PO_RECORD_BYTES, at);
     if (!po_is_ok(rc)) return cut_here(run, rc, first / PO_SEGMENT_LEAVES, "rec");

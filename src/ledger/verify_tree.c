@@ -81,6 +81,7 @@ static po_rc push_tile(struct po_verify *run, struct po_edge *edge, uint64_t num
                        bool *ret_is_whole)
 {
     bool is_there = false;
+    po_ctx_pulse(run->cx);
     PO_TRY(run->cx, tile_load(run, 0, number, &is_there));
     if (!is_there) *ret_is_whole = false;
     for (unsigned i = 0; is_there && i < PO_TILE_WIDTH; i++)

@@ -69,6 +69,26 @@ TEST_TIMEOUT(drill_keys__seals_with_nothing_retired_and_leaves_nothing, 30)
     check_eq_u64(count_left_over(cx, set->places.state_dir), 0);
 }
 
+/* An assessment inside a drill asks for the same facts. */
+TEST(drill__starts_no_other_drill)
+{
+    TEST_CX(cx);
+    struct po_fact_set *set = fixture_set(cx);
+    const struct po_fact_value *value = NULL;
+    size_t count = 0;
+    size_t refused = 0;
+    const struct po_fact *facts = po_fact_table(&count);
+    po_fact_drills_refuse();
+    for (size_t i = 0; i < count; i++) {
+        if (facts[i].cost != PO_FACT_DRILL) continue;
+        check_eq_int(po_fact_get(cx, set, facts[i].name, &value).code, PO_UNAVAILABLE);
+        check_contains(po_err_msg(cx), "a drill starts no other");
+        refused++;
+    }
+    check_that(refused >= 4, "%zu", refused);
+    check_ok(cx, po_fact_get(cx, set, "home.credentials", &value));
+}
+
 /* What the drill would have to report: an acknowledged event that is not in the ledger. */
 TEST_TIMEOUT(drill_verify__finds_an_event_that_was_never_written, 30)
 {

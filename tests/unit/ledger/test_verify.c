@@ -62,6 +62,28 @@ TEST(ledger_verify__reaches_a_verdict_on_each_claim)
     check_eq_cstr(po_verdict_kind_name(PO_VERDICT_COMPLETENESS), "completeness");
 }
 
+static void count_pulse(void *user) { ++*(unsigned *)user; }
+
+/* Whoever waits for a long one hears of it: for each block of 256 leaves, and for each that is read. */
+TEST(ledger_verify__tells_that_it_goes_on)
+{
+    TEST_CX(cx);
+    FIX_AUTO fix;
+    struct po_ledger_verification found;
+    struct po_record record;
+    unsigned pulses = 0;
+    grown_at(cx, &fix, test_tmpdir());
+    cx->pulse = count_pulse;
+    cx->pulse_user = &pulses;
+    verify(cx, &fix, &found);
+    check_that(pulses >= (LEAVES + 255) / 256, "%u", pulses);
+    pulses = 0;
+    check_ok(cx, po_ledger_record_at(cx, fix.ledger, 0, &record));
+    check_ok(cx, po_ledger_record_at(cx, fix.ledger, LEAVES - 1, &record));
+    check_that(pulses >= 1, "%u", pulses);
+    cx->pulse = NULL;
+}
+
 /* Law 1: 0 of 0 is no pass. */
 TEST(ledger_verify__does_not_call_nothing_ok)
 {
