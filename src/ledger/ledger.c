@@ -125,30 +125,31 @@ static po_rc write_fixed_files(struct po_ctx *cx, const struct po_ledger *ledger
 }
 
 /*
- * A crash may have come between the last step and the answer: an empty ledger of ours is fine. Its
- * signing state is written again, for it may not be durable.
+ * Nothing is there, or an empty ledger of ours: a crash may have come between its last step and the answer.
+ *
+ * ret_state  out  what was signed for that one; its origin is "" when nothing is there
  */
 static po_rc check_absent(struct po_ctx *cx, const struct po_ledger *ledger,
-                          const struct po_ledger_options *options, bool *ret_is_done)
+                          const struct po_ledger_options *options,
+                          struct po_signed_state *ret_state)
 {
     char path[PO_LEDGER_PATH_BYTES];
     struct po_fs_info info = {0};
     struct po_signed_state state = {0};
     uint64_t inode = 0;
     int64_t birth_us = 0;
-    *ret_is_done = false;
     PO_TRY(cx, po_fs_info(cx, options->signed_path, &info));
     if (info.exists) {
         PO_TRY(cx, po_signed_read(cx, options->signed_path, &state));
         PO_TRY(cx, po_fs_info(cx, options->dir, &info));
         if (info.exists) PO_TRY(cx, po_ledger_binding(cx, options->dir, &inode, &birth_us));
-        *ret_is_done = state.size == 0 && state.inode == inode && state.birth_us == birth_us &&
+        bool is_ours = state.size == 0 && state.inode == inode && state.birth_us == birth_us &&
                        po_str_eq_cstr(po_str_of(state.origin), options->origin);
-        if (!*ret_is_done)
+        if (!is_ours)
             return PO_FAIL(cx, PO_EXISTS, "a signing state of another ledger is there: '%s'",
                            options->signed_path);
-        PO_TRY(cx, po_signed_write(cx, options->signed_path, &state));
     }
+    *ret_state = state;
     PO_TRY(cx, po_ledger_path(cx, ledger, "000000.rec", path));
     PO_TRY(cx, po_fs_info(cx, path, &info));
     if (info.exists) return PO_FAIL(cx, PO_EXISTS, "a ledger is there: '%s'", options->dir);
@@ -169,14 +170,14 @@ po_rc po_ledger_create(struct po_ctx *cx, const struct po_ledger_options *option
     PO_CLEANUP(po_ledger_closep) struct po_ledger *ledger = NULL;
     struct po_note_vkey vkey = {0};
     struct po_signed_state state = {0};
-    bool is_done = false;
     if (options->origin == NULL || !po_origin_is_valid(po_str_of(options->origin)))
         return PO_FAIL(cx, PO_INVALID, "a ledger needs an origin");
     if (options->sign_key == NULL || options->signed_path == NULL)
         return PO_FAIL(cx, PO_UNAVAILABLE, "a ledger is made with its key and signing state");
     PO_TRY(cx, po_ledger_new(cx, options, &ledger));
-    PO_TRY(cx, check_absent(cx, ledger, options, &is_done));
-    if (is_done) return po_rc_ok();
+    PO_TRY(cx, check_absent(cx, ledger, options, &state));
+    /* Made by an interrupted call: its signing state may not be durable. */
+    if (state.origin[0] != '\0') return po_signed_write(cx, options->signed_path, &state);
     PO_TRY(cx, create_dir(cx, options->dir));
     PO_TRY_LEAF(cx,
                 po_note_vkey_make(po_str_of(options->origin), PO_NOTE_ED25519,
