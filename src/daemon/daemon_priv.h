@@ -19,6 +19,7 @@
 
 /* Below the home's data/: where local commands go. */
 #define PO_DAEMON_SOCKET_NAME "paulyops.sock"
+#define PO_DAEMON_SOCKET_PATH "data/" PO_DAEMON_SOCKET_NAME /* in the home */
 
 /* A role that does not answer a PING within this time is killed and started again. */
 #define PO_DAEMON_PING_US (10 * PO_US_PER_S)

@@ -13,7 +13,6 @@
 #include <sys/un.h>
 
 #define BACKLOG 64
-#define SOCKET_PATH "data/" PO_DAEMON_SOCKET_NAME
 
 /*
  * The address of `path`. One that does not fit is reached through a descriptor of its directory, which
@@ -44,7 +43,7 @@ po_rc po_local_connect(struct po_ctx *cx, const char *root, int *ret_fd)
     struct po_fs_info info = {0};
     PO_FD_AUTO dir = -1;
     *ret_fd = -1;
-    PO_TRY(cx, po_path_join(cx, root, SOCKET_PATH, &path));
+    PO_TRY(cx, po_path_join(cx, root, PO_DAEMON_SOCKET_PATH, &path));
     PO_TRY(cx, po_fs_info(cx, path, &info));
     if (!info.exists) return po_rc_ok();
     PO_TRY(cx, address_of(cx, path, &address, &dir));
@@ -67,7 +66,7 @@ po_rc po_local_listen(struct po_ctx *cx, const char *root, int *ret_fd)
     struct sockaddr_un address;
     struct po_fs_info info = {0};
     PO_FD_AUTO dir = -1;
-    PO_TRY(cx, po_path_join(cx, root, SOCKET_PATH, &path));
+    PO_TRY(cx, po_path_join(cx, root, PO_DAEMON_SOCKET_PATH, &path));
     PO_TRY(cx, po_fs_info(cx, path, &info));
     /* We hold the home's lock: a socket that is there belongs to nobody. */
     if (info.exists && (info.is_file || info.is_dir || info.is_symlink))

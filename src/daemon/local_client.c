@@ -8,6 +8,7 @@
 
 #include "core/fs.h"
 #include "core/sys.h"
+#include "home/home.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -15,6 +16,8 @@
 
 #define WAIT_MS (600 * 1000) /* a command of any kind; beyond it something is wrong */
 #define STATS_WAIT_MS 5000
+#define START_WAIT_US (5 * PO_US_PER_S) /* as for the home's lock */
+#define START_STEP_US (20 * PO_US_PER_MS)
 
 struct po_local_call {
     struct po_wire_end end;
@@ -144,6 +147,35 @@ static PO_RC borrow(struct po_ctx *cx, struct po_local_call *call, int *ret_leas
     return po_rc_ok();
 }
 
+/* A service takes the lock before it listens: one that is starting, or starting again after a crash. */
+static PO_RC is_starting(struct po_ctx *cx, const char *root, bool *ret_is)
+{
+    const char *lock_path = NULL;
+    const char *socket_path = NULL;
+    struct po_fs_info info = {0};
+    PO_CLEANUP(po_lock_releasep) struct po_lock *lock = NULL;
+    *ret_is = false;
+    PO_TRY(cx, po_path_join(cx, root, PO_DAEMON_SOCKET_PATH, &socket_path));
+    PO_TRY(cx, po_fs_info(cx, socket_path, &info));
+    if (!info.exists) return po_rc_ok();
+    PO_TRY(cx, po_path_join(cx, root, po_home_place_row(PO_PLACE_LOCK)->path, &lock_path));
+    *ret_is = po_lock_take(cx, lock_path, 0, &lock).code == PO_BUSY;
+    po_err_clear(cx); /* what else is wrong is said by whoever opens the home */
+    return po_rc_ok();
+}
+
+static PO_RC reach(struct po_ctx *cx, const char *root, int *ret_fd)
+{
+    for (po_time_us waited_us = 0;; waited_us += START_STEP_US) {
+        bool is_coming = false;
+        PO_TRY(cx, po_local_connect(cx, root, ret_fd));
+        if (*ret_fd >= 0 || waited_us >= START_WAIT_US) return po_rc_ok();
+        PO_TRY(cx, is_starting(cx, root, &is_coming));
+        if (!is_coming) return po_rc_ok();
+        po_clock_sleep_us(START_STEP_US);
+    }
+}
+
 po_rc po_daemon_forward(struct po_ctx *cx, const struct po_cli_forward *what,
                         enum po_cli_forwarded *ret_how, int *ret_exit_code, int *ret_lease)
 {
@@ -151,7 +183,7 @@ po_rc po_daemon_forward(struct po_ctx *cx, const struct po_cli_forward *what,
     int fd = -1;
     po_wire_end_init(&call.end, -1);
     *ret_how = PO_CLI_NOT_SERVED;
-    PO_TRY(cx, po_local_connect(cx, what->root, &fd));
+    PO_TRY(cx, reach(cx, what->root, &fd));
     if (fd < 0) return po_rc_ok();
     call.end.fd = fd;
     if (what->wants_home) {

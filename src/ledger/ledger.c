@@ -86,6 +86,8 @@ const char *po_ledger_read_only_reason(const struct po_ledger *ledger)
     return ledger->reason[0] == '\0' ? NULL : ledger->reason;
 }
 
+bool po_ledger_has_failed(const struct po_ledger *ledger) { return ledger->is_broken; }
+
 const char *po_ledger_origin_of(const struct po_ledger *ledger) { return ledger->origin; }
 uint64_t po_ledger_size(const struct po_ledger *ledger) { return ledger->size; }
 

@@ -293,6 +293,8 @@ void po_ledger_closep(struct po_ledger **ledger);
 
 /* NULL when it can be extended; else one line why not. Borrowed from the ledger. */
 const char *po_ledger_read_only_reason(const struct po_ledger *ledger);
+/* A write has failed: nothing more is added until it is opened again. */
+bool po_ledger_has_failed(const struct po_ledger *ledger);
 const char *po_ledger_origin_of(const struct po_ledger *ledger); /* "" when unknown */
 uint64_t po_ledger_size(const struct po_ledger *ledger);
 
@@ -329,6 +331,8 @@ struct po_ledger_queue {
  */
 PO_RC po_ledger_sequence(struct po_ctx *cx, struct po_ledger *ledger,
                          const struct po_ledger_queue *queue, uint64_t *ret_count);
+/* A write has failed: nothing more is added until the ledger is opened again. */
+bool po_ledger_has_failed(const struct po_ledger *ledger);
 /*
  * Append one batch directly; durable on return.
  *

@@ -3,6 +3,9 @@ import hashlib
 import os
 import random
 import stat
+import subprocess
+
+import pytest
 
 CHECKED = ("GOV-06", "CRY-01", "CRY-03", "CFG-01", "CFG-02", "AUD-01", "AUD-04", "AUD-05", "AUD-08",
            "MON-02", "MON-03", "PIN-03", "PIN-05")  # controls whose checks take little time
@@ -92,3 +95,38 @@ def blames(result, name):
 def leaves(ops):
     """Number of leaves, without adding one."""
     return ops.json("ledger", "verify", "--dry-run")["size"]
+
+
+class SmallDisk:
+    """A mount namespace in which `top` is a small tmpfs; commands run inside by `prefix`."""
+
+    def __init__(self, top, size):
+        top.mkdir(parents=True, exist_ok=True)
+        self.holder = subprocess.Popen(
+            ["unshare", "-m", "--propagation", "private", "/bin/sh", "-c",
+             f'mount -t tmpfs -o size={size} none "$0" && echo ready && exec cat >/dev/null', str(top)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        if self.holder.stdout.readline() != b"ready\n":
+            pytest.skip("a mount namespace of its own needs root: " +
+                        self.holder.stderr.read().decode(errors="replace").strip())
+        self.prefix = ("nsenter", "-t", str(self.holder.pid), "-m")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.holder.stdin.close()
+        self.holder.wait(timeout=30)
+        self.holder.stdout.close()
+        self.holder.stderr.close()
+
+
+def fill(top, disk, keep_kib):
+    """Fill the disk at `top` up to `keep_kib` KiB."""
+    script = ('free=$(df -Pk "$0" | awk "NR==2{print \\$4}"); n=$((free - $1)); [ $n -le 0 ] || '
+              'head -c ${n}k /dev/zero >"$0/filler"')
+    subprocess.run([*disk.prefix, "/bin/sh", "-c", script, str(top), str(keep_kib)], check=False)
+
+
+def free_all(top, disk):
+    subprocess.run([*disk.prefix, "rm", "-f", str(top / "filler")], check=True)

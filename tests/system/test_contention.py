@@ -1,11 +1,10 @@
 """Several commands at once, a held lock, a full disk: wait, say busy, or fail with one line; lose nothing."""
 import fcntl
 import os
-import subprocess
 
 import pytest
 
-from support import changed, tree
+from support import SmallDisk, changed, fill, free_all, tree
 
 
 @pytest.fixture
@@ -111,41 +110,6 @@ def test_two_inits_at_once_make_one_home(ops):
 # -- a full disk -----------------------------------------------------------------------------------
 
 
-class SmallDisk:
-    """A mount namespace in which `top` is a small tmpfs; commands run inside by `prefix`."""
-
-    def __init__(self, top, size):
-        top.mkdir(parents=True, exist_ok=True)
-        self.holder = subprocess.Popen(
-            ["unshare", "-m", "--propagation", "private", "/bin/sh", "-c",
-             f'mount -t tmpfs -o size={size} none "$0" && echo ready && exec cat >/dev/null', str(top)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        if self.holder.stdout.readline() != b"ready\n":
-            pytest.skip("a mount namespace of its own needs root: " +
-                        self.holder.stderr.read().decode(errors="replace").strip())
-        self.prefix = ("nsenter", "-t", str(self.holder.pid), "-m")
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.holder.stdin.close()
-        self.holder.wait(timeout=30)
-        self.holder.stdout.close()
-        self.holder.stderr.close()
-
-
-def fill(ops, disk, keep_kib):
-    """Fill the disk up to `keep_kib` KiB."""
-    script = ('free=$(df -Pk "$0" | awk "NR==2{print \\$4}"); n=$((free - $1)); [ $n -le 0 ] || '
-              'head -c ${n}k /dev/zero >"$0/filler"')
-    subprocess.run([*disk.prefix, "/bin/sh", "-c", script, str(ops.base), str(keep_kib)], check=True)
-
-
-def free_all(ops, disk):
-    subprocess.run([*disk.prefix, "rm", "-f", str(ops.base / "filler")], check=True)
-
-
 @pytest.mark.parametrize("where", ["home", "state"])
 def test_a_full_disk_is_one_line_and_what_was_acknowledged_stays(paulyops, where):
     ops = paulyops()
@@ -155,13 +119,11 @@ def test_a_full_disk_is_one_line_and_what_was_acknowledged_stays(paulyops, where
     with SmallDisk(disk_top, "6m") as disk:
         run = lambda *args: ops.run(*args, prefix=disk.prefix)
         assert run("init").code == 0
-        target = type(ops)(ops.program, ops.base)
-        target.base = disk_top
         acknowledged, refused = [], 0
         for i, keep in enumerate([0, 4, 8, 16, 24, 32, 48, 64, 96, 128, 200, 300]):
             assert run("register", "set", "programme.target", day(2 * i)).code == 0
             acknowledged.append(day(2 * i))
-            fill(target, disk, keep)
+            fill(disk_top, disk, keep)
             for command in (("register", "set", "programme.target", day(2 * i + 1)), ("control", "run", "CRY-01"),
                             ("report", "health")):
                 result = run(*command)
@@ -172,7 +134,7 @@ def test_a_full_disk_is_one_line_and_what_was_acknowledged_stays(paulyops, where
                 refused += 1
                 result.check_line(74)
                 assert result.out == ""
-            free_all(target, disk)
+            free_all(disk_top, disk)
             result = run("ledger", "verify", "-o", "json")
             assert result.code == 0, (keep, result)
         assert refused > 0
@@ -191,14 +153,14 @@ def test_writing_until_the_disk_is_full_loses_nothing(paulyops):
         assert run("init").code == 0
         before = run("ledger", "verify", "--dry-run", "-o", "json").json()["size"]
         good = 0
-        fill(ops, disk, 260)
+        fill(ops.base, disk, 260)
         for _ in range(400):
             result = run("control", "run", "CRY-01", "AUD-01", "MON-02")
             if result.code not in (0, 2):
                 break
             good += 1
         result.check_line(74)
-        free_all(ops, disk)
+        free_all(ops.base, disk)
         verdict = run("ledger", "verify", "--dry-run", "-o", "json").json()
         assert verdict["ok"] and verdict["size"] >= before + good, (good, verdict)
         assert run("control", "run", "CRY-01").code in (0, 2)
@@ -211,16 +173,16 @@ def test_init_on_a_full_disk_can_be_finished_later(paulyops):
         run = lambda *args: ops.run(*args, prefix=disk.prefix)
         refused = 0
         for keep in (0, 4, 8, 16, 32, 64, 96, 128, 200, 300, 400):
-            fill(ops, disk, keep)
+            fill(ops.base, disk, keep)
             result = run("init")
             if result.code == 0:
                 break
             refused += 1
             assert result.code in (73, 74), (keep, result)
             assert len(result.err.splitlines()) == 1, (keep, result)
-            free_all(ops, disk)
+            free_all(ops.base, disk)
         assert refused >= 3
-        free_all(ops, disk)
+        free_all(ops.base, disk)
         if result.code != 0:  # 73: only its last event or checkpoint was missing; the next command adds it
             assert run("init").code in (0, 73)
         assert run("assess").code in (0, 2)

@@ -16,6 +16,8 @@ import time
 
 import pytest
 
+from support import CHECKED, SmallDisk, blames, fill, free_all
+
 BACK_S = 1.0  # a role that died serves again within this time
 STOP_S = 15
 
@@ -346,6 +348,19 @@ def test_one_crash_is_over_in_less_than_a_second(served):
         assert time.monotonic() - killed < BACK_S, role
 
 
+def test_a_command_given_while_core_starts_again_is_served(served):
+    ops, service = served
+    for n in range(6):
+        core = service.role("core")
+        os.kill(core, signal.SIGKILL)
+        time.sleep(0.02 * n)
+        began = time.monotonic()
+        ops.ok("flag", "set", "company_name", f"again-{n}")
+        assert time.monotonic() - began < 3
+        assert wait_until(lambda: service.role("core") not in (None, core), 10)
+    verifies(ops)
+
+
 def test_the_roles_end_with_the_supervisor(served):
     ops, service = served
     pids = [service.role(name) for name in ("core", "front", "keeper")]
@@ -426,6 +441,65 @@ def test_a_full_disk_loses_nothing_that_was_acknowledged(ops):
     assert codes - {0}, "the limit was not reached"
     text = ops.ok("audit", "list", "--type", "flag.changed", "--limit", "5000", "-o", "ndjson").out
     assert [value for value in acknowledged if value not in text] == []
+    verifies(ops)
+
+
+def test_a_small_disk_that_fills_up_stops_nothing_for_good(ops):
+    with SmallDisk(ops.home, "6m") as disk:
+        run = lambda *args: ops.run(*args, prefix=disk.prefix)
+        assert run("init").code == 0
+        with serving(ops, prefix=disk.prefix):
+            acknowledged, refused = [], 0
+            for keep in (0, 8, 24, 48, 96):
+                fill(ops.home, disk, keep)
+                for n in range(16):
+                    name = f"disk-{keep}-{n}-{'x' * 150}"
+                    result = run("flag", "set", "company_name", name)
+                    if result.code == 0:
+                        acknowledged.append(name)
+                        continue
+                    refused += 1
+                    assert result.code in (69, 74), result
+                    assert result.out == "" and len(result.err.splitlines()) == 1, result
+                free_all(ops.home, disk)
+                assert wait_until(lambda: run("flag", "set", "company_name", "room").code == 0, 30)
+            assert refused > 0
+            text = run("audit", "list", "--type", "flag.changed", "--limit", "5000", "-o", "ndjson").out
+            assert [name for name in acknowledged if name not in text] == []
+            assert run("ledger", "verify", "--quiet").code == 0
+            assert run("store", "check").code == 0
+
+
+def flip(path, at):
+    """In place, for the service appends to the same files."""
+    with open(path, "r+b", buffering=0) as file:
+        old = os.pread(file.fileno(), 1, at)
+        os.pwrite(file.fileno(), bytes([old[0] ^ 0x10]), at)
+
+
+def test_damage_done_while_it_serves_is_found_and_the_file_named(served):
+    ops, _ = served
+    while ops.json("status")["ledger_size"] <= 256:
+        ops.assessed("control", "run", *CHECKED)
+    name = ops.json("report", "status")["path"]
+    for path in ops.files("data", "ledger"):
+        if path.suffix == ".pay" or path.stat().st_size == 0:
+            spots = (9, 2000)
+        else:
+            spots = (0, path.stat().st_size // 3 if path.suffix != ".rec" else 116 * 100)
+        for at in spots:
+            flip(path, at)
+            found = ops.run("ledger", "verify", "--dry-run", "-o", "json")
+            flip(path, at)
+            assert blames(found, str(path.relative_to(ops.home / "data/ledger"))), (path, at, found)
+    report = ops.home / name
+    whole = report.read_bytes()
+    for at in (0, len(whole) // 2, len(whole) - 1):
+        flip(report, at)
+        assert ops.run("report", "verify", name, "--dry-run").code == 2, at
+        flip(report, at)
+    ops.ok("report", "verify", name)
+    ops.ok("flag", "set", "company_name", "Whole")
     verifies(ops)
 
 
