@@ -9,7 +9,6 @@
  */
 #include "api/drill_priv.h"
 
-#include "assess/assess.h"
 #include "core/fs.h"
 
 #include <stdio.h>
@@ -416,30 +415,20 @@ static PO_RC run(struct po_ctx *cx, struct po_api_drill *drill, struct po_json_o
     return po_rc_ok();
 }
 
-/* A home whose passwords cost the least there is: the drill is not about them, and its memory is small. */
-static PO_RC make_home(struct po_ctx *cx, const char *root, struct po_home **ret_home)
-{
-    PO_HOME_AUTO *home = NULL;
-    PO_TRY_MSG(cx, po_home_init(cx, root, &home), "home of the drill");
-    PO_TRY(cx, po_fs_write_atomic(cx, po_home_path(home, PO_PLACE_ENV),
-                                  PO_LIT("PASSWORD_MEMORY_MIB=19\nPASSWORD_PASSES=2\n"), 0600));
-    PO_TRY(cx, po_home_close(cx, &home)); /* opening reads its configuration */
-    return po_home_open(cx, root, PO_HOME_READ_WRITE, ret_home);
-}
+/* Passwords cost the least there is: the drill is not about them, and its memory is small. */
+#define CONFIG "PASSWORD_MEMORY_MIB=19\nPASSWORD_PASSES=2\n"
 
 PO_RC po_api_drill_in(struct po_ctx *cx, const char *dir, struct po_json_out *out)
 {
     struct po_api_drill *drill = NULL;
     const struct po_clock *real = cx->clock;
-    const char *root = NULL;
     PO_HOME_AUTO *home = NULL;
     PO_ARENA_NEW(cx, drill, 1);
     drill->dir = dir;
     PO_ARENA_NEW(cx, drill->matrix.owed, PO_API_DRILL_OWED_MAX);
     PO_ARENA_NEW(cx, drill->canaries.owed, PO_API_DRILL_OWED_MAX);
     po_clock_fake_init(&drill->clock, po_ctx_now_us(cx));
-    PO_TRY(cx, po_path_join(cx, dir, "home", &root));
-    PO_TRY(cx, make_home(cx, root, &home));
+    PO_TRY(cx, po_drill_home_make(cx, dir, PO_LIT(CONFIG), &home));
     drill->home = home;
     cx->clock = &drill->clock.clock;
     po_rc rc = run(cx, drill, out);

@@ -7,58 +7,9 @@
 
 #include <stdio.h>
 
-/* Cheap on purpose: the hash of a canary protects nothing. */
 #define PROGRAM                                                                                       \
     "// A program of the drill.\n\nimport * as fact from \"host/fact\"\n\n@check(id = \"drilled\")\n" \
     "@needs(fact = \"home.config\")\nfn drilled() -> int { 1 }\n"
-
-static const struct po_event made = {.type = PO_EVENT_TYPE_USER_INVITED,
-                                     .resource = {"user:canary", 11},
-                                     .action = {"invite", 6},
-                                     .result = PO_EVENT_SUCCESS};
-
-static PO_RC add_account(struct po_ctx *cx, struct po_api_drill *drill, const char *role,
-                         const char *email, char ret_id[static PO_ID_BYTES])
-{
-    uint64_t grant_id = 0;
-    PO_TX_AUTO *tx = NULL;
-    PO_TRY(cx, po_id_new(cx, "usr", ret_id));
-    const struct po_store_user user = {.id = po_str_of(ret_id),
-                                       .kind = PO_LIT("human"),
-                                       .state = PO_LIT("active"),
-                                       .email = po_str_of(email),
-                                       .name = PO_LIT("Canary"),
-                                       .owner = PO_LIT(""),
-                                       .is_canary = true};
-    const struct po_store_role_grant grant = {.user = user.id,
-                                              .role = po_str_of(role),
-                                              .reason = PO_LIT("drill"),
-                                              .asked_by = PO_LIT("system"),
-                                              .approved_by = PO_LIT("system"),
-                                              .asked_us = po_ctx_now_us(cx),
-                                              .effective_us = po_ctx_now_us(cx)};
-    PO_TRY(cx, po_tx_begin(cx, po_home_store(drill->home), &tx));
-    PO_TRY(cx, po_store_user_add(cx, tx, &user));
-    PO_TRY(cx, po_store_role_grant_add(cx, tx, &grant, &grant_id));
-    return po_home_commit(cx, drill->home, tx, &made);
-}
-
-static PO_RC add_session(struct po_ctx *cx, struct po_api_drill *drill, const char *user,
-                         char ret_id[static PO_ID_BYTES], struct po_secret **ret_secret)
-{
-    PO_CLEANUP(po_secret_freep) struct po_secret *secret = NULL;
-    PO_TX_AUTO *tx = NULL;
-    const struct po_session_new session = {.user = po_str_of(user),
-                                           .method = PO_LIT("totp"),
-                                           .agent = PO_LIT("drill"),
-                                           .is_mfa = true,
-                                           .is_stepped_up = true};
-    PO_TRY(cx, po_tx_begin(cx, po_home_store(drill->home), &tx));
-    PO_TRY(cx, po_session_create(cx, tx, &session, ret_id, &secret));
-    PO_TRY(cx, po_home_commit(cx, drill->home, tx, &made));
-    *ret_secret = PO_TAKE(secret);
-    return po_rc_ok();
-}
 
 PO_RC po_api_drill_sessions(struct po_ctx *cx, struct po_api_drill *drill)
 {
@@ -66,7 +17,7 @@ PO_RC po_api_drill_sessions(struct po_ctx *cx, struct po_api_drill *drill)
     for (size_t i = 0; i < PO_API_DRILL_PEOPLE; i++) {
         struct po_api_drill_person *person = &drill->people[i];
         PO_CLEANUP(po_secret_freep) struct po_secret *secret = NULL;
-        PO_TRY(cx, add_session(cx, drill, person->id, person->session, &secret));
+        PO_TRY(cx, po_drill_session_add(cx, drill->home, person->id, person->session, &secret));
         po_str text = po_secret_bytes(secret);
         (void)snprintf(person->cookie, sizeof person->cookie, PO_API_COOKIE "=%.*s",
                        PO_STR_ARG(text));
@@ -98,8 +49,9 @@ static PO_RC fill_subject(struct po_ctx *cx, struct po_api_drill *drill,
     char email[64];
     (void)snprintf(email, sizeof email, "subject%u@drill.invalid", drill->serial);
     (void)snprintf(subject->email, sizeof subject->email, "guest%u@drill.invalid", drill->serial++);
-    PO_TRY(cx, add_account(cx, drill, "viewer", email, subject->user));
-    PO_TRY(cx, add_session(cx, drill, subject->user, subject->session, &secret));
+    const struct po_drill_canary canary = {.email = email, .role = "viewer"};
+    PO_TRY(cx, po_drill_canary_add(cx, drill->home, &canary, subject->user));
+    PO_TRY(cx, po_drill_session_add(cx, drill->home, subject->user, subject->session, &secret));
     return add_token(cx, drill, subject);
 }
 
@@ -150,33 +102,6 @@ PO_RC po_api_drill_subject_make(struct po_ctx *cx, struct po_api_drill *drill)
 
 /* ---- once ------------------------------------------------------------------------------------------- */
 
-static PO_RC add_tenant(struct po_ctx *cx, struct po_api_drill *drill)
-{
-    const struct po_event event = {.type = PO_EVENT_TYPE_TENANT_CREATED,
-                                   .resource = PO_LIT("tenant:2"),
-                                   .action = PO_LIT("create"),
-                                   .result = PO_EVENT_SUCCESS};
-    PO_TX_AUTO *tx = NULL;
-    PO_TRY(cx, po_tx_begin(cx, po_home_store(drill->home), &tx));
-    PO_TRY(cx, po_store_tenant_create(cx, tx, PO_API_DRILL_OTHER_TENANT, PO_LIT("other")));
-    return po_home_commit(cx, drill->home, tx, &event);
-}
-
-static PO_RC add_who_signs_in(struct po_ctx *cx, struct po_api_drill *drill)
-{
-    char id[PO_ID_BYTES];
-    char hash[PO_PASSWORD_HASH_BYTES_MAX];
-    PO_TX_AUTO *tx = NULL;
-    PO_TRY(cx, add_account(cx, drill, "viewer", PO_API_DRILL_EMAIL, id));
-    PO_TRY_LEAF(cx, po_password_hash(PO_LIT(PO_API_DRILL_PASSWORD), PO_PASSWORD_COST_FLOOR, hash),
-                "canary's password");
-    const struct po_store_credential credential = {
-        .user = po_str_of(id), .kind = PO_LIT("password"), .secret = po_str_of(hash)};
-    PO_TRY(cx, po_tx_begin(cx, po_home_store(drill->home), &tx));
-    PO_TRY(cx, po_store_credential_put(cx, tx, &credential));
-    return po_home_commit(cx, drill->home, tx, &made);
-}
-
 /* A key to trust, and a program of the site. */
 static PO_RC add_things(struct po_ctx *cx, struct po_api_drill *drill)
 {
@@ -203,15 +128,20 @@ PO_RC po_api_drill_people(struct po_ctx *cx, struct po_api_drill *drill)
 {
     static const char *const roles[PO_API_DRILL_PEOPLE] = {"owner",   "admin",  "operator",
                                                            "auditor", "member", "viewer"};
-    PO_TRY(cx, add_tenant(cx, drill));
+    const struct po_drill_canary signs_in = {.email = PO_API_DRILL_EMAIL,
+                                             .role = "viewer",
+                                             .password = PO_API_DRILL_PASSWORD,
+                                             .cost = PO_PASSWORD_COST_FLOOR};
+    char id[PO_ID_BYTES];
     for (size_t i = 0; i < PO_API_DRILL_PEOPLE; i++) {
         char email[64];
         (void)snprintf(email, sizeof email, "%s@drill.invalid", roles[i]);
-        PO_TRY(cx, add_account(cx, drill, roles[i], email, drill->people[i].id));
+        const struct po_drill_canary canary = {.email = email, .role = roles[i]};
+        PO_TRY(cx, po_drill_canary_add(cx, drill->home, &canary, drill->people[i].id));
     }
-    PO_TRY(cx, add_who_signs_in(cx, drill));
+    PO_TRY(cx, po_drill_canary_add(cx, drill->home, &signs_in, id));
     PO_TRY(cx, add_things(cx, drill));
-    cx->tenant = PO_API_DRILL_OTHER_TENANT;
+    cx->tenant = PO_DRILL_OTHER_TENANT;
     po_rc rc = fill_subject(cx, drill, &drill->foreign);
     cx->tenant = PO_TENANT_DEFAULT;
     PO_TRY(cx, rc);

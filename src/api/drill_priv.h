@@ -6,9 +6,8 @@
 #define PO_API_DRILL_PRIV_H
 
 #include "api/api_priv.h"
+#include "assess/assess.h"
 #include "core/clock.h"
-
-#define PO_API_DRILL_OTHER_TENANT ((po_tenant_id){2})
 
 enum po_api_drill_who {
     PO_API_DRILL_OWNER,

@@ -145,6 +145,8 @@ static void text_schema(struct po_json_out *json, const struct po_api_param *par
         choices(json, param->choices);
     else if (pattern[0] != '\0')
         field(json, "pattern", pattern);
+    else /* not ASCII alone, and JSON Schema counts characters */
+        field(json, "description", "The length is counted in bytes of UTF-8.");
     po_json_out_object_end(json);
 }
 

@@ -13,73 +13,6 @@
 
 #define DRILL_TIMEOUT_MS 20000
 
-/* Cheap on purpose: the hash of a canary protects nothing. Real ones are judged by identity.accounts. */
-#define CANARY_COST ((struct po_password_cost){.memory_kib = 8, .passes = 1})
-
-static const struct po_event canary_event = {.type = PO_EVENT_TYPE_USER_INVITED,
-                                             .resource = {"user:canary", 11},
-                                             .action = {"invite", 6},
-                                             .result = PO_EVENT_SUCCESS};
-
-/* ---- accounts ---------------------------------------------------------------------------------- */
-
-static PO_RC add_password(struct po_ctx *cx, struct po_tx *tx, po_str user, const char *password)
-{
-    char hash[PO_PASSWORD_HASH_BYTES_MAX];
-    if (password == NULL) return po_rc_ok();
-    PO_TRY_LEAF(cx, po_password_hash(po_str_of(password), CANARY_COST, hash), "canary's password");
-    const struct po_store_credential credential = {
-        .user = user, .kind = PO_LIT("password"), .secret = po_str_of(hash)};
-    return po_store_credential_put(cx, tx, &credential);
-}
-
-PO_RC po_access_canary_add(struct po_ctx *cx, struct po_access_drill *drill,
-                           const struct po_access_canary *canary, char ret_id[static PO_ID_BYTES])
-{
-    char id[PO_ID_BYTES] = "";
-    uint64_t grant_id = 0;
-    PO_TRY(cx, po_id_new(cx, "usr", id));
-    const struct po_store_user user = {.id = po_str_of(id),
-                                       .kind = PO_LIT("human"),
-                                       .state = PO_LIT("active"),
-                                       .email = po_str_of(canary->email),
-                                       .name = PO_LIT("Canary"),
-                                       .owner = PO_LIT(""),
-                                       .is_canary = true};
-    const struct po_store_role_grant grant = {.user = user.id,
-                                              .role = po_str_of(canary->role),
-                                              .reason = PO_LIT("drill"),
-                                              .asked_by = PO_LIT("system"),
-                                              .approved_by = PO_LIT("system"),
-                                              .asked_us = po_ctx_now_us(cx),
-                                              .effective_us = po_ctx_now_us(cx)};
-    PO_TX_AUTO *tx = NULL;
-    PO_TRY(cx, po_tx_begin(cx, po_home_store(drill->home), &tx));
-    PO_TRY(cx, po_store_user_add(cx, tx, &user));
-    PO_TRY(cx, po_store_role_grant_add(cx, tx, &grant, &grant_id));
-    PO_TRY(cx, add_password(cx, tx, user.id, canary->password));
-    PO_TRY(cx, po_home_commit(cx, drill->home, tx, &canary_event));
-    memcpy(ret_id, id, sizeof id);
-    return po_rc_ok();
-}
-
-PO_RC po_access_session_add(struct po_ctx *cx, struct po_access_drill *drill, const char *user,
-                            char ret_id[static PO_ID_BYTES], struct po_secret **ret_secret)
-{
-    const struct po_session_new session = {.user = po_str_of(user),
-                                           .method = PO_LIT("totp"),
-                                           .agent = PO_LIT("drill"),
-                                           .is_mfa = true,
-                                           .is_stepped_up = true};
-    PO_CLEANUP(po_secret_freep) struct po_secret *secret = NULL;
-    PO_TX_AUTO *tx = NULL;
-    PO_TRY(cx, po_tx_begin(cx, po_home_store(drill->home), &tx));
-    PO_TRY(cx, po_session_create(cx, tx, &session, ret_id, &secret));
-    PO_TRY(cx, po_home_commit(cx, drill->home, tx, &canary_event));
-    *ret_secret = PO_TAKE(secret);
-    return po_rc_ok();
-}
-
 struct po_identity po_access_identity(const char *role, po_tenant_id tenant)
 {
     struct po_identity identity = {.kind = PO_IDENTITY_USER,
@@ -140,18 +73,6 @@ PO_RC po_access_events_count(struct po_ctx *cx, struct po_access_drill *drill,
 
 /* ---- the drill --------------------------------------------------------------------------------- */
 
-static PO_RC make_other_tenant(struct po_ctx *cx, struct po_access_drill *drill)
-{
-    const struct po_event event = {.type = PO_EVENT_TYPE_TENANT_CREATED,
-                                   .resource = PO_LIT("tenant:2"),
-                                   .action = PO_LIT("create"),
-                                   .result = PO_EVENT_SUCCESS};
-    PO_TX_AUTO *tx = NULL;
-    PO_TRY(cx, po_tx_begin(cx, po_home_store(drill->home), &tx));
-    PO_TRY(cx, po_store_tenant_create(cx, tx, PO_ACCESS_OTHER_TENANT, PO_LIT("other")));
-    return po_home_commit(cx, drill->home, tx, &event);
-}
-
 static PO_RC run_parts(struct po_ctx *cx, struct po_access_drill *drill)
 {
     static po_rc (*const parts[])(struct po_ctx *, struct po_access_drill *) = {
@@ -170,17 +91,12 @@ static PO_RC run_parts(struct po_ctx *cx, struct po_access_drill *drill)
 PO_RC po_access_drill_in(struct po_ctx *cx, const char *dir, struct po_json_out *out)
 {
     struct po_access_drill drill = {.real = cx->clock, .out = out};
-    const char *root = NULL;
     PO_HOME_AUTO *home = NULL;
     po_clock_fake_init(&drill.clock, po_ctx_now_us(cx));
-    PO_TRY(cx, po_path_join(cx, dir, "home", &root));
-    PO_TRY_MSG(cx, po_home_init(cx, root, &home), "home of the drill");
-    PO_TRY(cx, po_home_close(cx, &home)); /* opening reads its configuration */
-    PO_TRY(cx, po_home_open(cx, root, PO_HOME_READ_WRITE, &home));
+    PO_TRY(cx, po_drill_home_make(cx, dir, PO_LIT(""), &home));
     drill.home = home;
     cx->clock = &drill.clock.clock;
-    po_rc rc = make_other_tenant(cx, &drill);
-    if (po_is_ok(rc)) rc = run_parts(cx, &drill);
+    po_rc rc = run_parts(cx, &drill);
     cx->clock = drill.real;
     return rc;
 }

@@ -7,12 +7,11 @@
 #ifndef PO_ASSESS_ACCESS_DRILL_PRIV_H
 #define PO_ASSESS_ACCESS_DRILL_PRIV_H
 
+#include "assess/assess.h"
 #include "core/clock.h"
 #include "core/json.h"
 #include "home/home.h"
 #include "identity/identity.h"
-
-#define PO_ACCESS_OTHER_TENANT ((po_tenant_id){2})
 
 struct po_access_drill {
     struct po_home *home;
@@ -24,17 +23,8 @@ struct po_access_drill {
 /* Do all of it in `dir`: keys go where XDG_STATE_HOME says, which must be below `dir`. */
 PO_RC po_access_drill_in(struct po_ctx *cx, const char *dir, struct po_json_out *out);
 
-/* An active account of a role; its password matches nothing that is tried. */
-struct po_access_canary {
-    const char *email;
-    const char *role;
-    const char *password; /* NULL: none */
-};
-PO_RC po_access_canary_add(struct po_ctx *cx, struct po_access_drill *drill,
-                           const struct po_access_canary *canary, char ret_id[static PO_ID_BYTES]);
-/* A session of two factors. */
-PO_RC po_access_session_add(struct po_ctx *cx, struct po_access_drill *drill, const char *user,
-                            char ret_id[static PO_ID_BYTES], struct po_secret **ret_secret);
+/* Cheap on purpose: the hash of a canary protects nothing. Real ones are judged by identity.accounts. */
+#define PO_ACCESS_CANARY_COST ((struct po_password_cost){.memory_kib = 8, .passes = 1})
 /* Events of cx's tenant of this type; `resource`, `actor` NULL: any. */
 struct po_access_events {
     enum po_event_type type;

@@ -155,11 +155,11 @@ static PO_RC make_token(struct po_ctx *cx, struct po_access_drill *drill, const 
 PO_RC po_access_drill_secrets(struct po_ctx *cx, struct po_access_drill *drill)
 {
     PO_CLEANUP(drawn_done) struct drawn drawn = {0};
-    const struct po_access_canary canary = {"drawn@drill.example", "member", NULL};
+    const struct po_drill_canary canary = {.email = "drawn@drill.example", .role = "member"};
     struct search search = {0};
     char user[PO_ID_BYTES];
     int64_t shaped = 0;
-    PO_TRY(cx, po_access_canary_add(cx, drill, &canary, user));
+    PO_TRY(cx, po_drill_canary_add(cx, drill->home, &canary, user));
     PO_TRY(cx, draw(cx, drill, user, &drawn, &shaped));
     PO_TRY(cx, make_token(cx, drill, user, &drawn.token));
     PO_TRY(cx, search_home(cx, drill, &drawn, &search));
@@ -202,11 +202,11 @@ static PO_RC revoke(struct po_ctx *cx, struct po_access_drill *drill, const char
                     struct revoked *revoked)
 {
     PO_CLEANUP(drawn_done) struct drawn held = {0};
-    const struct po_access_canary canary = {email, "member", NULL};
+    const struct po_drill_canary canary = {.email = email, .role = "member"};
     char user[PO_ID_BYTES];
     bool is_refused[2] = {false, false};
-    PO_TRY(cx, po_access_canary_add(cx, drill, &canary, user));
-    PO_TRY(cx, po_access_session_add(cx, drill, user, held.id, &held.secret));
+    PO_TRY(cx, po_drill_canary_add(cx, drill->home, &canary, user));
+    PO_TRY(cx, po_drill_session_add(cx, drill->home, user, held.id, &held.secret));
     PO_TRY(cx, make_token(cx, drill, user, &held.token));
     const po_str secrets[] = {po_secret_bytes(held.secret), po_secret_bytes(held.token.secret)};
     for (size_t i = 0; i < 2; i++) {
@@ -257,7 +257,7 @@ static PO_RC live(struct po_ctx *cx, struct po_access_drill *drill, const char *
     PO_CLEANUP(po_secret_freep) struct po_secret *secret = NULL;
     char id[PO_ID_BYTES];
     bool is_refused = false;
-    PO_TRY(cx, po_access_session_add(cx, drill, user, id, &secret));
+    PO_TRY(cx, po_drill_session_add(cx, drill->home, user, id, &secret));
     po_time_us start_us = po_ctx_now_us(cx);
     while (!is_refused && po_ctx_now_us(cx) - start_us < 2 * PO_US_PER_DAY) {
         po_clock_fake_advance(&drill->clock, step_us);
@@ -269,11 +269,11 @@ static PO_RC live(struct po_ctx *cx, struct po_access_drill *drill, const char *
 
 PO_RC po_access_drill_sessions(struct po_ctx *cx, struct po_access_drill *drill)
 {
-    const struct po_access_canary canary = {"idle@drill.example", "viewer", NULL};
+    const struct po_drill_canary canary = {.email = "idle@drill.example", .role = "viewer"};
     char user[PO_ID_BYTES];
     po_time_us idle_us = 0;
     po_time_us life_us = 0;
-    PO_TRY(cx, po_access_canary_add(cx, drill, &canary, user));
+    PO_TRY(cx, po_drill_canary_add(cx, drill->home, &canary, user));
     PO_TRY(cx, live(cx, drill, user, 30 * PO_US_PER_MIN + PO_US_PER_S, &idle_us));
     PO_TRY(cx, live(cx, drill, user, USE_EVERY_US, &life_us));
     po_json_out_key(drill->out, "ends");

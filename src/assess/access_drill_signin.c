@@ -73,8 +73,11 @@ PO_RC po_access_drill_signin(struct po_ctx *cx, struct po_access_drill *drill)
     int64_t failures = 0;
     int64_t locks = 0;
     bool is_refused = false;
-    const struct po_access_canary canary = {wrong.email, "viewer", password};
-    PO_TRY(cx, po_access_canary_add(cx, drill, &canary, id));
+    const struct po_drill_canary canary = {.email = wrong.email,
+                                           .role = "viewer",
+                                           .password = password,
+                                           .cost = PO_ACCESS_CANARY_COST};
+    PO_TRY(cx, po_drill_canary_add(cx, drill->home, &canary, id));
     PO_TRY(cx, guess(cx, drill, &wrong, &failures));
     PO_TRY(cx, po_access_refused(cx, sign_in(cx, drill, &right), PO_RATE, &is_refused));
     po_clock_fake_advance(&drill->clock, LOCK_LONGEST_US);

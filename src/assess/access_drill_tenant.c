@@ -40,9 +40,9 @@ static PO_RC set_register(struct po_ctx *cx, struct po_access_drill *drill)
 static PO_RC furnish(struct po_ctx *cx, struct po_access_drill *drill, struct belongings *has)
 {
     static const po_str actions[] = {{"control.show", 12}};
-    const struct po_access_canary canary = {"other@drill.example", "member", NULL};
-    PO_TRY(cx, po_access_canary_add(cx, drill, &canary, has->user));
-    PO_TRY(cx, po_access_session_add(cx, drill, has->user, has->session, &has->secret));
+    const struct po_drill_canary canary = {.email = "other@drill.example", .role = "member"};
+    PO_TRY(cx, po_drill_canary_add(cx, drill->home, &canary, has->user));
+    PO_TRY(cx, po_drill_session_add(cx, drill->home, has->user, has->session, &has->secret));
     const struct po_token_new token = {.user = po_str_of(has->user), .name = PO_LIT("drill")};
     PO_TRY(cx, po_token_create(cx, drill->home, &token, &has->token));
     PO_TRY(cx, po_role_create(cx, drill->home, PO_LIT("drill-other"), actions, 1));
@@ -144,7 +144,7 @@ static PO_RC probe_events(struct po_ctx *cx, struct po_access_drill *drill,
     note(probe, "audit.list", count > 0);
     PO_TRY(cx, po_identity_from_session(cx, drill->home, po_secret_bytes(has->secret), &identity));
     note(probe, "session of the other tenant",
-         identity.tenant.value != PO_ACCESS_OTHER_TENANT.value);
+         identity.tenant.value != PO_DRILL_OTHER_TENANT.value);
     for (size_t i = 0; i < action_count; i++) {
         struct po_decision decision = {0};
         po_access_decide(&identity, po_str_of(actions[i].name), PO_LIT(""), PO_TENANT_DEFAULT,
@@ -166,7 +166,7 @@ static PO_RC count_keys(struct po_ctx *cx, struct po_access_drill *drill, bool *
     po_str bytes = po_secret_bytes(a);
     PO_INVARIANT(cx, bytes.len == sizeof first);
     memcpy(first, bytes.ptr, sizeof first);
-    po_rc rc = po_store_data_key_get(cx, store, PO_ACCESS_OTHER_TENANT, &epoch, &b);
+    po_rc rc = po_store_data_key_get(cx, store, PO_DRILL_OTHER_TENANT, &epoch, &b);
     if (po_is_ok(rc))
         *ret_differ = !po_str_eq_secret(po_str_n(first, sizeof first), po_secret_bytes(b));
     po_wipe(first, sizeof first);
@@ -179,7 +179,7 @@ PO_RC po_access_drill_tenants(struct po_ctx *cx, struct po_access_drill *drill)
     struct probe probe = {0};
     int64_t own = 0;
     bool keys_differ = false;
-    cx->tenant = PO_ACCESS_OTHER_TENANT;
+    cx->tenant = PO_DRILL_OTHER_TENANT;
     po_rc rc = furnish(cx, drill, &has);
     const struct po_access_events wanted = {.part = "register:" REGISTER};
     if (po_is_ok(rc)) rc = po_access_events_count(cx, drill, &wanted, &own);

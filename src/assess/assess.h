@@ -16,6 +16,7 @@
 #include "core/json.h"
 #include "evidence/evidence.h"
 #include "home/home.h"
+#include "identity/identity.h"
 #include "program/program.h"
 
 #define PO_CHECK_FACTS_MAX 16
@@ -84,6 +85,29 @@ void po_assess_served_set(po_assess_served *write, void *user);
 typedef po_rc po_assess_drill(struct po_ctx *cx, const char *dir, struct po_json_out *out);
 /* What the child of a drill does with its one argument, the directory; the process's exit code. */
 int po_assess_drill_role_run(int argc, char **argv, po_assess_drill *drill);
+
+/* What drills of the service share: a home below `dir`, and canaries in it. */
+#define PO_DRILL_OTHER_TENANT ((po_tenant_id){2})
+/*
+ * A home of its own, open, with the default tenant and PO_DRILL_OTHER_TENANT.
+ *
+ * config  in  content of its config/.env; empty: as it is made
+ */
+PO_RC po_drill_home_make(struct po_ctx *cx, const char *dir, po_str config,
+                         struct po_home **ret_home);
+/* An active account of a role, in cx's tenant. */
+struct po_drill_canary {
+    const char *email;
+    const char *role;
+    const char *password; /* NULL: none */
+    struct po_password_cost cost;
+};
+PO_RC po_drill_canary_add(struct po_ctx *cx, struct po_home *home,
+                          const struct po_drill_canary *canary, char ret_id[static PO_ID_BYTES]);
+/* A session of two factors that has just been proven. */
+PO_RC po_drill_session_add(struct po_ctx *cx, struct po_home *home, const char *user,
+                           char ret_id[static PO_ID_BYTES], struct po_secret **ret_secret);
+
 /* The drill of the HTTP interface lies above: main.c names its role's function. */
 #define PO_API_DRILL_ROLE "drill-api"
 /* What the child of the drill of access does; main.c comes here with its one argument. */
