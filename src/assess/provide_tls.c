@@ -6,6 +6,7 @@
 
 #include "core/fs.h"
 #include "core/sys.h"
+#include "core/sys_net.h"
 #include "http/http.h"
 
 #include <errno.h>
@@ -14,6 +15,7 @@
 #include <openssl/ssl.h>
 
 #define STEPS_MAX 64
+#define BLOCK_BYTES 4096
 #define CERT_BYTES_MAX ((size_t)64 << 10)
 
 static void put_bool(struct po_json_out *out, const char *key, bool value)
@@ -49,22 +51,75 @@ static void no_answer(struct po_ctx *cx, void *user, const struct po_http_reques
     po_http_status(res, 404);
 }
 
-/* Both ends in turn until the client is done or has failed. */
-static PO_RC shake(struct po_ctx *cx, struct po_http_server *server, SSL *client,
+/* What the client has written goes to the listener. */
+static PO_RC send_out(struct po_ctx *cx, SSL *client, int fd)
+{
+    char block[BLOCK_BYTES];
+    for (;;) {
+        int n = BIO_read(SSL_get_wbio(client), block, sizeof block);
+        if (n <= 0) return po_rc_ok();
+        po_str left = po_str_n(block, (size_t)n);
+        while (left.len > 0) {
+            ssize_t sent = po_sys_send(fd, left.ptr, left.len);
+            if (sent < 0) return PO_FAIL_SYS(cx, PO_IO, errno, "sending a handshake");
+            left = po_str_slice(left, (size_t)sent, left.len);
+        }
+    }
+}
+
+/* And what the listener answered, if anything, to the client. */
+static PO_RC take_in(struct po_ctx *cx, SSL *client, int fd)
+{
+    char block[BLOCK_BYTES];
+    bool has_any = false;
+    for (;;) {
+        ssize_t got = po_sys_recv(fd, block, sizeof block);
+        if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return po_rc_ok();
+        if (got < 0) return PO_FAIL_SYS(cx, PO_IO, errno, "receiving a handshake");
+        if (got == 0 && has_any) return po_rc_ok();
+        if (got == 0) return PO_FAIL(cx, PO_IO, "the listener ended a handshake without an answer");
+        if (BIO_write(SSL_get_rbio(client), block, (int)got) != got)
+            return PO_FAIL(cx, PO_NOMEM, "no memory for a handshake");
+        has_any = true;
+    }
+}
+
+/*
+ * Both ends in turn until the client is done or was refused. Only what a listener says is a refusal: one that
+ * fails is an error.
+ */
+static PO_RC shake(struct po_ctx *cx, struct po_http_server *server, SSL *client, int fd,
                    bool *ret_is_accepted)
 {
     *ret_is_accepted = false;
     for (int i = 0; i < STEPS_MAX; i++) {
         ERR_clear_error();
         int result = SSL_do_handshake(client);
-        if (result == 1) {
-            *ret_is_accepted = true;
-            break;
-        }
-        if (SSL_get_error(client, result) != SSL_ERROR_WANT_READ) break;
+        int why = result == 1 ? SSL_ERROR_NONE : SSL_get_error(client, result);
+        *ret_is_accepted = why == SSL_ERROR_NONE;
+        ERR_clear_error();
+        if (why == SSL_ERROR_NONE || why == SSL_ERROR_SSL) return po_rc_ok();
+        if (why != SSL_ERROR_WANT_READ)
+            return PO_FAIL(cx, PO_CRYPTO, "a handshake ended with OpenSSL's error %d", why);
+        PO_TRY(cx, send_out(cx, client, fd));
         PO_TRY(cx, po_http_server_step(cx, server, 20));
+        PO_TRY(cx, take_in(cx, client, fd));
     }
-    ERR_clear_error();
+    return PO_FAIL(cx, PO_TIMEOUT, "a handshake did not end");
+}
+
+/* Its bytes are moved by us, so that what goes wrong with them is not taken for a refusal. */
+static PO_RC set_client(struct po_ctx *cx, SSL *client)
+{
+    BIO *in = BIO_new(BIO_s_mem());
+    BIO *out = in == NULL ? NULL : BIO_new(BIO_s_mem());
+    if (out == NULL) {
+        BIO_free(in);
+        ERR_clear_error();
+        return PO_FAIL(cx, PO_NOMEM, "no memory for a handshake");
+    }
+    SSL_set_bio(client, in, out); /* takes both */
+    SSL_set_connect_state(client);
     return po_rc_ok();
 }
 
@@ -88,11 +143,8 @@ static PO_RC try_version(struct po_ctx *cx, struct po_http_server *server, int v
         return PO_FAIL_SYS(cx, PO_IO, saved_errno, "a pair of sockets for a handshake");
     }
     po_rc rc = po_http_server_adopt(cx, server, pair[1], true);
-    bool is_set = po_is_ok(rc) && SSL_set_fd(client, pair[0]) == 1;
-    if (is_set) {
-        SSL_set_connect_state(client);
-        rc = shake(cx, server, client, ret_is_accepted);
-    }
+    if (po_is_ok(rc)) rc = set_client(cx, client);
+    if (po_is_ok(rc)) rc = shake(cx, server, client, pair[0], ret_is_accepted);
     (void)po_sys_close(pair[0]);
     return rc;
 }

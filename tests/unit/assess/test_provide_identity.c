@@ -145,6 +145,24 @@ TEST_TIMEOUT(tls_facts__our_settings_speak_no_version_below_1_2, 60)
     check_eq_u64(po_json_get(list, "certificates")->count, 0);
 }
 
+/* A listener whose sockets fail has refused nothing. */
+TEST_FAULTS_SITES(tls_facts__what_fails_is_an_error_and_no_refusal)
+{
+    TEST_CX(cx);
+    PO_HOME_AUTO *home = new_home(cx);
+    const struct po_assess_inputs in = {.source.home = home};
+    PO_BUF_AUTO bytes;
+    struct po_json_out json;
+    po_buf_init(&bytes, 4096);
+    po_json_out_init(&json, &bytes, 0);
+    test_faults_arm();
+    if (!test_survived(po_assess_tls_versions(cx, &in, &json))) return;
+    if (!test_survived(po_buf_check(&bytes))) return;
+    test_faults_off();
+    check_eq_str(po_buf_str(&bytes),
+                 "{\"old\":4,\"old_refused\":4,\"present\":3,\"present_accepted\":3}");
+}
+
 /* ---- the HTTP interface -------------------------------------------------------------------------- */
 
 #define OPERATION(id, action, security, parameters, body)                                          \
