@@ -110,17 +110,24 @@ static po_str spelling(const struct fmt *f, uint32_t i)
     return to != NULL ? po_str_of(to) : text_of(f, tok);
 }
 
+/* The '!' of println!( and vec![, as the parser takes it; not of an attribute before a negation. */
+static bool is_macro_bang(const struct fmt *f, uint32_t i)
+{
+    const struct po_tok *tok = tok_at(f, i);
+    const struct po_tok *open = tok_at(f, i + 1);
+    if (tok->kind != TK_BANG || i == 0 || tok->sp || tok->nl || open->sp) return false;
+    bool is_attribute = i > 1 && tok_at(f, i - 2)->kind == TK_AT;
+    return tok_at(f, i - 1)->kind == TK_ID && po_p_is_macro(tok_at(f, i - 1)->name->s) &&
+           !is_attribute && (open->kind == TK_LPAREN || open->kind == TK_LBRACKET);
+}
+
 /* println!( is print(: the '!' is dropped, and so is the vec of vec![. */
 static bool is_dropped(const struct fmt *f, uint32_t i)
 {
     const struct po_tok *tok = tok_at(f, i);
-    bool is_bang = tok->kind == TK_BANG && i > 0 && !tok->sp && !tok->nl &&
-                   tok_at(f, i - 1)->kind == TK_ID &&
-                   (tok_at(f, i + 1)->kind == TK_LPAREN || tok_at(f, i + 1)->kind == TK_LBRACKET) &&
-                   !tok_at(f, i + 1)->sp;
     bool is_vec = tok->kind == TK_ID && po_str_eq_cstr(tok->name->s, "vec") &&
-                  tok_at(f, i + 1)->kind == TK_BANG && tok_at(f, i + 2)->kind == TK_LBRACKET;
-    return is_bang || is_vec;
+                  tok_at(f, i + 2)->kind == TK_LBRACKET;
+    return is_macro_bang(f, i) || (is_vec && is_macro_bang(f, i + 1));
 }
 
 /* ---- blanks ----------------------------------------------------------------------------------- */

@@ -436,7 +436,7 @@ static struct po_node *instantiation(struct po_parser *p, struct po_node *id)
     return id;
 }
 
-static bool is_macro(po_str name)
+bool po_p_is_macro(po_str name)
 {
     static const char *const macros[] = {"print",     "println",     "eprintln", "format",
                                          "panic",     "vec",         "assert",   "assert_eq",
@@ -455,7 +455,7 @@ static struct po_node *name_expr(struct po_parser *p)
     const struct po_tok *bang = po_p_cur(p);
     const struct po_tok *open = po_p_peek(p, 1);
     bool is_call = (open->kind == TK_LPAREN || open->kind == TK_LBRACKET) && !open->sp;
-    if (bang->kind == TK_BANG && !bang->sp && is_call && is_macro(tok->name->s)) {
+    if (bang->kind == TK_BANG && !bang->sp && is_call && po_p_is_macro(tok->name->s)) {
         po_p_next(p);
         return po_str_eq_cstr(tok->name->s, "vec") && open->kind == TK_LBRACKET ? array(p) : id;
     }

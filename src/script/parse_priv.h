@@ -31,6 +31,8 @@ static inline bool po_p_more(const struct po_parser *p, int close)
 const struct po_tok *po_p_next(struct po_parser *p);
 bool po_p_accept(struct po_parser *p, int kind);
 bool po_p_expect(struct po_parser *p, int kind, const char *where);
+/* Names that upstream writes as macros: `println!(…)` is taken as `println(…)`. */
+bool po_p_is_macro(po_str name);
 void po_p_fail(struct po_parser *p, const char *what);
 void po_p_fail_code(struct po_parser *p, uint32_t pos, const char *code, const char *msg);
 struct po_node *po_p_node(struct po_parser *p, int kind, uint32_t pos);

@@ -330,6 +330,8 @@ TEST(script_fmt__has_one_style_and_is_idempotent)
         {"a called null", "f(null ()(1))", "f(None()(1))\n"},
         {"lines in brackets", "let x = (1\n+ 2)\nf([a,\n-b])",
          "let x = (1\n    + 2)\nf([a,\n    -b])\n"},
+        {"a negation is no macro", "@print!(a)\n@vec![b]\nlet x = vec![1]",
+         "@print !(a)\n@vec ![b]\nlet x = [1]\n"},
         {"empty", "", ""},
     };
     TEST_EACH(row, table)
