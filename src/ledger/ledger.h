@@ -331,8 +331,6 @@ struct po_ledger_queue {
  */
 PO_RC po_ledger_sequence(struct po_ctx *cx, struct po_ledger *ledger,
                          const struct po_ledger_queue *queue, uint64_t *ret_count);
-/* A write has failed: nothing more is added until the ledger is opened again. */
-bool po_ledger_has_failed(const struct po_ledger *ledger);
 /*
  * Append one batch directly; durable on return.
  *
