@@ -65,10 +65,13 @@ static PO_RC put_data_keys(struct po_ctx *cx, struct po_fact_set *set, struct po
     struct po_store *store = NULL;
     struct po_store_data_key_info *keys = NULL;
     size_t count = 0;
+    int64_t own = 0;
     PO_TRY(cx, po_fact_store(cx, set, &store));
     PO_TRY(cx, po_store_data_key_list(cx, store, &keys, &count));
     po_fact_put_array(out, "data_keys");
-    for (size_t i = 0; i < count && i < PO_FACT_LIST_MAX; i++) {
+    for (size_t i = 0; i < count && own < PO_FACT_LIST_MAX; i++) {
+        if (keys[i].tenant.value != set->tenant.value) continue;
+        own++;
         po_json_out_object(out);
         po_fact_put_int(out, "tenant", (int64_t)keys[i].tenant.value);
         po_fact_put_int(out, "epoch", keys[i].epoch);
@@ -79,7 +82,7 @@ static PO_RC put_data_keys(struct po_ctx *cx, struct po_fact_set *set, struct po
         po_json_out_object_end(out);
     }
     po_json_out_array_end(out);
-    po_fact_put_int(out, "data_key_count", (int64_t)count);
+    po_fact_put_int(out, "data_key_count", own);
     return po_rc_ok();
 }
 

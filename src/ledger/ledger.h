@@ -379,6 +379,9 @@ PO_RC po_ledger_payload_at(struct po_ctx *cx, struct po_ledger *ledger, uint64_t
 PO_RC po_ledger_event_at(struct po_ctx *cx, struct po_ledger *ledger, uint64_t index,
                          struct po_buf *out, struct po_opening *ret_opening);
 
+/* How cx->tenant is named in the records of this ledger. PO_UNAVAILABLE without keys. */
+PO_RC po_ledger_pseudonym(struct po_ctx *cx, struct po_ledger *ledger, uint64_t *ret_pseudonym);
+
 /* Which leaves to stop at; zero members do not filter. */
 struct po_ledger_filter {
     enum po_event_type type;
