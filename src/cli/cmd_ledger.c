@@ -5,6 +5,7 @@
 
 #include "against_priv.h"
 #include "core/codec.h"
+#include "identity/identity.h"
 
 #define TAIL_MAX 10000
 
@@ -198,9 +199,28 @@ static void verdict_json(struct po_cli *cli, const struct po_ledger_verification
     po_buf_append_char(&cli->out, '\n');
 }
 
+/* Files and records are everybody's; events are opened for the tenant, by the operator for all. */
+static PO_RC choose_tenants(struct po_ctx *cx, struct po_cli *cli,
+                            struct po_ledger_verify_options *options)
+{
+    struct po_tenant *tenants = NULL;
+    po_tenant_id *ids = NULL;
+    size_t count = 0;
+    options->passes_over_others = !po_cli_sees_all(cx, cli);
+    if (options->passes_over_others) return po_rc_ok();
+    PO_TRY(cx, po_tenant_list(cx, cli->home, &tenants, &count));
+    PO_ARENA_NEW(cx, ids, count + 1);
+    for (size_t i = 0; i < count; i++)
+        ids[i] = tenants[i].id;
+    options->tenants = ids;
+    options->tenant_count = count;
+    return po_rc_ok();
+}
+
 PO_RC po_cmd_ledger_verify(struct po_ctx *cx, struct po_cli *cli)
 {
     struct po_ledger_verify_options options = {0};
+    PO_TRY(cx, choose_tenants(cx, cli, &options));
     PO_TRY(cx, po_against_read(cx, cli, &options.against, &options.against_count));
     po_cli_progress(cli, "reading every byte of the ledger");
     struct po_ledger_verification found;

@@ -71,7 +71,7 @@ PO_RC po_fact_set_new(struct po_ctx *cx, struct po_home *home, struct po_fact_se
 static const char *const of_tenant[] = {
     "home.reports", "keys.register",    "ledger.changes", "ledger.events",   "ledger.heartbeat",
     "ledger.jobs",  "ledger.intents",   "ledger.runs",    "ledger.sealing",  "ledger.sequence",
-    "ledger.types", "ledger.retention", "text.scan",
+    "ledger.types", "ledger.retention", "store.check",    "text.scan",
 };
 
 bool po_fact_is_of_instance(po_str name)

@@ -167,7 +167,7 @@ PO_FACT_READER(ledger_retention)
     bool is_whole = records->missing == 0 && records->from == 0;
     po_json_out_object(out);
     po_fact_put_opt(out, "system_since_us", records->size > 0 ? records->first_us : -1);
-    po_fact_put_int(out, "leaves", (int64_t)records->size);
+    po_fact_put_int(out, "leaves", (int64_t)(records->size - records->foreign));
     po_fact_put_int(out, "tombstones", (int64_t)records->tombstones);
     po_fact_put_int(out, "missing", (int64_t)records->missing);
     po_fact_put_bool(out, "whole", is_whole);

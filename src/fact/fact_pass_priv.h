@@ -86,6 +86,7 @@ struct po_fact_records {
     po_time_us first_us; /* of leaf 0 */
     po_time_us newest_us;
     uint64_t events;
+    uint64_t foreign; /* other tenants' */
     uint64_t gap_records;
     uint64_t tombstones; /* payload purged, key destroyed */
     uint64_t clock_back;

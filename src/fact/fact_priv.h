@@ -59,6 +59,7 @@ struct po_fact_set {
     struct po_keyring *keyring;
     struct po_fact_records *records; /* the shared walks, once made (fact_pass_priv.h) */
     struct po_fact_events *events;
+    struct po_store_check *check; /* of the whole database, once made */
     struct po_fact_places places;
     po_time_us now_us;
     uint64_t pseudonym; /* of the tenant the set was made for, once known; 0: without keys */

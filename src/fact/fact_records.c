@@ -121,6 +121,7 @@ static void add_record(struct po_fact_records *records, const struct po_record *
     if (record->kind == PO_RECORD_GAP) records->gap_records++;
     if (record->kind == PO_RECORD_PAYLOAD_PURGED || record->kind == PO_RECORD_KEY_DESTROYED)
         records->tombstones++;
+    if (is_foreign) records->foreign++;
     if (record->kind != PO_RECORD_EVENT || is_foreign) return;
     records->events++;
     add_epoch(records, record);

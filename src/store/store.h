@@ -566,6 +566,14 @@ struct po_store_finding {
     const char *table; /* "" when of the whole file */
     const char *row;   /* row id as text, "" when none */
     const char *text;  /* one line */
+    po_tenant_id tenant; /* whose row it is; 0: of the whole file */
+};
+/* Of one tenant's rows. */
+struct po_store_tally {
+    po_tenant_id tenant;
+    uint64_t rows;
+    uint64_t cells_opened;
+    uint64_t cells_unchecked;
 };
 struct po_store_check {
     struct po_store_finding *findings;
@@ -573,6 +581,8 @@ struct po_store_check {
     uint64_t rows;            /* rows read */
     uint64_t cells_opened;    /* sealed cells that opened */
     uint64_t cells_unchecked; /* sealed cells without their key: not a pass */
+    struct po_store_tally *tallies; /* the same by tenant; those with rows */
+    size_t tally_count;
 };
 /* Read-only. A finding is a result, not an error; errors only when checking itself failed. */
 PO_RC po_store_check(struct po_ctx *cx, struct po_store *store, struct po_store_check *ret_check);
