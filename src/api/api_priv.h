@@ -348,7 +348,7 @@ struct po_api {
     struct po_api_obligation *kept; /* ring of PO_API_KEPT_MAX */
     size_t kept_first;
     size_t kept_count;
-    po_time_us since_us; /* wall clock */
+    po_time_us since_us;           /* wall clock */
     struct po_api_served served;   /* of all tenants */
     struct po_api_settled settled; /* likewise */
     uint64_t last_ticket;

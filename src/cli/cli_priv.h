@@ -74,7 +74,7 @@ struct po_cli {
     bool is_quiet;
     bool is_help;
     const char *home_option;
-    po_str tenant_option; /* of a local command: name or id; ptr NULL: the default tenant */
+    po_str tenant_option;         /* of a local command: name or id; ptr NULL: the default tenant */
     struct po_buf out;            /* stdout, written once at the end */
     int exit_code;                /* set by a handler: 0 or PO_EXIT_NOT_PASSED */
     bool out_is_streamed;         /* the handler wrote to stdout itself */

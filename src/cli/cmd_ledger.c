@@ -84,8 +84,8 @@ static PO_RC add_leaf(struct po_ctx *cx, struct po_cli *cli, struct po_rows *row
 }
 
 /* The leaf from which on `count` fit the filter. */
-static PO_RC find_first(struct po_ctx *cx, struct po_cli *cli, const struct po_ledger_filter *filter,
-                        uint64_t count, uint64_t *ret_first)
+static PO_RC find_first(struct po_ctx *cx, struct po_cli *cli,
+                        const struct po_ledger_filter *filter, uint64_t count, uint64_t *ret_first)
 {
     struct po_ledger *ledger = po_home_ledger(cli->home);
     uint64_t at = po_ledger_size(ledger);
@@ -97,8 +97,8 @@ static PO_RC find_first(struct po_ctx *cx, struct po_cli *cli, const struct po_l
     return po_rc_ok();
 }
 
-static PO_RC add_leaves(struct po_ctx *cx, struct po_cli *cli, const struct po_ledger_filter *filter,
-                        uint64_t first, struct po_rows *rows)
+static PO_RC add_leaves(struct po_ctx *cx, struct po_cli *cli,
+                        const struct po_ledger_filter *filter, uint64_t first, struct po_rows *rows)
 {
     struct po_ledger *ledger = po_home_ledger(cli->home);
     for (uint64_t leaf = first;; leaf++) {

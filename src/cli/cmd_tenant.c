@@ -6,10 +6,8 @@
 #include <stdio.h>
 
 static const struct po_column columns[] = {
-    {"id", "ID", PO_CELL_STR},
-    {"name", "NAME", PO_CELL_STR},
-    {"created", "CREATED", PO_CELL_STR},
-    {"people", "PEOPLE", PO_CELL_INT},
+    {"id", "ID", PO_CELL_STR},           {"name", "NAME", PO_CELL_STR},
+    {"created", "CREATED", PO_CELL_STR}, {"people", "PEOPLE", PO_CELL_INT},
     {"owners", "OWNERS", PO_CELL_INT},
 };
 
@@ -23,8 +21,8 @@ static PO_RC count_people(struct po_ctx *cx, struct po_cli *cli, int64_t *ret_pe
     *ret_owners = 0;
     PO_TRY(cx, po_user_list(cx, cli->home, &users, &count));
     for (size_t i = 0; i < count; i++) {
-        bool is_person = !users[i].is_service && !users[i].is_canary &&
-                         po_str_eq_cstr(users[i].state, "active");
+        bool is_person =
+            !users[i].is_service && !users[i].is_canary && po_str_eq_cstr(users[i].state, "active");
         *ret_people += is_person ? 1 : 0;
         *ret_owners += is_person && strcmp(users[i].role, "owner") == 0 ? 1 : 0;
     }
@@ -86,8 +84,7 @@ PO_RC po_cmd_tenant_create(struct po_ctx *cx, struct po_cli *cli)
     PO_TRY(cx, po_tenant_get(cx, cli->home, name, &tenant));
     PO_TRY(cx, show(cx, cli, &tenant, 1));
     if (cli->format == PO_CLI_TABLE)
-        po_cli_note(cli,
-                    "next: paulyops user invite EMAIL --name NAME --first-owner --tenant %.*s",
+        po_cli_note(cli, "next: paulyops user invite EMAIL --name NAME --first-owner --tenant %.*s",
                     PO_STR_ARG(name));
     return po_rc_ok();
 }

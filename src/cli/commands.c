@@ -558,7 +558,8 @@ static const struct po_command commands[] = {
      po_cmd_store_check, "Check the database: pages, references, schema, sealed cells",
      "Exit 2 when it has findings.", NO_OPTIONS},
     {"tenant create", "NAME", 1, 1, PO_NEEDS_WRITE, "tenant.create", PO_EVENT_TYPE_NONE,
-     po_cmd_tenant_create, "Make a tenant: an organisation that shares this instance, unseen by others",
+     po_cmd_tenant_create,
+     "Make a tenant: an organisation that shares this instance, unseen by others",
      "NAME: 1 to 63 of a to z, 0 to 9 and '-', a letter first. It has people, roles, tokens, events,\n"
      "evidence, reports and keys of its own; machine, configuration, programs and ledger files are the\n"
      "instance's. A tenant is neither renamed nor deleted. Its first owner is invited on the machine:\n"

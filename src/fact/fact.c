@@ -69,8 +69,8 @@ PO_RC po_fact_set_new(struct po_ctx *cx, struct po_home *home, struct po_fact_se
 
 /* What the tenant's own events, keys and reports give. */
 static const char *const of_tenant[] = {
-    "home.reports", "keys.register",    "ledger.changes", "ledger.events",   "ledger.heartbeat",
-    "ledger.jobs",  "ledger.intents",   "ledger.runs",    "ledger.sealing",  "ledger.sequence",
+    "home.reports", "keys.register",    "ledger.changes", "ledger.events",  "ledger.heartbeat",
+    "ledger.jobs",  "ledger.intents",   "ledger.runs",    "ledger.sealing", "ledger.sequence",
     "ledger.types", "ledger.retention", "store.check",    "text.scan",
 };
 

@@ -256,7 +256,8 @@ PO_RC po_home_tenant_root(struct po_ctx *cx, const char *root, const char **ret_
 {
     *ret_root = root;
     if (cx->tenant.value == PO_TENANT_DEFAULT.value) return po_rc_ok();
-    const char *text = po_arena_printf(cx->arena, "%s/tenants/%lu", root, (unsigned long)cx->tenant.value);
+    const char *text =
+        po_arena_printf(cx->arena, "%s/tenants/%lu", root, (unsigned long)cx->tenant.value);
     if (text == NULL) return PO_FAIL(cx, PO_NOMEM, "out of request memory");
     *ret_root = text;
     return po_rc_ok();

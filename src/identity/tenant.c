@@ -32,10 +32,7 @@ bool po_tenant_is_name(po_str name)
     return is_good;
 }
 
-static bool is_default_name(po_str name)
-{
-    return po_str_eq_cstr(name, PO_TENANT_DEFAULT_NAME);
-}
+static bool is_default_name(po_str name) { return po_str_eq_cstr(name, PO_TENANT_DEFAULT_NAME); }
 
 /* ---- making ------------------------------------------------------------------------------------------- */
 
@@ -44,10 +41,11 @@ PO_RC po_tenant_check_new(struct po_ctx *cx, struct po_home *home, po_str name)
     bool is_found = is_default_name(name);
     po_tenant_id id = {0};
     if (!po_tenant_is_name(name))
-        return PO_FAIL(cx, PO_INVALID,
-                       "a tenant's name has 1 to %d of a to z, 0 to 9 and '-', begins with a letter "
-                       "and does not end with '-'",
-                       PO_TENANT_NAME_BYTES_MAX);
+        return PO_FAIL(
+            cx, PO_INVALID,
+            "a tenant's name has 1 to %d of a to z, 0 to 9 and '-', begins with a letter "
+            "and does not end with '-'",
+            PO_TENANT_NAME_BYTES_MAX);
     if (!is_found) PO_TRY(cx, po_store_tenant_find(cx, po_home_store(home), name, &is_found, &id));
     if (is_found)
         return PO_FAIL(cx, PO_EXISTS, "there is a tenant '%.*s' already", PO_STR_ARG(name));

@@ -525,8 +525,9 @@ struct po_ledger_verify_options {
     size_t against_count;
     const po_tenant_id *tenants; /* whose commitments to check; empty: cx->tenant's */
     size_t tenant_count;
-    bool passes_over_others; /* commitments of other tenants are nobody's business here: not told of */
-    bool skip_commitments;   /* structure only, fast */
+    bool
+        passes_over_others; /* commitments of other tenants are nobody's business here: not told of */
+    bool skip_commitments; /* structure only, fast */
 };
 /*
  * Read everything again and compare. Findings are results, not errors: PO_OK with is_ok = false.

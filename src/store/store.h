@@ -578,9 +578,9 @@ struct po_store_tally {
 struct po_store_check {
     struct po_store_finding *findings;
     size_t finding_count;
-    uint64_t rows;            /* rows read */
-    uint64_t cells_opened;    /* sealed cells that opened */
-    uint64_t cells_unchecked; /* sealed cells without their key: not a pass */
+    uint64_t rows;                  /* rows read */
+    uint64_t cells_opened;          /* sealed cells that opened */
+    uint64_t cells_unchecked;       /* sealed cells without their key: not a pass */
     struct po_store_tally *tallies; /* the same by tenant; those with rows */
     size_t tally_count;
 };

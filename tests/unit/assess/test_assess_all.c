@@ -37,7 +37,8 @@ struct seen {
     char company[64];
 };
 
-static po_rc take(struct po_ctx *step, void *user, const struct po_home_event *event, bool *ret_stop)
+static po_rc take(struct po_ctx *step, void *user, const struct po_home_event *event,
+                  bool *ret_stop)
 {
     struct seen *seen = user;
     struct po_json *detail = NULL;
@@ -60,10 +61,8 @@ static struct seen look(struct po_ctx *cx, struct po_home *home, po_tenant_id te
                         enum po_event_type type)
 {
     struct seen seen = {0};
-    const struct po_home_walk walk = {.type = type,
-                                      .size = po_ledger_size(po_home_ledger(home)),
-                                      .visit = take,
-                                      .user = &seen};
+    const struct po_home_walk walk = {
+        .type = type, .size = po_ledger_size(po_home_ledger(home)), .visit = take, .user = &seen};
     cx->tenant = tenant;
     check_ok(cx, po_home_walk_back(cx, home, &walk));
     cx->tenant = PO_TENANT_DEFAULT;

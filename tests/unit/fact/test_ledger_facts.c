@@ -427,12 +427,12 @@ TEST_TIMEOUT(ledger_facts__count_the_tenants_own_events_alone, 60)
         const char *member;
         int64_t theirs;
     } rows[] = {
-        {"ledger.events", "checked", 3},     {"ledger.events", "other_tenants", 0},
-        {"ledger.sequence", "events", 3},    {"ledger.sequence", "tenants", 1},
-        {"ledger.sequence", "missing", 0},   {"ledger.retention", "leaves", 3},
-        {"ledger.sealing", "leaves", 3},     {"ledger.sealing", "leaves_with_live_key", 3},
+        {"ledger.events", "checked", 3},       {"ledger.events", "other_tenants", 0},
+        {"ledger.sequence", "events", 3},      {"ledger.sequence", "tenants", 1},
+        {"ledger.sequence", "missing", 0},     {"ledger.retention", "leaves", 3},
+        {"ledger.sealing", "leaves", 3},       {"ledger.sealing", "leaves_with_live_key", 3},
         {"ledger.sealing", "tags_checked", 3}, {"keys.register", "data_key_count", 1},
-        {"home.reports", "count", 0},        {"store.check", "findings", 0},
+        {"home.reports", "count", 0},          {"store.check", "findings", 0},
     };
     TEST_CX(cx);
     struct po_fact_set *ours = fixture_home_set(cx);

@@ -178,8 +178,9 @@ TEST(decide__upon_the_instance_is_for_the_default_tenant)
     }
     test_row(NULL);
     check_that(instance >= 20 && instance < count);
-    static const char *const named[] = {"flag.set",  "config.show",  "doctor.run",    "script.grant",
-                                        "script.run", "store.check", "tenant.create", "tenant.list"};
+    static const char *const named[] = {"flag.set",      "config.show", "doctor.run",
+                                        "script.grant",  "script.run",  "store.check",
+                                        "tenant.create", "tenant.list"};
     for (size_t i = 0; i < sizeof named / sizeof *named; i++)
         check_that(po_action_find(po_str_of(named[i]))->is_instance, "%s", named[i]);
 }

@@ -27,10 +27,22 @@ TEST(tenant__names_have_one_spelling)
         const char *name;
         bool is_good;
     } rows[] = {
-        {"a", true},         {"acme", true},    {"acme-2", true},     {"a1", true},
-        {"", false},         {"Acme", false},   {"1acme", false},     {"-acme", false},
-        {"acme-", false},    {"ac me", false},  {"acme\n", false},    {"ac\033[mme", false},
-        {"\320\260cme", false}, {"acme\342\200\256", false}, {"acme.de", false}, {"a/b", false},
+        {"a", true},
+        {"acme", true},
+        {"acme-2", true},
+        {"a1", true},
+        {"", false},
+        {"Acme", false},
+        {"1acme", false},
+        {"-acme", false},
+        {"acme-", false},
+        {"ac me", false},
+        {"acme\n", false},
+        {"ac\033[mme", false},
+        {"\320\260cme", false},
+        {"acme\342\200\256", false},
+        {"acme.de", false},
+        {"a/b", false},
         {"a_b", false},
     };
     TEST_EACH(row, rows) { check_that(po_tenant_is_name(po_str_of(row->name)) == row->is_good); }
@@ -94,7 +106,8 @@ TEST(tenant__a_name_is_taken_once)
     static const struct {
         const char *name;
         enum po_code code;
-    } rows[] = {{"acme", PO_EXISTS}, {"default", PO_EXISTS}, {"ACME", PO_INVALID}, {"", PO_INVALID}};
+    } rows[] = {
+        {"acme", PO_EXISTS}, {"default", PO_EXISTS}, {"ACME", PO_INVALID}, {"", PO_INVALID}};
     TEST_EACH(row, rows)
     {
         check_fails(cx, po_tenant_check_new(cx, home, po_str_of(row->name)), row->code);

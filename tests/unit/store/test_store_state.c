@@ -219,7 +219,8 @@ TEST(store_tenant__is_found_by_a_name_that_stands_nowhere)
     check_eq_u64(id.value, 500);
     static const char *const unknown[] = {"Sentinel", "sentinel ", "third", "", "Example"};
     for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++) {
-        check_ok(cx, po_store_tenant_find(cx, fixture.store, po_str_of(unknown[i]), &is_found, &id));
+        check_ok(cx,
+                 po_store_tenant_find(cx, fixture.store, po_str_of(unknown[i]), &is_found, &id));
         check_that(!is_found, "%s", unknown[i]);
         check_eq_u64(id.value, 500);
     }
