@@ -165,7 +165,8 @@ static const struct po_command commands[] = {
      NO_OPTIONS},
     {"key rotate", "master|data", 1, 1, PO_NEEDS_WRITE, "key.rotate", PO_EVENT_TYPE_NONE,
      po_cmd_key_rotate, "Replace the master key, or begin a new data key",
-     "master: data keys are wrapped anew. data: new events use the new key, the old ones only open.",
+     "master: data keys are wrapped anew. data: new events of the tenant use the new key, the old ones\n"
+     "only open.",
      NO_OPTIONS},
     {"key status", "", 0, 0, PO_NEEDS_READ, "key.status", PO_EVENT_TYPE_KEY_LISTED,
      po_cmd_key_status, "List keys: purpose, state, age; never a key", NULL, NO_OPTIONS},
