@@ -147,7 +147,8 @@ PO_RC po_cmd_key_rotate(struct po_ctx *cx, struct po_cli *cli)
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         if (!po_str_eq_cstr(cli->operands[0], kinds[i].what)) continue;
         if (kinds[i].rotate == rotate_master && cli->tenant_option.ptr != NULL)
-            return PO_FAIL(cx, PO_USAGE, "the master key is the instance's: it takes no '--tenant'");
+            return PO_FAIL(cx, PO_USAGE,
+                           "the master key is the instance's: it takes no '--tenant'");
         if (!cli->is_dry_run) return kinds[i].rotate(cx, cli);
         po_buf_append_cstr(&cli->out, kinds[i].plan);
         return po_rc_ok();
