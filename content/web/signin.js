@@ -71,7 +71,10 @@ function showCodes(codes) {
 const digits = (text) => text.replaceAll(" ", "");
 
 on("password", async (one) => {
-  const outcome = await ask("POST", "/auth/sign-in", { email: one.email.value, password: one.password.value });
+  const who = { email: one.email.value, password: one.password.value };
+  const tenant = one.tenant.value.trim();
+  if (tenant) who.tenant = tenant;
+  const outcome = await ask("POST", "/auth/sign-in", who);
   one.password.value = "";
   await proceed(outcome);
 });

@@ -31,7 +31,9 @@ po_rc po_api_new(struct po_ctx *cx, const struct po_api_config *config, struct p
     api->waiting = po_calloc(PO_API_WAITING_MAX, sizeof *api->waiting);
     api->streams = po_calloc(PO_API_STREAMS_MAX, sizeof *api->streams);
     api->kept = po_calloc(PO_API_KEPT_MAX, sizeof *api->kept);
-    if (api->rates == NULL || api->waiting == NULL || api->streams == NULL || api->kept == NULL)
+    api->tenants = po_calloc(PO_STORE_TENANTS_MAX, sizeof *api->tenants);
+    if (api->rates == NULL || api->waiting == NULL || api->streams == NULL || api->kept == NULL ||
+        api->tenants == NULL)
         return PO_FAIL(cx, PO_NOMEM, "no memory for the API");
     *ret_api = PO_TAKE(api);
     return po_rc_ok();
@@ -47,6 +49,7 @@ void po_api_free(struct po_api *api)
     po_free(api->waiting);
     po_free(api->streams);
     po_free(api->kept);
+    po_free(api->tenants);
     po_free(api);
 }
 
@@ -125,7 +128,7 @@ static PO_RC take_rate(struct po_ctx *cx, struct po_api_call *call, enum po_api_
     call->retry_after_s =
         po_api_rate_take(api->rates, rate, who, cx->clock->monotonic_us(cx->clock->user));
     if (call->retry_after_s == 0) return po_rc_ok();
-    api->dropped++;
+    po_api_of_tenant(api, cx->tenant)->dropped++;
     call->is_recorded = true; /* with the next event */
     return po_api_refuse(cx, call, PO_RATE, NULL, PO_LIT(""));
 }
@@ -244,7 +247,7 @@ static void record_refusal(struct po_ctx *cx, struct po_api_call *call, po_rc rc
     if (call->route == NULL && rc.code == PO_NOTFOUND) return;
     if (is_over(cx, call)) {
         call->owes_nothing = true; /* with the next event */
-        call->api->dropped++;
+        po_api_of_tenant(call->api, cx->tenant)->dropped++;
         return;
     }
     struct po_err first = cx->err;

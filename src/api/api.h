@@ -227,6 +227,7 @@ struct po_api_owed {
     const struct po_api_obligation *items;
     size_t count;
     uint64_t from_leaf; /* events before it are not looked at */
+    bool *is_met;       /* of each, filled in; NULL: only counted */
 };
 /*
  * Hold obligations against the ledger (flushed): each needs an event with its request id, actor, tenant,

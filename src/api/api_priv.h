@@ -326,6 +326,15 @@ struct po_api_settled {
     } wrong[PO_API_UNMET_MAX]; /* the newest */
     uint64_t wrong_count;      /* of all */
 };
+/* The same of one tenant: what its people and events are told. */
+struct po_api_of_tenant {
+    po_tenant_id tenant;
+    struct po_api_served served;
+    struct po_api_settled settled;
+    uint64_t dropped; /* requests over their rate, not yet told in an event */
+};
+/* settle.c: strangers are the default tenant's. */
+struct po_api_of_tenant *po_api_of_tenant(struct po_api *api, po_tenant_id tenant);
 /* settle.c: the oldest operation is forgotten, looked at or not. */
 void po_api_settle_forget(struct po_api *api);
 void po_api_report_end(const struct po_api *api);
@@ -339,12 +348,13 @@ struct po_api {
     struct po_api_obligation *kept; /* ring of PO_API_KEPT_MAX */
     size_t kept_first;
     size_t kept_count;
-    po_time_us since_us; /* wall clock */
-    struct po_api_served served;
-    struct po_api_settled settled;
+    po_time_us since_us;           /* wall clock */
+    struct po_api_served served;   /* of all tenants */
+    struct po_api_settled settled; /* likewise */
     uint64_t last_ticket;
     uint64_t last_stream;
-    uint64_t dropped; /* requests over their rate, not yet told in an event */
+    struct po_api_of_tenant *tenants; /* PO_STORE_TENANTS_MAX: those that asked something */
+    size_t tenant_count;
 };
 
 #endif

@@ -93,7 +93,8 @@ po_rc po_api_not_right(struct po_ctx *cx, struct po_api_call *call, po_rc rc,
 po_rc po_api_sign_in(struct po_ctx *cx, struct po_api_call *call)
 {
     PO_CREDENTIAL_JOB_AUTO job = {0};
-    const struct po_signin_request request = {.email = po_api_text(call, "email"),
+    const struct po_signin_request request = {.tenant = po_api_text(call, "tenant"),
+                                              .email = po_api_text(call, "email"),
                                               .password = po_api_text(call, "password"),
                                               .user_agent =
                                                   call->req->fields[PO_API_FIELD_USER_AGENT]};
@@ -198,6 +199,13 @@ po_rc po_api_sign_out(struct po_ctx *cx, struct po_api_call *call)
     return po_rc_ok();
 }
 
+static bool may(const struct po_identity *identity, const struct po_action *action)
+{
+    bool is_elsewhere = action->is_instance && identity->tenant.value != PO_TENANT_DEFAULT.value;
+    return !is_elsewhere && po_action_set_has(&identity->allowed, action) &&
+           po_action_set_has(&identity->scopes, action);
+}
+
 po_rc po_api_session(struct po_ctx *cx, struct po_api_call *call)
 {
     const struct po_identity *identity = &call->identity;
@@ -219,9 +227,7 @@ po_rc po_api_session(struct po_ctx *cx, struct po_api_call *call)
     po_json_out_key(&json, "actions");
     po_json_out_array(&json);
     for (size_t i = 0; i < count; i++)
-        if (po_action_set_has(&identity->allowed, &actions[i]) &&
-            po_action_set_has(&identity->scopes, &actions[i]))
-            po_json_out_cstr(&json, actions[i].name);
+        if (may(identity, &actions[i])) po_json_out_cstr(&json, actions[i].name);
     po_json_out_array_end(&json);
     po_json_out_object_end(&json);
     po_buf_append_char(&call->res->body, '\n');

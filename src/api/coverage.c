@@ -192,6 +192,7 @@ struct coverage_walk {
     bool *has_grant;
     uint32_t *slots; /* hash of request ids: index + 1 */
     size_t slot_mask;
+    bool *is_met; /* the caller's; NULL */
 };
 
 static size_t slot_of(const struct coverage_walk *walk, po_str id)
@@ -236,6 +237,7 @@ static void sum_up(const struct coverage_walk *walk, struct po_api_coverage *ret
         const char *why = walk->whys[i];
         if (why == NULL && walk->obligations[i].owes_grant && !walk->has_grant[i])
             why = "no event of the grant";
+        if (walk->is_met != NULL) walk->is_met[i] = why == NULL;
         if (why == NULL) ret_coverage->met++;
         if (why == NULL || ret_coverage->unmet_count == PO_API_UNMET_MAX) continue;
         ret_coverage->unmet[ret_coverage->unmet_count].index = i;
@@ -289,7 +291,8 @@ po_rc po_api_coverage(struct po_ctx *cx, struct po_home *home, const struct po_a
     struct coverage_walk walk = {.obligations = owed->items,
                                  .count = owed->count,
                                  .from_leaf = owed->from_leaf,
-                                 .slot_mask = slots - 1};
+                                 .slot_mask = slots - 1,
+                                 .is_met = owed->is_met};
     PO_ARENA_NEW(cx, walk.whys, owed->count + 1);
     PO_ARENA_NEW(cx, walk.has_grant, owed->count + 1);
     PO_ARENA_NEW(cx, walk.slots, slots);

@@ -317,7 +317,7 @@ static void put_wrong(struct po_json_out *out, const struct po_api_drill_asked *
 static PO_RC put_coverage(struct po_ctx *cx, struct po_api_drill *drill, struct po_json_out *out)
 {
     const struct po_api_drill_asked *asked = &drill->matrix;
-    const struct po_api_owed owed = {asked->owed, asked->count, 0};
+    const struct po_api_owed owed = {.items = asked->owed, .count = asked->count};
     struct po_api_coverage coverage = {0};
     uint64_t outcomes[PO_API_OUTCOME_COUNT] = {0};
     PO_TRY(cx, po_api_coverage(cx, drill->home, &owed, &coverage));
@@ -341,7 +341,7 @@ static PO_RC put_coverage(struct po_ctx *cx, struct po_api_drill *drill, struct 
 static PO_RC put_canaries(struct po_ctx *cx, struct po_api_drill *drill, struct po_json_out *out)
 {
     const struct po_api_drill_asked *asked = &drill->canaries;
-    const struct po_api_owed owed = {asked->owed, asked->count, 0};
+    const struct po_api_owed owed = {.items = asked->owed, .count = asked->count};
     struct po_api_coverage coverage = {0};
     uint64_t tried = 0;
     uint64_t refused = 0;

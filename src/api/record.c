@@ -37,7 +37,8 @@ po_rc po_api_record(struct po_ctx *cx, struct po_api_call *call, enum po_event_t
     if (po_home_read_only_reason(api->home) != NULL) return po_rc_ok();
     PO_BUF_AUTO detail;
     po_buf_init(&detail, 4096);
-    write_detail(call, why, api->dropped, &detail);
+    struct po_api_of_tenant *own = po_api_of_tenant(api, cx->tenant);
+    write_detail(call, why, own->dropped, &detail);
     PO_TRY_LEAF(cx, po_buf_check(&detail), "an event's detail");
     const char *action = call->route != NULL ? call->route->action : "request";
     struct po_event event = {.type = type,
@@ -46,7 +47,7 @@ po_rc po_api_record(struct po_ctx *cx, struct po_api_call *call, enum po_event_t
                              .result = result,
                              .detail = po_buf_str(&detail)};
     PO_TRY(cx, po_home_record(cx, api->home, &event));
-    api->dropped = 0;
+    own->dropped = 0;
     return po_rc_ok();
 }
 
@@ -79,6 +80,13 @@ static bool is_named(const char *actor)
     return po_str_starts(text, PO_LIT("user:usr_")) || po_str_starts(text, PO_LIT("user:svc_"));
 }
 
+static void count(struct po_api_served *served, const struct po_ctx *cx, bool is_past)
+{
+    served->operations++;
+    if (is_past) served->past_authentication++;
+    if (is_past && is_named(cx->actor)) served->named++;
+}
+
 void po_api_keep(const struct po_ctx *cx, const struct po_api_call *call, po_rc rc)
 {
     struct po_api *api = call->api;
@@ -86,12 +94,10 @@ void po_api_keep(const struct po_ctx *cx, const struct po_api_call *call, po_rc 
     bool is_nothing = call->route == NULL && (po_is_ok(rc) || rc.code == PO_NOTFOUND);
     if (is_nothing || rc.code == PO_RATE || call->owes_nothing) return;
     if (po_home_read_only_reason(api->home) != NULL) return; /* nothing can be recorded */
-    if (po_is_ok(rc) && call->route != NULL && call->route->access != PO_API_PUBLIC) {
-        api->served.past_authentication++;
-        if (is_named(cx->actor)) api->served.named++;
-    }
+    bool is_past = po_is_ok(rc) && call->route != NULL && call->route->access != PO_API_PUBLIC;
     if (api->kept_count == PO_API_KEPT_MAX) po_api_settle_forget(api);
-    api->served.operations++;
+    count(&api->served, cx, is_past);
+    count(&po_api_of_tenant(api, cx->tenant)->served, cx, is_past);
     struct po_api_obligation *kept =
         &api->kept[(api->kept_first + api->kept_count) % PO_API_KEPT_MAX];
     if (api->kept_count < PO_API_KEPT_MAX)

@@ -46,6 +46,7 @@ static bool is_due(const struct assessment *run, const struct po_control *contro
 {
     const struct po_clause_run *newest = &run->in.newest[clause];
     if (run->options->is_all || run->options->controls != NULL) return true;
+    if (run->options->also != NULL && run->options->also[clause]) return true;
     if (newest->leaf == PO_LEAF_NONE || newest->run.state == PO_RUN_ERROR) return true;
     /* Evidence from a clock that was ahead says nothing of how long ago it was. */
     if (newest->received_us > now_us) return true;
@@ -385,13 +386,27 @@ static void put_counts(const struct po_assess_result *result, struct po_json_out
     po_json_out_field_int(json, "not_due", (int64_t)result->not_due);
 }
 
+/* The configuration names who runs the instance; another tenant is known by its own name. */
+static PO_RC find_company(struct po_ctx *cx, struct po_home *home, po_str *ret_company)
+{
+    struct po_store_tenant *tenants = NULL;
+    size_t count = 0;
+    *ret_company = po_flags_str(po_home_flags(home), PO_FLAG_COMPANY_NAME);
+    if (ret_company->len == 0) *ret_company = po_cfg_str(po_home_cfg(home), PO_CFG_ORG_NAME);
+    if (cx->tenant.value == PO_TENANT_DEFAULT.value) return po_rc_ok();
+    PO_TRY(cx, po_store_tenant_list(cx, po_home_store(home), &tenants, &count));
+    for (size_t i = 0; i < count; i++)
+        if (tenants[i].id.value == cx->tenant.value) *ret_company = tenants[i].name;
+    return po_rc_ok();
+}
+
 static PO_RC queue_summary(struct po_ctx *cx, struct assessment *run)
 {
     PO_BUF_AUTO detail;
     po_buf_init(&detail, 16384);
     struct po_json_out json;
-    po_str company = po_flags_str(po_home_flags(run->in.source.home), PO_FLAG_COMPANY_NAME);
-    if (company.len == 0) company = po_cfg_str(po_home_cfg(run->in.source.home), PO_CFG_ORG_NAME);
+    po_str company = {"", 0};
+    PO_TRY(cx, find_company(cx, run->in.source.home, &company));
     po_json_out_init(&json, &detail, 0);
     po_json_out_object(&json);
     put_counts(&run->result, &json);
@@ -449,6 +464,7 @@ PO_RC po_assess_run(struct po_ctx *cx, struct po_home *home,
     PO_TRY(cx, po_home_flush(cx, home));
     PO_TRY(cx, begin(cx, &run));
     PO_TRY(cx, po_fact_set_new(cx, home, &run.in.facts));
+    if (options->shared != NULL) po_fact_set_share(run.in.facts, options->shared);
     PO_TRY(cx, make_events(cx, &run));
     PO_TRY(cx, record_events(cx, &run));
     PO_TRY(cx, po_site_refusals_record(cx, home, run.checks.site));

@@ -21,6 +21,8 @@
 
 #define PO_CHECK_FACTS_MAX 16
 
+struct po_fact_set;
+
 /* What a check says. Start from zero: state PASS, nothing counted. */
 struct po_judgement {
     enum po_run_state state;
@@ -118,6 +120,8 @@ struct po_assess_options {
     bool is_all;            /* also what is not due yet by the catalog's period */
     const po_str *controls; /* only these; NULL: all */
     size_t control_count;
+    const bool *also;           /* one per clause: these, due or not; NULL: none */
+    struct po_fact_set *shared; /* facts of the instance, read once for several tenants; NULL */
     void (*progress)(void *user, const char *what); /* may be NULL */
     void *user;
 };
@@ -148,6 +152,17 @@ PO_RC po_assess_plan(struct po_ctx *cx, struct po_home *home,
  */
 PO_RC po_assess_run(struct po_ctx *cx, struct po_home *home,
                     const struct po_assess_options *options, struct po_assess_result *ret_result);
+/*
+ * Test what is due in any tenant, in each of them, the default tenant first: what one needs to know of the
+ * instance (drills, scans) is read once for all, and their periods fall together. A tenant that cannot be
+ * assessed does not keep the others from it.
+ *
+ * ret_result  out  added up
+ * Errors      as po_assess_run, the first one met, after all were tried
+ */
+PO_RC po_assess_run_all(struct po_ctx *cx, struct po_home *home,
+                        const struct po_assess_options *options,
+                        struct po_assess_result *ret_result);
 /*
  * Run the 15 health checks alone and record them (a home opened for reading: only run). ret_detail is the event's detail: an object with
  * member "checks" [{id, name, state, reason, observed}]; in the arena.

@@ -80,7 +80,7 @@ static const char *const docs[COUNT] = {
     "Repairs of the last 30 days, counted from the ledger: of a known kind, with before and after, "
     "tried at most 3 times a day in vain, harmless or confirmed by a person.",
     "What the 15 health checks said in this assessment.",
-    "Accounts of all tenants without canaries: password is none, argon2id (at or above the configured "
+    "Accounts of the tenant without canaries: password is none, argon2id (at or above the configured "
     "cost), weak or other; owned: a service account that somebody answers for.",
     "Privileged roles in force, who asked for each and who approved it.",
     "The newest sessions, open or ended, without those of canaries.",
@@ -90,7 +90,8 @@ static const char *const docs[COUNT] = {
     "Parts of an evidence pack made now, and how many would verify.",
     "The newest report of each kind: how many there are, are equal when computed again, and were "
     "made from this build's templates.",
-    "The newest data key of each tenant that has one, compared in memory.",
+    "The tenant's newest data key, compared in memory with that of each other tenant of the instance; how many "
+    "those are is not told: distinct is 1 when it is none of theirs.",
     "Days that the service's certificate is still valid; none before the service was first started.",
     "Handshakes with the listeners' own settings within this process: versions below 1.2, offered by a "
     "client that would take them, and those that a listener is to speak.",

@@ -18,6 +18,7 @@
 
 struct provider {
     const char *name;
+    bool is_of_tenant; /* else of the instance: made once, in the default tenant */
     PO_RC (*write)(struct po_ctx *cx, const struct po_assess_inputs *in, struct po_json_out *out);
 };
 
@@ -177,38 +178,55 @@ static po_rc doctor_drill(struct po_ctx *cx, const struct po_assess_inputs *in,
 }
 
 static const struct provider providers[] = {
-    {"access.drill", po_access_drill},
-    {"api.cookies", po_assess_api_cookies},
-    {"api.drill", po_assess_api_drill},
-    {"api.operations", po_assess_api_operations},
-    {"api.served", po_assess_api_served},
-    {"controls.freshness", controls_freshness},
-    {"controls.schedule", controls_schedule},
-    {"doctor.drill", doctor_drill},
-    {"doctor.repairs", doctor_repairs},
-    {"identity.accounts", po_assess_identity_accounts},
-    {"identity.roles", po_assess_identity_roles},
-    {"identity.sessions", po_assess_identity_sessions},
-    {"identity.tokens", po_assess_identity_tokens},
-    {"journal.registers", journal_registers},
-    {"pack.check", pack_check},
-    {"report.recomputed", report_recomputed},
-    {"tenants.keys", po_assess_tenants_keys},
-    {"tls.certificates", po_assess_tls_certificates},
-    {"tls.versions", po_assess_tls_versions},
+    {"access.drill", false, po_access_drill},
+    {"api.cookies", false, po_assess_api_cookies},
+    {"api.drill", false, po_assess_api_drill},
+    {"api.operations", false, po_assess_api_operations},
+    {"api.served", true, po_assess_api_served},
+    {"controls.freshness", true, controls_freshness},
+    {"controls.schedule", false, controls_schedule},
+    {"doctor.drill", false, doctor_drill},
+    {"doctor.repairs", false, doctor_repairs},
+    {"identity.accounts", true, po_assess_identity_accounts},
+    {"identity.roles", true, po_assess_identity_roles},
+    {"identity.sessions", true, po_assess_identity_sessions},
+    {"identity.tokens", true, po_assess_identity_tokens},
+    {"journal.registers", true, journal_registers},
+    {"pack.check", true, pack_check},
+    {"report.recomputed", true, report_recomputed},
+    {"tenants.keys", true, po_assess_tenants_keys},
+    {"tls.certificates", false, po_assess_tls_certificates},
+    {"tls.versions", false, po_assess_tls_versions},
 };
+
+static PO_RC make(struct po_ctx *cx, const struct po_assess_inputs *in,
+                  const struct provider *provider)
+{
+    PO_BUF_AUTO bytes;
+    po_buf_init(&bytes, PROVIDED_BYTES_MAX);
+    struct po_json_out json;
+    po_json_out_init(&json, &bytes, 0);
+    PO_TRY_MSG(cx, provider->write(cx, in, &json), "reading '%s'", provider->name);
+    PO_TRY_LEAF(cx, po_buf_check(&bytes), "fact '%s' is too large", provider->name);
+    return po_fact_provide(cx, in->facts, provider->name, po_buf_str(&bytes));
+}
+
+static PO_RC make_of_instance(struct po_ctx *cx, const struct po_assess_inputs *in,
+                              const struct provider *provider)
+{
+    struct po_fact_instance instance;
+    struct po_assess_inputs there = *in;
+    PO_TRY(cx, po_fact_instance_enter(cx, in->facts, &instance));
+    there.facts = instance.set;
+    return po_fact_instance_leave(cx, &instance, make(instance.cx, &there, provider));
+}
 
 PO_RC po_assess_provide(struct po_ctx *cx, const struct po_assess_inputs *in, const char *name)
 {
     for (size_t i = 0; i < sizeof providers / sizeof *providers; i++) {
         if (!po_str_eq_cstr(po_str_of(name), providers[i].name)) continue;
-        PO_BUF_AUTO bytes;
-        po_buf_init(&bytes, PROVIDED_BYTES_MAX);
-        struct po_json_out json;
-        po_json_out_init(&json, &bytes, 0);
-        PO_TRY_MSG(cx, providers[i].write(cx, in, &json), "reading '%s'", name);
-        PO_TRY_LEAF(cx, po_buf_check(&bytes), "fact '%s' is too large", name);
-        return po_fact_provide(cx, in->facts, name, po_buf_str(&bytes));
+        return providers[i].is_of_tenant ? make(cx, in, &providers[i])
+                                         : make_of_instance(cx, in, &providers[i]);
     }
     return po_rc_ok();
 }

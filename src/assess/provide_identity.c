@@ -1,5 +1,5 @@
 /*
- * Facts of this home's identities: accounts, sessions, tokens, roles given. Of all tenants, without the
+ * Facts of the tenant's identities: accounts, sessions, tokens, roles given. Without the
  * canaries that the product makes to test itself. People are named by their pseudonymous ids; names,
  * addresses and secrets are not read into any fact.
  *
@@ -29,25 +29,7 @@ static void put_bool(struct po_json_out *out, const char *key, bool value)
     po_json_out_bool(out, value);
 }
 
-/* ---- each tenant ------------------------------------------------------------------------------- */
-
-typedef po_rc read_tenant(struct po_ctx *cx, struct reading *reading);
-
-/* cx is given back as it was, whatever happens. */
-static PO_RC each_tenant(struct po_ctx *cx, struct reading *reading, read_tenant *read)
-{
-    struct po_store_tenant *tenants = NULL;
-    size_t count = 0;
-    const po_tenant_id kept = cx->tenant;
-    PO_TRY(cx, po_store_tenant_list(cx, reading->store, &tenants, &count));
-    po_rc rc = po_rc_ok();
-    for (size_t i = 0; i < count && po_is_ok(rc); i++) {
-        cx->tenant = tenants[i].id;
-        rc = read(cx, reading);
-    }
-    cx->tenant = kept;
-    return rc;
-}
+/* ---- the tenant -------------------------------------------------------------------------------- */
 
 static struct reading reading_of(const struct po_assess_inputs *in, struct po_json_out *out)
 {
@@ -144,7 +126,7 @@ PO_RC po_assess_identity_accounts(struct po_ctx *cx, const struct po_assess_inpu
     po_json_out_object(out);
     po_json_out_key(out, "accounts");
     po_json_out_array(out);
-    PO_TRY(cx, each_tenant(cx, &reading, put_accounts));
+    PO_TRY(cx, put_accounts(cx, &reading));
     po_json_out_array_end(out);
     put_bool(out, "all_listed", reading.listed < ROWS_MAX);
     put_bool(out, "mfa_required",
@@ -195,7 +177,7 @@ PO_RC po_assess_identity_sessions(struct po_ctx *cx, const struct po_assess_inpu
     po_json_out_object(out);
     po_json_out_key(out, "sessions");
     po_json_out_array(out);
-    PO_TRY(cx, each_tenant(cx, &reading, put_sessions));
+    PO_TRY(cx, put_sessions(cx, &reading));
     po_json_out_array_end(out);
     po_json_out_object_end(out);
     return po_rc_ok();
@@ -259,7 +241,7 @@ PO_RC po_assess_identity_tokens(struct po_ctx *cx, const struct po_assess_inputs
     po_json_out_object(out);
     po_json_out_key(out, "tokens");
     po_json_out_array(out);
-    PO_TRY(cx, each_tenant(cx, &reading, put_tokens));
+    PO_TRY(cx, put_tokens(cx, &reading));
     po_json_out_array_end(out);
     po_json_out_object_end(out);
     return po_rc_ok();
@@ -304,7 +286,7 @@ PO_RC po_assess_identity_roles(struct po_ctx *cx, const struct po_assess_inputs 
     po_json_out_object(out);
     po_json_out_key(out, "privileged");
     po_json_out_array(out);
-    PO_TRY(cx, each_tenant(cx, &reading, put_grants));
+    PO_TRY(cx, put_grants(cx, &reading));
     po_json_out_array_end(out);
     po_json_out_object_end(out);
     return po_rc_ok();
@@ -312,54 +294,63 @@ PO_RC po_assess_identity_roles(struct po_ctx *cx, const struct po_assess_inputs 
 
 /* ---- tenants.keys ------------------------------------------------------------------------------ */
 
-#define TENANTS_MAX 64
+struct key_digest {
+    uint8_t bytes[PO_SHA256_BYTES];
+};
 
-static PO_RC read_keys(struct po_ctx *cx, struct po_store *store,
-                       uint8_t (*digests)[PO_SHA256_BYTES], int64_t *ret_tenants, int64_t *ret_keys)
+static PO_RC read_key(struct po_ctx *cx, struct po_store *store, po_tenant_id tenant, bool *ret_has,
+                      struct key_digest *ret_digest)
 {
-    struct po_store_tenant *tenants = NULL;
-    size_t count = 0;
-    PO_TRY(cx, po_store_tenant_list(cx, store, &tenants, &count));
-    for (size_t i = 0; i < count && i < TENANTS_MAX; i++) {
-        const struct po_secret *key = NULL;
-        uint32_t epoch = 0;
-        po_rc rc = po_store_data_key_get(cx, store, tenants[i].id, &epoch, &key);
-        if (rc.code == PO_NOTFOUND) {
-            po_err_clear(cx);
-            continue;
-        }
-        PO_TRY(cx, rc);
-        PO_TRY_LEAF(cx, po_sha256(po_secret_bytes(key), digests[*ret_keys]), "comparing keys");
-        (*ret_keys)++;
+    const struct po_secret *key = NULL;
+    uint32_t epoch = 0;
+    *ret_has = false;
+    po_rc rc = po_store_data_key_get(cx, store, tenant, &epoch, &key);
+    if (rc.code == PO_NOTFOUND) {
+        po_err_clear(cx);
+        return po_rc_ok();
     }
-    *ret_tenants = (int64_t)count;
+    PO_TRY(cx, rc);
+    PO_TRY_LEAF(cx, po_sha256(po_secret_bytes(key), ret_digest->bytes), "comparing keys");
+    *ret_has = true;
     return po_rc_ok();
 }
 
-/* The newest data key of each tenant, compared in memory; nothing of them leaves it. */
+/* Has any other tenant this key? How many there are leaves nothing here. */
+static PO_RC is_shared(struct po_ctx *cx, struct po_store *store, const struct key_digest *own,
+                       bool *ret_is_shared)
+{
+    struct po_store_tenant *tenants = NULL;
+    size_t count = 0;
+    *ret_is_shared = false;
+    PO_TRY(cx, po_store_tenant_list(cx, store, &tenants, &count));
+    for (size_t i = 0; i < count; i++) {
+        struct key_digest other = {0};
+        bool has = false;
+        if (tenants[i].id.value == cx->tenant.value) continue;
+        PO_TRY(cx, read_key(cx, store, tenants[i].id, &has, &other));
+        if (has && po_str_eq_secret(po_str_n(own->bytes, sizeof own->bytes),
+                                    po_str_n(other.bytes, sizeof other.bytes)))
+            *ret_is_shared = true;
+        po_wipe(&other, sizeof other);
+    }
+    return po_rc_ok();
+}
+
+/* The tenant's newest data key against every other tenant's, in memory; nothing of them leaves it. */
 PO_RC po_assess_tenants_keys(struct po_ctx *cx, const struct po_assess_inputs *in,
                              struct po_json_out *out)
 {
     struct po_store *store = po_home_store(in->source.home);
-    int64_t tenants = 0;
-    uint8_t(*digests)[PO_SHA256_BYTES] = NULL;
-    int64_t keys = 0;
-    int64_t distinct = 0;
-    PO_ARENA_NEW(cx, digests, TENANTS_MAX);
-    PO_TRY(cx, read_keys(cx, store, digests, &tenants, &keys));
-    for (int64_t i = 0; i < keys; i++) {
-        bool is_new = true;
-        for (int64_t k = 0; k < i; k++)
-            if (po_str_eq_secret(po_str_n(digests[i], PO_SHA256_BYTES),
-                                 po_str_n(digests[k], PO_SHA256_BYTES)))
-                is_new = false;
-        distinct += is_new ? 1 : 0;
-    }
-    po_wipe(digests, TENANTS_MAX * PO_SHA256_BYTES);
+    struct key_digest own = {0};
+    bool has = false;
+    bool shared = false;
+    PO_TRY(cx, read_key(cx, store, cx->tenant, &has, &own));
+    if (has) PO_TRY(cx, is_shared(cx, store, &own, &shared));
+    po_wipe(&own, sizeof own);
     po_json_out_object(out);
-    po_json_out_field_int(out, "tenants", tenants);
-    po_json_out_field_int(out, "keys", keys);
-    po_json_out_field_int(out, "distinct", distinct);
+    po_json_out_field_int(out, "tenants", 1);
+    po_json_out_field_int(out, "keys", has ? 1 : 0);
+    po_json_out_field_int(out, "distinct", has && !shared ? 1 : 0);
     po_json_out_object_end(out);
     return po_rc_ok();
 }

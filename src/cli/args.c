@@ -4,6 +4,7 @@
 #include "cli_priv.h"
 
 #include "core/codec.h"
+#include "identity/identity.h"
 
 struct global_switch {
     const char *name;
@@ -67,6 +68,16 @@ static PO_RC take_value(struct po_ctx *cx, struct arg_cursor *cursor, po_str arg
     return po_rc_ok();
 }
 
+static PO_RC set_tenant(struct po_ctx *cx, struct po_cli *cli, po_str value)
+{
+    if (cli->tenant_option.ptr != NULL)
+        return PO_FAIL(cx, PO_USAGE, "option '--tenant' is given twice");
+    if (value.len == 0 || value.len > PO_TENANT_NAME_BYTES_MAX)
+        return PO_FAIL(cx, PO_USAGE, "option '--tenant' takes a tenant's name or id");
+    cli->tenant_option = value;
+    return po_rc_ok();
+}
+
 static const struct po_cli_option *find_option(const struct po_command *command, po_str name)
 {
     for (size_t i = 0; i < PO_CLI_OPTIONS_MAX && command->options[i].name != NULL; i++)
@@ -108,6 +119,10 @@ static PO_RC parse_option(struct po_ctx *cx, struct po_cli *cli, struct arg_curs
         if (value.len == 0) return PO_FAIL(cx, PO_USAGE, "option '--home' needs a directory");
         cli->home_option = value.ptr;
         return po_rc_ok();
+    }
+    if (po_str_eq_cstr(arg, "--tenant") || po_str_starts(arg, PO_LIT("--tenant="))) {
+        PO_TRY(cx, take_value(cx, cursor, arg, &value));
+        return set_tenant(cx, cli, value);
     }
     return add_option(cx, cli, cursor, arg);
 }

@@ -173,6 +173,7 @@ static PO_RC open_home(struct po_ctx *cx, struct po_cli *cli)
 PO_RC po_cli_open_home(struct po_ctx *cx, struct po_cli *cli)
 {
     if (!cli->is_borrowed) PO_TRY(cx, open_home(cx, cli));
+    PO_TRY(cx, po_cli_tenant_enter(cx, cli));
     if (cli->is_dry_run) return po_rc_ok();
     const char *reason = po_home_read_only_reason(cli->home);
     if (reason != NULL && cli->command->needs == PO_NEEDS_WRITE)
@@ -222,6 +223,7 @@ static PO_RC dispatch(struct po_ctx *cx, struct po_cli *cli)
 {
     PO_TRY(cx, po_cli_parse(cx, cli, cli->argc, cli->argv));
     if (cli->command == NULL || cli->is_help) return run_help(cx, cli);
+    PO_TRY(cx, po_cli_tenant_check(cx, cli));
     PO_FD_AUTO lease = -1;
     enum po_cli_forwarded how = PO_CLI_NOT_SERVED;
     PO_TRY(cx, po_cli_forward_command(cx, cli, &how, &lease));
@@ -301,6 +303,7 @@ static PO_RC run_borrowed(struct po_ctx *cx, struct po_cli *cli)
     PO_TRY(cx, po_cli_parse(cx, cli, cli->argc, cli->argv));
     cli->home_option = po_home_root(cli->home);
     if (cli->command == NULL || cli->is_help) return run_help(cx, cli);
+    PO_TRY(cx, po_cli_tenant_check(cx, cli));
     if (po_cli_runs_alone(po_str_of(cli->command->path)))
         return PO_FAIL(cx, PO_UNSUPPORTED,
                        "'%s' is not for a service: run it on the machine itself",

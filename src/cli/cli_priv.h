@@ -74,6 +74,7 @@ struct po_cli {
     bool is_quiet;
     bool is_help;
     const char *home_option;
+    po_str tenant_option;         /* of a local command: name or id; ptr NULL: the default tenant */
     struct po_buf out;            /* stdout, written once at the end */
     int exit_code;                /* set by a handler: 0 or PO_EXIT_NOT_PASSED */
     bool out_is_streamed;         /* the handler wrote to stdout itself */
@@ -106,11 +107,20 @@ PO_RC po_cli_option_path(struct po_ctx *cx, const struct po_cli *cli, const char
  */
 PO_RC po_cli_open_home(struct po_ctx *cx, struct po_cli *cli);
 
+/* Without a service or home: may this command be given a tenant? PO_USAGE with the reason. */
+PO_RC po_cli_tenant_check(struct po_ctx *cx, const struct po_cli *cli);
+/* Go into the tenant that was named; the home is open. PO_NOTFOUND; PO_DENIED not a local process. */
+PO_RC po_cli_tenant_enter(struct po_ctx *cx, const struct po_cli *cli);
+/* A process of the machine that named no tenant: it sees what is of the whole instance. */
+bool po_cli_sees_all(const struct po_ctx *cx, const struct po_cli *cli);
+
 /*
  * Have a command run by the service of its home, when one is there and the command needs the home.
  *
  * ret_lease  out  PO_CLI_LENT: to be kept open while the command runs here
  */
+/* Does it read the home? `score` without states opens it by itself. */
+bool po_cli_needs_home(const struct po_cli *cli);
 PO_RC po_cli_forward_command(struct po_ctx *cx, struct po_cli *cli, enum po_cli_forwarded *ret_how,
                              int *ret_lease);
 /* The error for a home whose lock is taken: PO_BUSY, naming the service when it has it. */

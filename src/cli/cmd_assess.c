@@ -77,7 +77,10 @@ static PO_RC run_assessment(struct po_ctx *cx, struct po_cli *cli,
     if (cli->is_dry_run) return show_plan(cx, cli, options);
     options->progress = show_progress;
     options->user = cli;
-    PO_TRY(cx, po_assess_run(cx, cli->home, options, &result));
+    if (po_cli_has(cli, "--timer") && po_cli_sees_all(cx, cli))
+        PO_TRY(cx, po_assess_run_all(cx, cli->home, options, &result));
+    else
+        PO_TRY(cx, po_assess_run(cx, cli->home, options, &result));
     if (result.passed < result.tested) cli->exit_code = PO_EXIT_NOT_PASSED;
     summarize(cli, &result);
     tell_missing_fences(cli);

@@ -65,6 +65,7 @@ PO_RC po_cmd_key_status(struct po_ctx *cx, struct po_cli *cli)
     size_t count = 0;
     PO_TRY(cx, po_store_data_key_list(cx, po_home_store(cli->home), &keys, &count));
     for (size_t i = 0; i < count; i++) {
+        if (keys[i].tenant.value != cx->tenant.value && !po_cli_sees_all(cx, cli)) continue;
         const char *id = po_arena_printf(cx->arena, "tenant %lu epoch %u",
                                          (unsigned long)keys[i].tenant.value, keys[i].epoch);
         PO_TRY(cx, po_rows_cstr(cx, rows, id));
@@ -145,6 +146,9 @@ PO_RC po_cmd_key_rotate(struct po_ctx *cx, struct po_cli *cli)
     };
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         if (!po_str_eq_cstr(cli->operands[0], kinds[i].what)) continue;
+        if (kinds[i].rotate == rotate_master && cli->tenant_option.ptr != NULL)
+            return PO_FAIL(cx, PO_USAGE,
+                           "the master key is the instance's: it takes no '--tenant'");
         if (!cli->is_dry_run) return kinds[i].rotate(cx, cli);
         po_buf_append_cstr(&cli->out, kinds[i].plan);
         return po_rc_ok();

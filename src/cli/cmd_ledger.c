@@ -5,14 +5,29 @@
 
 #include "against_priv.h"
 #include "core/codec.h"
+#include "identity/identity.h"
 
 #define TAIL_MAX 10000
+
+/* Whoever signed in is shown their tenant's leaves; others are not there. */
+static PO_RC check_own(struct po_ctx *cx, struct po_cli *cli, uint64_t leaf)
+{
+    struct po_ledger *ledger = po_home_ledger(cli->home);
+    struct po_record record = {0};
+    uint64_t own = 0;
+    if (po_cli_sees_all(cx, cli)) return po_rc_ok();
+    PO_TRY(cx, po_ledger_record_at(cx, ledger, leaf, &record));
+    PO_TRY(cx, po_ledger_pseudonym(cx, ledger, &own));
+    if (record.kind == PO_RECORD_EVENT && record.tenant == own) return po_rc_ok();
+    return PO_FAIL(cx, PO_NOTFOUND, "there is no leaf %lu", (unsigned long)leaf);
+}
 
 PO_RC po_cmd_ledger_prove(struct po_ctx *cx, struct po_cli *cli)
 {
     uint64_t leaf = 0;
     if (!po_is_ok(po_str_to_u64(cli->operands[0], PO_LEDGER_LEAVES_MAX, &leaf)))
         return PO_FAIL(cx, PO_USAGE, "'%.*s' is not a leaf number", PO_STR_ARG(cli->operands[0]));
+    PO_TRY(cx, check_own(cx, cli, leaf));
     PO_TRY(cx, po_ledger_prove(cx, po_home_ledger(cli->home), leaf, &cli->out));
     return po_rc_ok();
 }
@@ -68,17 +83,44 @@ static PO_RC add_leaf(struct po_ctx *cx, struct po_cli *cli, struct po_rows *row
     return po_rows_cstr(cx, rows, hex);
 }
 
+/* The leaf from which on `count` fit the filter. */
+static PO_RC find_first(struct po_ctx *cx, struct po_cli *cli,
+                        const struct po_ledger_filter *filter, uint64_t count, uint64_t *ret_first)
+{
+    struct po_ledger *ledger = po_home_ledger(cli->home);
+    uint64_t at = po_ledger_size(ledger);
+    for (bool is_found = true; count > 0 && at > 0; count--) {
+        PO_TRY(cx, po_ledger_prev(cx, ledger, at - 1, filter, &is_found, &at, NULL));
+        if (!is_found) break;
+    }
+    *ret_first = at;
+    return po_rc_ok();
+}
+
+static PO_RC add_leaves(struct po_ctx *cx, struct po_cli *cli,
+                        const struct po_ledger_filter *filter, uint64_t first, struct po_rows *rows)
+{
+    struct po_ledger *ledger = po_home_ledger(cli->home);
+    for (uint64_t leaf = first;; leaf++) {
+        bool is_found = false;
+        PO_TRY(cx, po_ledger_next(cx, ledger, leaf, filter, &is_found, &leaf, NULL));
+        if (!is_found) return po_rc_ok();
+        PO_TRY(cx, add_leaf(cx, cli, rows, leaf));
+    }
+}
+
 PO_RC po_cmd_ledger_tail(struct po_ctx *cx, struct po_cli *cli)
 {
     uint64_t count = 10;
     po_str wanted = po_cli_option(cli, "-n");
     if (wanted.ptr != NULL && !po_is_ok(po_str_to_u64(wanted, TAIL_MAX, &count)))
         return PO_FAIL(cx, PO_USAGE, "'-n %.*s' is not 0..%d", PO_STR_ARG(wanted), TAIL_MAX);
-    uint64_t size = po_ledger_size(po_home_ledger(cli->home));
     struct po_rows *rows = NULL;
+    uint64_t first = 0;
+    const struct po_ledger_filter filter = {.is_own_tenant = !po_cli_sees_all(cx, cli)};
     PO_TRY(cx, po_rows_new(cx, tail_columns, sizeof tail_columns / sizeof *tail_columns, &rows));
-    for (uint64_t leaf = size > count ? size - count : 0; leaf < size; leaf++)
-        PO_TRY(cx, add_leaf(cx, cli, rows, leaf));
+    PO_TRY(cx, find_first(cx, cli, &filter, count, &first));
+    PO_TRY(cx, add_leaves(cx, cli, &filter, first, rows));
     return po_rows_render(cx, rows, cli);
 }
 
@@ -157,9 +199,28 @@ static void verdict_json(struct po_cli *cli, const struct po_ledger_verification
     po_buf_append_char(&cli->out, '\n');
 }
 
+/* Files and records are everybody's; events are opened for the tenant, by the operator for all. */
+static PO_RC choose_tenants(struct po_ctx *cx, struct po_cli *cli,
+                            struct po_ledger_verify_options *options)
+{
+    struct po_tenant *tenants = NULL;
+    po_tenant_id *ids = NULL;
+    size_t count = 0;
+    options->passes_over_others = !po_cli_sees_all(cx, cli);
+    if (options->passes_over_others) return po_rc_ok();
+    PO_TRY(cx, po_tenant_list(cx, cli->home, &tenants, &count));
+    PO_ARENA_NEW(cx, ids, count + 1);
+    for (size_t i = 0; i < count; i++)
+        ids[i] = tenants[i].id;
+    options->tenants = ids;
+    options->tenant_count = count;
+    return po_rc_ok();
+}
+
 PO_RC po_cmd_ledger_verify(struct po_ctx *cx, struct po_cli *cli)
 {
     struct po_ledger_verify_options options = {0};
+    PO_TRY(cx, choose_tenants(cx, cli, &options));
     PO_TRY(cx, po_against_read(cx, cli, &options.against, &options.against_count));
     po_cli_progress(cli, "reading every byte of the ledger");
     struct po_ledger_verification found;

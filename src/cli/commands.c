@@ -49,7 +49,7 @@ static const struct po_command commands[] = {
      "Runs what is due by the catalog's frequencies; --all runs everything now. Exit 2 when a check\n"
      "did not pass.",
      {{"--all", NULL, false, "also what is not due yet"},
-      {"--timer", NULL, false, "started by the schedule: recorded as such"}}},
+      {"--timer", NULL, false, "started by the schedule: recorded as such, of all tenants"}}},
     {"audit list",
      "",
      0,
@@ -165,7 +165,8 @@ static const struct po_command commands[] = {
      NO_OPTIONS},
     {"key rotate", "master|data", 1, 1, PO_NEEDS_WRITE, "key.rotate", PO_EVENT_TYPE_NONE,
      po_cmd_key_rotate, "Replace the master key, or begin a new data key",
-     "master: data keys are wrapped anew. data: new events use the new key, the old ones only open.",
+     "master: data keys are wrapped anew. data: new events of the tenant use the new key, the old ones\n"
+     "only open.",
      NO_OPTIONS},
     {"key status", "", 0, 0, PO_NEEDS_READ, "key.status", PO_EVENT_TYPE_KEY_LISTED,
      po_cmd_key_status, "List keys: purpose, state, age; never a key", NULL, NO_OPTIONS},
@@ -268,7 +269,7 @@ static const struct po_command commands[] = {
      "Write Reports/Nightly_Update_Report_YYYY-MM-DD.md",
      NULL,
      {{"--stdout", NULL, false, "print it as well"},
-      {"--timer", NULL, false, "started by the schedule: recorded as such"}}},
+      {"--timer", NULL, false, "started by the schedule: recorded as such, of all tenants"}}},
     {"report readiness",
      "",
      0,
@@ -557,6 +558,19 @@ static const struct po_command commands[] = {
     {"store check", "", 0, 0, PO_NEEDS_READ, "store.check", PO_EVENT_TYPE_STORE_CHECKED,
      po_cmd_store_check, "Check the database: pages, references, schema, sealed cells",
      "Exit 2 when it has findings.", NO_OPTIONS},
+    {"tenant create", "NAME", 1, 1, PO_NEEDS_WRITE, "tenant.create", PO_EVENT_TYPE_NONE,
+     po_cmd_tenant_create,
+     "Make a tenant: an organisation that shares this instance, unseen by others",
+     "NAME: 1 to 63 of a to z, 0 to 9 and '-', a letter first. It has people, roles, tokens, events,\n"
+     "evidence, reports and keys of its own; machine, configuration, programs and ledger files are the\n"
+     "instance's. A tenant is neither renamed nor deleted. Its first owner is invited on the machine:\n"
+     "  paulyops user invite ann@example.org --name Ann --first-owner --tenant NAME",
+     NO_OPTIONS},
+    {"tenant list", "", 0, 0, PO_NEEDS_READ, "tenant.list", PO_EVENT_TYPE_IDENTITY_READ,
+     po_cmd_tenant_list, "List the tenants of this instance, with active people and owners",
+     "On the machine only: to people who sign in there is one tenant, theirs.", NO_OPTIONS},
+    {"tenant show", "TENANT", 1, 1, PO_NEEDS_READ, "tenant.show", PO_EVENT_TYPE_IDENTITY_READ,
+     po_cmd_tenant_show, "Show one tenant", "TENANT is a name or an id.", NO_OPTIONS},
     {"token create",
      "NAME",
      1,

@@ -26,7 +26,7 @@ bool po_cli_runs_alone(po_str path)
 }
 
 /* Without its states `score` reads the home, which it opens by itself. */
-static bool needs_home(const struct po_cli *cli)
+bool po_cli_needs_home(const struct po_cli *cli)
 {
     if (cli->command->needs != PO_NEEDS_NOTHING) return true;
     return strcmp(cli->command->path, "score") == 0 && !po_cli_has(cli, "--states");
@@ -36,7 +36,7 @@ PO_RC po_cli_forward_command(struct po_ctx *cx, struct po_cli *cli, enum po_cli_
                              int *ret_lease)
 {
     *ret_how = PO_CLI_NOT_SERVED;
-    if (cli->services == NULL || cli->services->forward == NULL || !needs_home(cli))
+    if (cli->services == NULL || cli->services->forward == NULL || !po_cli_needs_home(cli))
         return po_rc_ok();
     struct po_cli_forward what = {.argc = cli->argc,
                                   .argv = cli->argv,

@@ -6,6 +6,7 @@
 static const char global_help[] =
     "Every command also takes:\n"
     "  --home DIR        the instance (default: $PAULYOPS_HOME, else ~/PaulyOps)\n"
+    "  --tenant NAME|ID  the tenant it is about (default: the default tenant; on the machine only)\n"
     "  -o FORMAT         table, json or ndjson\n"
     "  --dry-run         compute the whole plan, change nothing (where a command changes things)\n"
     "  --yes             confirm a change that asks; never implied\n"

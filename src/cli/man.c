@@ -122,10 +122,12 @@ PO_RC po_cli_man(struct po_ctx *cx, struct po_cli *cli)
     po_buf_append_cstr(&cli->out, man_head);
     for (size_t i = 0; i < count; i++)
         man_command(&cli->out, &table[i]);
-    po_buf_append_cstr(&cli->out, ".El\n"
-                                  "Every command also takes\n"
-                                  ".Fl -home Ar DIR ,\n.Fl o Ar FORMAT\n(table, json, ndjson),\n"
-                                  ".Fl -dry-run ,\n.Fl -yes ,\n.Fl -quiet\nand\n.Fl -help .\n");
+    po_buf_append_cstr(
+        &cli->out,
+        ".El\n"
+        "Every command also takes\n"
+        ".Fl -home Ar DIR ,\n.Fl -tenant Ar NAME ,\n.Fl o Ar FORMAT\n(table, json, ndjson),\n"
+        ".Fl -dry-run ,\n.Fl -yes ,\n.Fl -quiet\nand\n.Fl -help .\n");
     man_options(&cli->out);
     po_buf_append_cstr(&cli->out, man_tail);
     PO_TRY_LEAF(cx, po_buf_check(&cli->out), "the manual is too large");

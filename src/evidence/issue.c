@@ -30,8 +30,22 @@ static PO_RC report_path(struct po_ctx *cx, struct po_home *home, const struct p
     PO_TRY(cx, po_report_file_name(cx, view, kind, &name));
     const char *file = po_arena_strdup(cx->arena, name);
     if (file == NULL) return PO_FAIL(cx, PO_NOMEM, "out of request memory");
-    enum po_home_place place = kind == PO_REPORT_HEALTH ? PO_PLACE_ROOT : PO_PLACE_REPORTS;
-    return po_path_join(cx, po_home_path(home, place), file, ret_path);
+    const char *dir = NULL;
+    PO_TRY(cx, po_home_tenant_root(cx, po_home_root(home), &dir));
+    if (kind != PO_REPORT_HEALTH)
+        PO_TRY(cx, po_path_join(cx, dir, po_home_place_row(PO_PLACE_REPORTS)->path, &dir));
+    return po_path_join(cx, dir, file, ret_path);
+}
+
+/* The default tenant's directories are there since `init`; another's are made with its first report. */
+static PO_RC make_place(struct po_ctx *cx, struct po_home *home)
+{
+    const char *root = NULL;
+    const char *dir = NULL;
+    if (cx->tenant.value == PO_TENANT_DEFAULT.value) return po_rc_ok();
+    PO_TRY(cx, po_home_tenant_root(cx, po_home_root(home), &root));
+    PO_TRY(cx, po_path_join(cx, root, po_home_place_row(PO_PLACE_REPORTS)->path, &dir));
+    return po_fs_mkdir_all(cx, dir, 0700);
 }
 
 static PO_RC record_report(struct po_ctx *cx, struct po_home *home,
@@ -73,6 +87,7 @@ PO_RC po_evidence_issue(struct po_ctx *cx, const struct po_report_request *reque
     PO_TRY(cx, report_path(cx, home, &view, request->kind, &issued.path));
     struct po_intent intent = {.action = "report.write", .resource = issued.record.id};
     PO_TRY(cx, po_intent_begin(cx, home, &intent));
+    PO_TRY(cx, make_place(cx, home));
     PO_TRY(cx, po_fs_write_atomic(cx, issued.path, po_buf_str(&body), 0640));
     PO_TRY(cx, record_report(cx, home, &issued.record));
     PO_TRY(cx, po_intent_end(cx, home, &intent, PO_EVENT_SUCCESS, PO_LIT("{}")));

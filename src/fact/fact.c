@@ -60,6 +60,7 @@ PO_RC po_fact_set_new_at(struct po_ctx *cx, struct po_home *home,
     set->home = home;
     set->places = *places;
     set->now_us = po_ctx_now_us(cx);
+    set->tenant = cx->tenant;
     *ret_set = set;
     return po_rc_ok();
 }
@@ -69,6 +70,70 @@ PO_RC po_fact_set_new(struct po_ctx *cx, struct po_home *home, struct po_fact_se
     struct po_fact_places places = {0};
     PO_TRY(cx, po_fact_places_find(cx, home, &places));
     return po_fact_set_new_at(cx, home, &places, ret_set);
+}
+
+/* ---- facts of the instance --------------------------------------------------------------------- */
+
+/* What the tenant's own events, keys and reports give. */
+static const char *const of_tenant[] = {
+    "home.reports", "keys.register",    "ledger.changes", "ledger.events",  "ledger.heartbeat",
+    "ledger.jobs",  "ledger.intents",   "ledger.runs",    "ledger.sealing", "ledger.sequence",
+    "ledger.types", "ledger.retention", "store.check",    "text.scan",
+};
+
+bool po_fact_is_of_instance(po_str name)
+{
+    for (size_t i = 0; i < sizeof of_tenant / sizeof *of_tenant; i++)
+        if (po_str_eq_cstr(name, of_tenant[i])) return false;
+    return true;
+}
+
+PO_RC po_fact_set_new_shared(struct po_ctx *own, struct po_home *home, struct po_fact_set **ret_set)
+{
+    struct po_fact_set *set = NULL;
+    PO_INVARIANT(own, own->tenant.value == PO_TENANT_DEFAULT.value);
+    PO_TRY(own, po_fact_set_new(own, home, &set));
+    set->own = own;
+    *ret_set = set;
+    return po_rc_ok();
+}
+
+void po_fact_set_share(struct po_fact_set *set, struct po_fact_set *instance)
+{
+    set->instance = instance;
+}
+
+PO_RC po_fact_instance_enter(struct po_ctx *cx, struct po_fact_set *set,
+                             struct po_fact_instance *ret_instance)
+{
+    struct po_fact_instance instance = {.cx = cx, .set = set, .before = cx->tenant};
+    bool is_elsewhere = set->tenant.value != PO_TENANT_DEFAULT.value;
+    if (is_elsewhere && set->instance == NULL) {
+        cx->tenant = PO_TENANT_DEFAULT;
+        po_rc rc = po_fact_set_new_at(cx, set->home, &set->places, &set->instance);
+        cx->tenant = instance.before;
+        PO_TRY(cx, rc);
+        set->instance->ledger = set->ledger;
+        set->instance->store = set->store;
+        set->instance->keyring = set->keyring;
+        set->instance->now_us = set->now_us;
+    }
+    if (set->instance != NULL) instance.set = set->instance;
+    if (instance.set->own != NULL) instance.cx = instance.set->own;
+    if (instance.cx == cx && is_elsewhere) cx->tenant = PO_TENANT_DEFAULT;
+    *ret_instance = instance;
+    return po_rc_ok();
+}
+
+po_rc po_fact_instance_leave(struct po_ctx *cx, struct po_fact_instance *instance, po_rc rc)
+{
+    if (instance->cx == cx) {
+        cx->tenant = instance->before;
+        return rc;
+    }
+    if (!po_is_ok(rc)) cx->err = instance->cx->err;
+    po_err_clear(instance->cx);
+    return rc;
 }
 
 struct po_home *po_fact_set_home(struct po_fact_set *set) { return set->home; }
@@ -147,8 +212,8 @@ PO_RC po_fact_provide(struct po_ctx *cx, struct po_fact_set *set, const char *na
     return po_rc_ok();
 }
 
-PO_RC po_fact_get(struct po_ctx *cx, struct po_fact_set *set, const char *name,
-                  const struct po_fact_value **ret_value)
+static PO_RC get_here(struct po_ctx *cx, struct po_fact_set *set, const char *name,
+                      const struct po_fact_value **ret_value)
 {
     size_t i = find_index(po_str_of(name));
     const struct po_fact_value *provided = find_provided(set, name);
@@ -173,4 +238,17 @@ PO_RC po_fact_get(struct po_ctx *cx, struct po_fact_set *set, const char *name,
     if (slot->code != PO_OK) return PO_FAIL(cx, slot->code, "%s", slot->why);
     *ret_value = &slot->value;
     return po_rc_ok();
+}
+
+/* A value that an upper layer gave to this set is this set's. */
+PO_RC po_fact_get(struct po_ctx *cx, struct po_fact_set *set, const char *name,
+                  const struct po_fact_value **ret_value)
+{
+    struct po_fact_instance instance;
+    bool is_here = set->instance == NULL && set->tenant.value == PO_TENANT_DEFAULT.value;
+    if (is_here || !po_fact_is_of_instance(po_str_of(name)) || find_provided(set, name) != NULL)
+        return get_here(cx, set, name, ret_value);
+    PO_TRY(cx, po_fact_instance_enter(cx, set, &instance));
+    return po_fact_instance_leave(cx, &instance,
+                                  get_here(instance.cx, instance.set, name, ret_value));
 }

@@ -48,6 +48,32 @@ const struct po_fact *po_fact_find(po_str name); /* NULL when unknown */
  * only facts of the program and the machine can be read.
  */
 PO_RC po_fact_set_new(struct po_ctx *cx, struct po_home *home, struct po_fact_set **ret_set);
+/*
+ * Facts of the instance (the machine, the service, files, drills) are the same for every tenant. A set made
+ * while cx->tenant is another than the default tenant reads them as the default tenant, in a set of their
+ * own; with po_fact_set_share in one that others read from, too, so that each is read once.
+ */
+bool po_fact_is_of_instance(po_str name);
+/*
+ * A set of facts of the instance that outlives the requests it is read for: `own` is a context of its own,
+ * of the default tenant; borrowed, as long as the set lives.
+ */
+PO_RC po_fact_set_new_shared(struct po_ctx *own, struct po_home *home,
+                             struct po_fact_set **ret_set);
+void po_fact_set_share(struct po_fact_set *set, struct po_fact_set *instance);
+/*
+ * Where facts of the instance are read for this set, and with what: the set itself and cx in the default
+ * tenant. What it read is given back as it was with po_fact_instance_leave.
+ */
+struct po_fact_instance {
+    struct po_ctx *cx;
+    struct po_fact_set *set;
+    po_tenant_id before;
+};
+PO_RC po_fact_instance_enter(struct po_ctx *cx, struct po_fact_set *set,
+                             struct po_fact_instance *ret_instance);
+po_rc po_fact_instance_leave(struct po_ctx *cx, struct po_fact_instance *instance, po_rc rc);
+
 struct po_home *po_fact_set_home(struct po_fact_set *set);
 po_time_us po_fact_set_now_us(const struct po_fact_set *set);
 

@@ -56,6 +56,7 @@ static PO_RC look_at_leaf(struct po_ctx *scratch, struct po_ledger *ledger,
     po_rc rc = po_ledger_record_at(scratch, ledger, walk->leaf, &record);
     PO_TRY(walk->cx, po_fact_scratch_end(walk->cx, scratch, rc));
     if (record.kind != PO_RECORD_EVENT) return po_rc_ok();
+    if (po_fact_is_foreign(walk->events->pseudonym, &record)) return po_rc_ok();
     walk->received_us = record.recv_time_us;
     walk->events->checked++;
     rc = po_ledger_event_at(scratch, ledger, walk->leaf, bytes, NULL);
@@ -91,6 +92,20 @@ static PO_RC walk_batch(struct po_fact_event_walk *walk, struct po_ledger *ledge
     return po_rc_ok();
 }
 
+/* Behind it are PO_FACT_EVENTS_MAX leaves that are no other tenant's: a busy one takes nobody's window. */
+static PO_RC find_from(struct po_ctx *cx, struct po_ledger *ledger, struct po_fact_events *events)
+{
+    uint64_t floor = events->to > PO_FACT_RECORDS_MAX ? events->to - PO_FACT_RECORDS_MAX : 0;
+    uint64_t count = 0;
+    events->from = events->to;
+    while (events->from > floor && count < PO_FACT_EVENTS_MAX) {
+        struct po_record record = {0};
+        PO_TRY(cx, po_ledger_record_at(cx, ledger, --events->from, &record));
+        count += po_fact_is_foreign(events->pseudonym, &record) ? 0 : 1;
+    }
+    return po_rc_ok();
+}
+
 static PO_RC walk_events(struct po_ctx *cx, struct po_ledger *ledger, struct po_fact_events *events)
 {
     PO_TRY(cx, po_map_new(cx, PO_FACT_CLAUSES_MAX, &events->runs));
@@ -98,7 +113,7 @@ static PO_RC walk_events(struct po_ctx *cx, struct po_ledger *ledger, struct po_
     PO_TRY(cx, po_map_new(cx, PO_FACT_SESSIONS_MAX, &events->sessions));
     PO_TRY(cx, po_map_new(cx, PO_FACT_SESSIONS_MAX, &events->reports));
     events->to = po_ledger_size(ledger);
-    events->from = events->to > PO_FACT_EVENTS_MAX ? events->to - PO_FACT_EVENTS_MAX : 0;
+    PO_TRY(cx, find_from(cx, ledger, events));
     struct po_fact_event_walk walk = {.cx = cx, .events = events, .leaf = events->from};
     while (walk.leaf < events->to)
         PO_TRY(cx, walk_batch(&walk, ledger));
@@ -113,6 +128,7 @@ PO_RC po_fact_events_get(struct po_ctx *cx, struct po_fact_set *set,
         PO_TRY(cx, po_fact_ledger(cx, set, &ledger));
         struct po_fact_events *events = NULL;
         PO_ARENA_NEW(cx, events, 1);
+        PO_TRY(cx, po_fact_pseudonym(cx, set, ledger, &events->pseudonym));
         PO_TRY_MSG(cx, walk_events(cx, ledger, events), "reading the ledger's events");
         set->events = events;
     }

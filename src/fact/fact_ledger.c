@@ -167,7 +167,7 @@ PO_FACT_READER(ledger_retention)
     bool is_whole = records->missing == 0 && records->from == 0;
     po_json_out_object(out);
     po_fact_put_opt(out, "system_since_us", records->size > 0 ? records->first_us : -1);
-    po_fact_put_int(out, "leaves", (int64_t)records->size);
+    po_fact_put_int(out, "leaves", (int64_t)(records->size - records->foreign));
     po_fact_put_int(out, "tombstones", (int64_t)records->tombstones);
     po_fact_put_int(out, "missing", (int64_t)records->missing);
     po_fact_put_bool(out, "whole", is_whole);
@@ -214,10 +214,18 @@ PO_FACT_READER(ledger_heartbeat)
 
 /* ---- ledger.sealing ------------------------------------------------------------------------------- */
 
-static bool is_epoch_live(const struct po_store_data_key_info *keys, size_t count, size_t epoch)
+struct own_keys {
+    po_tenant_id tenant;
+    const struct po_store_data_key_info *at; /* of all tenants */
+    size_t count;
+};
+
+static bool is_epoch_live(const struct own_keys *keys, size_t epoch)
 {
-    for (size_t i = 0; i < count; i++)
-        if (keys[i].epoch == epoch && keys[i].opens) return true;
+    for (size_t i = 0; i < keys->count; i++)
+        if (keys->at[i].tenant.value == keys->tenant.value && keys->at[i].epoch == epoch &&
+            keys->at[i].opens)
+            return true;
     return false;
 }
 
@@ -232,12 +240,13 @@ PO_FACT_READER(ledger_sealing)
     PO_TRY(cx, po_fact_events_get(cx, set, &events));
     PO_TRY(cx, po_fact_store(cx, set, &store));
     PO_TRY(cx, po_store_data_key_list(cx, store, &keys, &key_count));
+    const struct own_keys own = {set->tenant, keys, key_count};
     uint64_t live = 0;
     po_json_out_object(out);
     po_fact_put_array(out, "epochs");
     for (size_t epoch = 0; epoch < PO_FACT_EPOCHS_MAX; epoch++) {
         if (records->epochs[epoch] == 0) continue;
-        bool is_live = is_epoch_live(keys, key_count, epoch);
+        bool is_live = is_epoch_live(&own, epoch);
         live += is_live ? records->epochs[epoch] : 0;
         po_json_out_object(out);
         po_fact_put_int(out, "epoch", (int64_t)epoch);

@@ -86,6 +86,7 @@ struct po_fact_records {
     po_time_us first_us; /* of leaf 0 */
     po_time_us newest_us;
     uint64_t events;
+    uint64_t foreign; /* other tenants' */
     uint64_t gap_records;
     uint64_t tombstones; /* payload purged, key destroyed */
     uint64_t clock_back;
@@ -102,6 +103,17 @@ struct po_fact_records {
     struct po_fact_retention retentions[PO_FACT_RETENTIONS];
     struct po_fact_minutes minutes;
 };
+
+/*
+ * How the set's tenant is named in records: the walks count its leaves alone. 0 without keys: then nobody's
+ * can be told apart, and nothing of them be opened.
+ */
+PO_RC po_fact_pseudonym(struct po_ctx *cx, struct po_fact_set *set, struct po_ledger *ledger,
+                        uint64_t *ret_pseudonym);
+static inline bool po_fact_is_foreign(uint64_t pseudonym, const struct po_record *record)
+{
+    return pseudonym != 0 && record->kind == PO_RECORD_EVENT && record->tenant != pseudonym;
+}
 
 struct po_fact_run {
     uint64_t leaf;
@@ -135,6 +147,7 @@ struct po_fact_session {
     bool is_own;
 };
 struct po_fact_events {
+    uint64_t pseudonym; /* whose: others' leaves are passed over; 0: not known without keys */
     uint64_t from;
     uint64_t to; /* exclusive */
     uint64_t checked;

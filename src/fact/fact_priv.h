@@ -59,8 +59,14 @@ struct po_fact_set {
     struct po_keyring *keyring;
     struct po_fact_records *records; /* the shared walks, once made (fact_pass_priv.h) */
     struct po_fact_events *events;
+    struct po_store_check *check; /* of the whole database, once made */
     struct po_fact_places places;
     po_time_us now_us;
+    uint64_t pseudonym; /* of the tenant the set was made for, once known; 0: without keys */
+    bool has_pseudonym;
+    po_tenant_id tenant;
+    struct po_fact_set *instance; /* facts of the instance are read there; NULL: here, or not yet */
+    struct po_ctx *own;           /* what a shared set is read with; NULL: the reader's */
     struct po_fact_slot slots[PO_FACT_COUNT_MAX];
     struct {
         const char *name;

@@ -32,6 +32,19 @@ PO_RC po_fact_keyring(struct po_ctx *cx, struct po_fact_set *set, struct po_keyr
     return po_rc_ok();
 }
 
+PO_RC po_fact_pseudonym(struct po_ctx *cx, struct po_fact_set *set, struct po_ledger *ledger,
+                        uint64_t *ret_pseudonym)
+{
+    if (!set->has_pseudonym) {
+        po_rc rc = po_ledger_pseudonym(cx, ledger, &set->pseudonym);
+        if (rc.code != PO_UNAVAILABLE) PO_TRY(cx, rc);
+        po_err_clear(cx);
+        set->has_pseudonym = true;
+    }
+    *ret_pseudonym = set->pseudonym;
+    return po_rc_ok();
+}
+
 static struct po_fact_tenant *tenant_of(struct po_fact_records *records, uint64_t pseudonym)
 {
     for (size_t i = 0; i < records->tenant_count; i++)
@@ -100,7 +113,7 @@ static void add_retention(struct po_fact_records *records, const struct po_recor
 }
 
 static void add_record(struct po_fact_records *records, const struct po_record *record,
-                       uint64_t leaf)
+                       uint64_t leaf, bool is_foreign)
 {
     if (leaf > records->from && record->recv_time_us < records->newest_us) records->time_back++;
     records->newest_us = record->recv_time_us;
@@ -108,7 +121,8 @@ static void add_record(struct po_fact_records *records, const struct po_record *
     if (record->kind == PO_RECORD_GAP) records->gap_records++;
     if (record->kind == PO_RECORD_PAYLOAD_PURGED || record->kind == PO_RECORD_KEY_DESTROYED)
         records->tombstones++;
-    if (record->kind != PO_RECORD_EVENT) return;
+    if (is_foreign) records->foreign++;
+    if (record->kind != PO_RECORD_EVENT || is_foreign) return;
     records->events++;
     add_epoch(records, record);
     add_sequence(records, record);
@@ -116,7 +130,8 @@ static void add_record(struct po_fact_records *records, const struct po_record *
     add_retention(records, record);
 }
 
-static PO_RC walk(struct po_ctx *cx, struct po_ledger *ledger, struct po_fact_records *records)
+static PO_RC walk(struct po_ctx *cx, struct po_ledger *ledger, uint64_t pseudonym,
+                  struct po_fact_records *records)
 {
     records->size = po_ledger_size(ledger);
     records->from = records->size > PO_FACT_RECORDS_MAX ? records->size - PO_FACT_RECORDS_MAX : 0;
@@ -126,7 +141,7 @@ static PO_RC walk(struct po_ctx *cx, struct po_ledger *ledger, struct po_fact_re
     records->first_us = record.recv_time_us;
     for (uint64_t leaf = records->from; leaf < records->size; leaf++) {
         PO_TRY(cx, po_ledger_record_at(cx, ledger, leaf, &record));
-        add_record(records, &record, leaf);
+        add_record(records, &record, leaf, po_fact_is_foreign(pseudonym, &record));
     }
     return po_rc_ok();
 }
@@ -138,9 +153,11 @@ PO_RC po_fact_records_get(struct po_ctx *cx, struct po_fact_set *set,
         struct po_ledger *ledger = NULL;
         PO_TRY(cx, po_fact_ledger(cx, set, &ledger));
         struct po_fact_records *records = NULL;
+        uint64_t pseudonym = 0;
+        PO_TRY(cx, po_fact_pseudonym(cx, set, ledger, &pseudonym));
         PO_ARENA_NEW(cx, records, 1);
         PO_TRY(cx, po_fact_minutes_init(cx, set->now_us, &records->minutes));
-        PO_TRY_MSG(cx, walk(cx, ledger, records), "walking the ledger's records");
+        PO_TRY_MSG(cx, walk(cx, ledger, pseudonym, records), "walking the ledger's records");
         set->records = records;
     }
     *ret_records = set->records;

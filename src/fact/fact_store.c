@@ -10,33 +10,79 @@
 
 /* ---- store.check --------------------------------------------------------------------------------- */
 
-PO_FACT_READER(store_check)
+/* Once for all tenants that share a set: it reads the whole file. */
+static PO_RC get_check(struct po_ctx *cx, struct po_fact_set *set,
+                       const struct po_store_check **ret_check)
 {
-    struct po_store *store = NULL;
-    struct po_store_check check = {0};
-    uint64_t pending = 0;
-    PO_TRY(cx, po_fact_store(cx, set, &store));
-    PO_TRY_MSG(cx, po_store_check(cx, store, &check), "checking the database");
-    PO_TRY(cx, po_store_pending_count(cx, store, &pending));
-    int64_t foreign = 0;
-    for (size_t i = 0; i < check.finding_count; i++)
-        foreign += strcmp(check.findings[i].check, "foreign_key") == 0 ? 1 : 0;
-    po_json_out_object(out);
-    po_fact_put_int(out, "rows", (int64_t)check.rows);
-    po_fact_put_int(out, "findings", (int64_t)check.finding_count);
-    po_fact_put_int(out, "foreign_key_findings", foreign);
-    po_fact_put_int(out, "cells_opened", (int64_t)check.cells_opened);
-    po_fact_put_int(out, "cells_without_key", (int64_t)check.cells_unchecked);
-    po_fact_put_int(out, "pending_events", (int64_t)pending);
+    if (set->check == NULL) {
+        struct po_store *store = NULL;
+        struct po_store_check *check = NULL;
+        PO_TRY(cx, po_fact_store(cx, set, &store));
+        PO_ARENA_NEW(cx, check, 1);
+        PO_TRY_MSG(cx, po_store_check(cx, store, check), "checking the database");
+        set->check = check;
+    }
+    *ret_check = set->check;
+    return po_rc_ok();
+}
+
+static PO_RC find_check(struct po_ctx *cx, struct po_fact_set *set,
+                        const struct po_store_check **ret_check)
+{
+    struct po_fact_instance instance;
+    PO_TRY(cx, po_fact_instance_enter(cx, set, &instance));
+    return po_fact_instance_leave(cx, &instance, get_check(instance.cx, instance.set, ret_check));
+}
+
+/* Damage of the file is everybody's, that of a row is its tenant's. */
+static bool is_told(const struct po_fact_set *set, const struct po_store_finding *finding)
+{
+    return finding->tenant.value == 0 || finding->tenant.value == set->tenant.value;
+}
+
+static void put_findings(struct po_json_out *out, const struct po_fact_set *set,
+                         const struct po_store_check *check)
+{
+    int64_t listed = 0;
     po_fact_put_array(out, "found");
-    for (size_t i = 0; i < check.finding_count && i < FINDINGS_MAX; i++) {
+    for (size_t i = 0; i < check->finding_count && listed < FINDINGS_MAX; i++) {
+        if (!is_told(set, &check->findings[i])) continue;
+        listed++;
         po_json_out_object(out);
-        po_fact_put_cstr(out, "check", check.findings[i].check);
-        po_fact_put_cstr(out, "table", check.findings[i].table);
-        po_fact_put_cstr(out, "text", check.findings[i].text);
+        po_fact_put_cstr(out, "check", check->findings[i].check);
+        po_fact_put_cstr(out, "table", check->findings[i].table);
+        po_fact_put_cstr(out, "text", check->findings[i].text);
         po_json_out_object_end(out);
     }
     po_json_out_array_end(out);
+}
+
+PO_FACT_READER(store_check)
+{
+    struct po_store *store = NULL;
+    const struct po_store_check *check = NULL;
+    struct po_store_tally own = {0};
+    uint64_t pending = 0;
+    int64_t findings = 0;
+    int64_t foreign = 0;
+    PO_TRY(cx, find_check(cx, set, &check));
+    PO_TRY(cx, po_fact_store(cx, set, &store));
+    PO_TRY(cx, po_store_pending_count(cx, store, &pending));
+    for (size_t i = 0; i < check->tally_count; i++)
+        if (check->tallies[i].tenant.value == set->tenant.value) own = check->tallies[i];
+    for (size_t i = 0; i < check->finding_count; i++) {
+        if (!is_told(set, &check->findings[i])) continue;
+        findings++;
+        foreign += strcmp(check->findings[i].check, "foreign_key") == 0 ? 1 : 0;
+    }
+    po_json_out_object(out);
+    po_fact_put_int(out, "rows", (int64_t)own.rows);
+    po_fact_put_int(out, "findings", findings);
+    po_fact_put_int(out, "foreign_key_findings", foreign);
+    po_fact_put_int(out, "cells_opened", (int64_t)own.cells_opened);
+    po_fact_put_int(out, "cells_without_key", (int64_t)own.cells_unchecked);
+    po_fact_put_int(out, "pending_events", (int64_t)pending);
+    put_findings(out, set, check);
     po_json_out_object_end(out);
     return po_rc_ok();
 }
@@ -65,10 +111,13 @@ static PO_RC put_data_keys(struct po_ctx *cx, struct po_fact_set *set, struct po
     struct po_store *store = NULL;
     struct po_store_data_key_info *keys = NULL;
     size_t count = 0;
+    int64_t own = 0;
     PO_TRY(cx, po_fact_store(cx, set, &store));
     PO_TRY(cx, po_store_data_key_list(cx, store, &keys, &count));
     po_fact_put_array(out, "data_keys");
-    for (size_t i = 0; i < count && i < PO_FACT_LIST_MAX; i++) {
+    for (size_t i = 0; i < count && own < PO_FACT_LIST_MAX; i++) {
+        if (keys[i].tenant.value != set->tenant.value) continue;
+        own++;
         po_json_out_object(out);
         po_fact_put_int(out, "tenant", (int64_t)keys[i].tenant.value);
         po_fact_put_int(out, "epoch", keys[i].epoch);
@@ -79,7 +128,7 @@ static PO_RC put_data_keys(struct po_ctx *cx, struct po_fact_set *set, struct po
         po_json_out_object_end(out);
     }
     po_json_out_array_end(out);
-    po_fact_put_int(out, "data_key_count", (int64_t)count);
+    po_fact_put_int(out, "data_key_count", own);
     return po_rc_ok();
 }
 

@@ -36,12 +36,16 @@ void po_fact_table_render(struct po_buf *out)
         "Made from the table in `src/fact/fact_table.def`; a unit test compares the two.\n"
         "A fact is read once in an assessment, changes nothing, and writes one JSON value of "
         "the type named.\n"
-        "Times are microseconds since 1970 UTC (`_us`), `?` marks a value that may be null.\n");
+        "Times are microseconds since 1970 UTC (`_us`), `?` marks a value that may be null.\n"
+        "A fact of the instance is the same for every tenant, read as the default one; one of the "
+        "tenant is its own.\n");
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         po_buf_printf(out, "\n## %s\n\n", table[i].name);
         po_buf_append_cstr(out, table[i].doc);
-        po_buf_printf(out, "\n\n- capability `%s`, cost %s\n- type `", table[i].capability,
-                      cost_name(table[i].cost));
+        bool is_of_instance = po_fact_is_of_instance(po_str_of(table[i].name));
+        po_buf_printf(out, "\n\n- capability `%s`, cost %s, of the %s\n- type `",
+                      table[i].capability, cost_name(table[i].cost),
+                      is_of_instance ? "instance" : "tenant");
         po_buf_append_cstr(out, table[i].type);
         po_buf_append_cstr(out, "`\n");
     }

@@ -77,14 +77,16 @@ PO_FACT_READER(text_scan)
     walk->each = scan_one;
     walk->scan.needles = needles.values;
     walk->scan.needle_count = needles.count;
+    const char *root = NULL; /* logs are the instance's, reports the tenant's */
+    PO_TRY(cx, po_home_tenant_root(cx, set->places.root, &root));
     for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++) {
         const char *dir = NULL;
-        PO_TRY(cx, po_fact_path(cx, set->places.root, dirs[i], &dir));
+        PO_TRY(cx, po_fact_path(cx, i == 0 ? set->places.root : root, dirs[i], &dir));
         PO_TRY(cx, walk_files(cx, walk, dir, dirs[i], 0));
     }
     const char *health = NULL;
     struct po_fs_info info = {0};
-    PO_TRY(cx, po_fact_path(cx, set->places.root, "System_Health_Report.md", &health));
+    PO_TRY(cx, po_fact_path(cx, root, "System_Health_Report.md", &health));
     PO_TRY(cx, po_fs_info(cx, health, &info));
     if (info.is_file) PO_TRY(cx, scan_one(cx, walk, health, "System_Health_Report.md"));
     po_json_out_object(out);
@@ -191,6 +193,7 @@ static PO_RC report_one(struct po_ctx *cx, struct file_walk *walk, const char *p
 PO_FACT_READER(home_reports)
 {
     const struct po_fact_events *events = NULL;
+    const char *root = NULL;
     const char *dir = NULL;
     const char *health = NULL;
     struct po_fs_info info = {0};
@@ -202,9 +205,10 @@ PO_FACT_READER(home_reports)
     walk->out = out;
     po_json_out_object(out);
     po_fact_put_array(out, "files");
-    PO_TRY(cx, po_fact_path(cx, set->places.root, "Reports", &dir));
+    PO_TRY(cx, po_home_tenant_root(cx, set->places.root, &root));
+    PO_TRY(cx, po_fact_path(cx, root, "Reports", &dir));
     PO_TRY(cx, walk_files(cx, walk, dir, "Reports", 0));
-    PO_TRY(cx, po_fact_path(cx, set->places.root, "System_Health_Report.md", &health));
+    PO_TRY(cx, po_fact_path(cx, root, "System_Health_Report.md", &health));
     PO_TRY(cx, po_fs_info(cx, health, &info));
     if (info.is_file) {
         walk->files++;

@@ -4,6 +4,8 @@
  */
 #include "fact_pass_priv.h"
 
+#include "store/store.h"
+
 #define FINDINGS_MAX 50
 #define AGAINST_MAX 500
 /* Beyond this many leaves the commitments are left to the window that ledger.events opens. */
@@ -28,6 +30,24 @@ static PO_RC list_against(struct po_ctx *cx, const struct po_fact_events *events
         memcpy(one->root, report->as_of_root, sizeof one->root);
     }
     *ret_against = against;
+    return po_rc_ok();
+}
+
+/* The fact is one of the instance: the events of every tenant are opened. */
+static PO_RC list_tenants(struct po_ctx *cx, struct po_fact_set *set,
+                          struct po_ledger_verify_options *options)
+{
+    struct po_store *store = NULL;
+    struct po_store_tenant *tenants = NULL;
+    po_tenant_id *ids = NULL;
+    size_t count = 0;
+    PO_TRY(cx, po_fact_store(cx, set, &store));
+    PO_TRY(cx, po_store_tenant_list(cx, store, &tenants, &count));
+    PO_ARENA_NEW(cx, ids, count + 1);
+    for (size_t i = 0; i < count; i++)
+        ids[i] = tenants[i].id;
+    options->tenants = ids;
+    options->tenant_count = count;
     return po_rc_ok();
 }
 
@@ -71,6 +91,7 @@ PO_FACT_READER(ledger_verification)
                                                    po_ledger_size(ledger) > COMMITMENTS_LEAVES_MAX};
     PO_TRY(cx, list_against(cx, events, &against, &options.against_count));
     options.against = against;
+    PO_TRY(cx, list_tenants(cx, set, &options));
     struct po_ledger_verification *result = NULL;
     PO_ARENA_NEW(cx, result, 1);
     PO_TRY_MSG(cx, po_ledger_verify(cx, ledger, &options, result), "verifying the ledger");

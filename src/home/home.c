@@ -203,17 +203,33 @@ static PO_RC record_crash(struct po_ctx *cx, struct po_home *home,
     return po_home_record(cx, home, &event);
 }
 
-static PO_RC recover(struct po_ctx *cx, struct po_home *home)
+/* Of cx->tenant: their events are its own. */
+static PO_RC close_intents(struct po_ctx *cx, struct po_home *home)
 {
-    PO_TRY_MSG(cx, po_home_flush(cx, home), "moving pending events into the ledger");
-    struct po_ledger_recovery found = po_ledger_recovered(home->ledger);
-    if (found.was_open) PO_TRY(cx, record_crash(cx, home, &found));
     struct po_store_intent *intents = NULL;
     size_t count = 0;
     PO_TRY(cx, po_store_intent_list(cx, home->store, &intents, &count));
     for (size_t i = 0; i < count; i++)
         PO_TRY(cx, close_intent(cx, home, &intents[i]));
     return po_rc_ok();
+}
+
+static PO_RC recover(struct po_ctx *cx, struct po_home *home)
+{
+    PO_TRY_MSG(cx, po_home_flush(cx, home), "moving pending events into the ledger");
+    struct po_ledger_recovery found = po_ledger_recovered(home->ledger);
+    if (found.was_open) PO_TRY(cx, record_crash(cx, home, &found));
+    struct po_store_tenant *tenants = NULL;
+    size_t count = 0;
+    PO_TRY(cx, po_store_tenant_list(cx, home->store, &tenants, &count));
+    const po_tenant_id before = cx->tenant;
+    po_rc rc = po_rc_ok();
+    for (size_t i = 0; i < count && po_is_ok(rc); i++) {
+        cx->tenant = tenants[i].id;
+        rc = close_intents(cx, home);
+    }
+    cx->tenant = before;
+    return rc;
 }
 
 static PO_RC open_parts(struct po_ctx *cx, struct po_home *home, enum po_home_mode mode)

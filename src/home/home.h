@@ -90,6 +90,11 @@ void po_home_abandonp(struct po_home **home);
 #define PO_HOME_AUTO PO_CLEANUP(po_home_abandonp) struct po_home
 
 const char *po_home_root(const struct po_home *home);
+/*
+ * Below `root`, a home: where cx->tenant's files for people stand. The default tenant's is the home itself,
+ * another's tenants/<id>, which need not be there. In the arena.
+ */
+PO_RC po_home_tenant_root(struct po_ctx *cx, const char *root, const char **ret_root);
 const char *po_home_path(const struct po_home *home, enum po_home_place place); /* absolute */
 /* Directory of keys and signing state. */
 const char *po_home_state_dir(const struct po_home *home);

@@ -251,3 +251,14 @@ PO_RC po_home_scratch_dir(struct po_ctx *cx, const struct po_home *home, const c
     if (*ret_dir == NULL) *ret_dir = home->state_dir;
     return po_rc_ok();
 }
+
+PO_RC po_home_tenant_root(struct po_ctx *cx, const char *root, const char **ret_root)
+{
+    *ret_root = root;
+    if (cx->tenant.value == PO_TENANT_DEFAULT.value) return po_rc_ok();
+    const char *text =
+        po_arena_printf(cx->arena, "%s/tenants/%lu", root, (unsigned long)cx->tenant.value);
+    if (text == NULL) return PO_FAIL(cx, PO_NOMEM, "out of request memory");
+    *ret_root = text;
+    return po_rc_ok();
+}

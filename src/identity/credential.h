@@ -13,8 +13,8 @@
  *   link   ──> as signin, with the new password in force
  *
  * Invariants
- *  1. Between an e-mail address that is known and one that is not, nothing a client can see differs:
- *     same code, same text, same count of hashes, same throttling.
+ *  1. Between an e-mail address or tenant that is known and one that is not, nothing a client can see
+ *     differs: same code, same text, same count of hashes, same throttling.
  *  2. A code, ticket or link is used once: it is spent in the transaction of what it allows.
  *  3. Whatever changes commits with its event; no event holds a secret or an e-mail address.
  *  4. Counters of failures are in the database; a restart forgets nothing.
@@ -119,6 +119,7 @@ enum po_credential_job_kind {
 /* Why nobody gets in, for the event; a client sees none of it. */
 enum po_signin_refusal {
     PO_REFUSAL_NONE,
+    PO_REFUSAL_NO_TENANT,
     PO_REFUSAL_UNKNOWN,
     PO_REFUSAL_NO_PASSWORD,
     PO_REFUSAL_NOT_ACTIVE
@@ -163,6 +164,7 @@ PO_RC po_credential_work(const struct po_credential_job *job, struct po_credenti
 /* ==== sign-in ================================================================================= */
 
 struct po_signin_request {
+    po_str tenant; /* by name; empty: the default tenant */
     po_str email;
     po_str password;
     po_str user_agent;
@@ -183,8 +185,9 @@ void po_signin_outcome_done(struct po_signin_outcome *outcome);
 #define PO_SIGNIN_OUTCOME_AUTO PO_CLEANUP(po_signin_outcome_done) struct po_signin_outcome
 
 /*
- * First phase: throttle, and the hash to verify. An unknown address, a user who may not sign in and
- * a user without a password get a hash that matches nothing, at the same cost. A stored hash below the
+ * First phase: throttle, and the hash to verify. An unknown tenant or address, a user who may not sign in
+ * and a user without a password get a hash that matches nothing, at the same cost. cx is in the tenant
+ * that was named afterwards. A stored hash below the
  * policy's cost is made anew from a right password (job->new_password).
  *
  * Where the request comes from is cx->ip; "" (local) is a source of its own.
@@ -211,7 +214,7 @@ struct po_mfa_request {
     po_str user_agent;
 };
 /*
- * Redeem a ticket of state MFA.
+ * Redeem a ticket of state MFA. As with links, cx is in the ticket's tenant afterwards.
  *
  * Errors   PO_UNAUTH   wrong or used code: the ticket stays, up to PO_TICKET_TRIES_MAX tries;
  *          PO_EXPIRED  no such ticket, spent, void, too old, or from elsewhere: sign in again;

@@ -42,7 +42,7 @@ struct po_credential_policy {
     po_str issuer;       /* for authenticators; at most 64 bytes */
     po_str organisation; /* a context word of passwords */
 };
-struct po_credential_policy po_credential_policy_get(struct po_home *home);
+struct po_credential_policy po_credential_policy_get(const struct po_ctx *cx, struct po_home *home);
 /* po_password_check with the user's name, e-mail and the organisation as context. */
 PO_RC po_password_check_for(struct po_ctx *cx, struct po_home *home, const struct po_user *user,
                             po_str password);
@@ -60,7 +60,11 @@ void po_source_texts(po_str ip, char ret_source[static PO_SOURCE_TEXT_BYTES],
 /* Lower case ASCII; at most PO_EMAIL_BYTES_MAX bytes go in. */
 po_str po_email_fold(po_str email, char room[static PO_EMAIL_BYTES_MAX]);
 
-/* Whom and where failures are counted; keyed tokens, so that nothing personal is stored. */
+/*
+ * Whom and where failures are counted; keyed tokens, so that nothing personal is stored. An account is one
+ * of cx->tenant; sources are counted together for all tenants, in the default one: otherwise each tenant
+ * would give the guesser further tries, and their number would tell which tenants there are.
+ */
 struct po_attempt {
     bool has_account; /* else only the source counts: a ticket or link that is nobody's */
     uint8_t account[PO_KEY_TOKEN_BYTES];
@@ -70,6 +74,10 @@ struct po_attempt {
 /* `email` empty: an attempt without account. */
 PO_RC po_attempt_make(struct po_ctx *cx, struct po_home *home, po_str email,
                       struct po_attempt *ret_attempt);
+
+/* Of a sign-in that names a tenant there is not. rule: five parameters of which two are what was typed */
+PO_RC po_attempt_make_stranger(struct po_ctx *cx, struct po_home *home, po_str tenant, po_str email,
+                               struct po_attempt *ret_attempt);
 
 /* ---- throttling -------------------------------------------------------------------------------- */
 
@@ -155,8 +163,10 @@ struct po_ticket_wanted {
     const char *other_kind;      /* or of this kind; NULL */
     const uint8_t *source_class; /* NULL: from anywhere */
 };
+/* Into the tenant of a ticket or link; with one that is nobody's cx stays where it is. */
+PO_RC po_ticket_enter(struct po_ctx *cx, struct po_home *home, po_str secret);
 /*
- * An open ticket.
+ * An open ticket of cx->tenant.
  *
  * Errors  PO_EXPIRED unknown, spent, too old, or bound to another class of source
  */

@@ -13,6 +13,7 @@
 #define S 2U
 #define N 4U
 #define E 8U
+#define I 16U
 
 static const struct po_action actions[] = {
 #define X(action, how, flags, holders)                                                             \
@@ -23,6 +24,7 @@ static const struct po_action actions[] = {
      .needs_step_up = ((flags)&S) != 0,                                                            \
      .is_not_self = ((flags)&N) != 0,                                                              \
      .is_enrolling = ((flags)&E) != 0,                                                             \
+     .is_instance = ((flags)&I) != 0,                                                              \
      .roles = (holders)},
 #include "identity/roles.def"
 #undef X
@@ -141,6 +143,8 @@ static struct po_decision judge_identity(const struct po_identity *identity,
 {
     if (identity->tenant.value != tenant.value)
         return deny("deny.tenant", "it belongs to another tenant");
+    if (action->is_instance && tenant.value != PO_TENANT_DEFAULT.value)
+        return deny("deny.instance", "this is for those who run the machine");
     if (!identity->is_active) return deny("deny.inactive", "the account is not active");
     if (identity->needs_mfa && !action->is_enrolling)
         return deny("deny.mfa", "a second factor must be set up first");

@@ -74,6 +74,7 @@ struct po_action {
     bool needs_step_up; /* a person who proved themselves lately; never a token */
     bool is_not_self;   /* not upon oneself: resource "user:<own id>" */
     bool is_enrolling;  /* also before the second factor is set up */
+    bool is_instance;   /* upon the instance as a whole: for accounts of the default tenant alone */
     const char *roles;  /* initials of the shipped roles that hold it: "oapumv" */
 };
 /* By name; sorted. */
@@ -171,6 +172,35 @@ void po_access_decide(const struct po_identity *identity, po_str action, po_str 
  */
 PO_RC po_access_check(struct po_ctx *cx, struct po_home *home, const struct po_identity *identity,
                       po_str action, po_str resource);
+
+/* ==== tenants =================================================================================== */
+
+#define PO_TENANT_NAME_BYTES_MAX 63
+#define PO_TENANT_DEFAULT_NAME "default" /* what `init` makes */
+
+struct po_tenant {
+    po_tenant_id id;
+    po_str name; /* empty when the keys to open it are absent */
+    po_time_us created_us;
+};
+/* 1..PO_TENANT_NAME_BYTES_MAX of [a-z0-9-], a letter first, no '-' last. */
+bool po_tenant_is_name(po_str name);
+/* What po_tenant_create would refuse the name for: PO_INVALID, PO_EXISTS. */
+PO_RC po_tenant_check_new(struct po_ctx *cx, struct po_home *home, po_str name);
+/*
+ * A further tenant with a data key of its own, in one transaction with its first event, which is its own
+ * (tenant.created). It has no accounts: invite its first owner as a local process in it.
+ *
+ * Errors   PO_INVALID the name;  PO_EXISTS;  PO_LIMIT PO_STORE_TENANTS_MAX;  PO_DENIED not a local process,
+ *          or a read-only home
+ */
+PO_RC po_tenant_create(struct po_ctx *cx, struct po_home *home, po_str name, po_tenant_id *ret_id);
+/* The default tenant first. For local processes: nobody else is told of other tenants. */
+PO_RC po_tenant_list(struct po_ctx *cx, struct po_home *home, struct po_tenant **ret_tenants,
+                     size_t *ret_count);
+/* By name or id. PO_NOTFOUND. */
+PO_RC po_tenant_get(struct po_ctx *cx, struct po_home *home, po_str who,
+                    struct po_tenant *ret_tenant);
 
 /* ==== users ===================================================================================== */
 

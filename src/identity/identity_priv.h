@@ -42,6 +42,18 @@ PO_RC po_identity_name(struct po_ctx *cx, po_str name, const char *what);
 /* An e-mail address with its ASCII letters in lower case: one person, one account. In the arena. */
 PO_RC po_identity_fold(struct po_ctx *cx, po_str email, po_str *ret_email);
 
+/*
+ * From now on cx is in this tenant. An account of another one that it acted as is left behind: it is
+ * nobody there.
+ */
+void po_tenant_enter(struct po_ctx *cx, po_tenant_id tenant);
+/*
+ * The tenant that somebody who signs in names ("" or "default": the default one); with a name that is
+ * nobody's cx is in the default tenant. Costs the same for every name.
+ */
+PO_RC po_tenant_enter_named(struct po_ctx *cx, struct po_home *home, po_str name,
+                            bool *ret_is_known);
+
 /* What a role holds, shipped or custom. PO_NOTFOUND. */
 PO_RC po_role_actions(struct po_ctx *cx, struct po_home *home, po_str name,
                       struct po_action_set *ret_set);

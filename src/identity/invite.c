@@ -90,6 +90,7 @@ static po_rc open_counted(struct po_ctx *cx, struct po_home *home, po_str link,
                           struct opened *ret_opened, uint32_t *ret_retry_after_s)
 {
     struct po_attempt attempt;
+    PO_TRY(cx, po_ticket_enter(cx, home, link));
     PO_TRY(cx, po_attempt_make(cx, home, PO_LIT(""), &attempt));
     const struct po_auth_note note = {
         .action = "open_link", .attempt = &attempt, .reason = "no such link", .method = "link"};
@@ -178,7 +179,7 @@ po_rc po_link_finish(struct po_ctx *cx, struct po_home *home, const struct po_cr
                                           .attempt = &attempt,
                                           .has_totp = totp != NULL,
                                           .is_mfa_required =
-                                              po_credential_policy_get(home).is_mfa_required};
+                                              po_credential_policy_get(cx, home).is_mfa_required};
     PO_TX_AUTO *tx = NULL;
     PO_TRY(cx, po_tx_begin(cx, po_home_store(home), &tx));
     PO_TRY(cx, put_password(cx, home, tx, job, answer->new_hash));

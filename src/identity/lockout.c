@@ -5,7 +5,8 @@
  *  1. Rows are in the database: a restart forgets nothing.
  *  2. An account that does not exist is counted as one that does: rows are kept by a keyed token of
  *     the address as it was typed.
- *  3. A lock never lasts longer than what its failures earn, whatever the clock did meanwhile.
+ *  3. Failures of a source are counted together for all tenants.
+ *  4. A lock never lasts longer than what its failures earn, whatever the clock did meanwhile.
  *
  * Source  NIST SP 800-63B 5.2.2;  docs/spec/credentials.md 5
  */
@@ -42,12 +43,23 @@ po_time_us po_lockout_delay_us(const struct po_lockout_policy *policy, int64_t f
     return delay_us < policy->longest_us ? delay_us : policy->longest_us;
 }
 
+/* Sources are no tenant's: their rows stand in the default one. */
+static po_tenant_id enter(struct po_ctx *cx, const struct po_lockout_policy *policy)
+{
+    po_tenant_id before = cx->tenant;
+    if (policy == &po_lockout_source) cx->tenant = PO_TENANT_DEFAULT;
+    return before;
+}
+
 static po_rc find(struct po_ctx *cx, struct po_store *store, const struct po_lockout_policy *policy,
                   const uint8_t key[static PO_KEY_TOKEN_BYTES], struct po_store_throttle *ret_row)
 {
     struct po_store_throttle row = {.kind = po_str_of(policy->kind)};
     memcpy(row.key, key, PO_KEY_TOKEN_BYTES);
-    PO_TRY(cx, po_store_throttle_find(cx, store, &row));
+    po_tenant_id before = enter(cx, policy);
+    po_rc rc = po_store_throttle_find(cx, store, &row);
+    cx->tenant = before;
+    PO_TRY(cx, rc);
     row.kind = po_str_of(policy->kind);
     *ret_row = row;
     return po_rc_ok();
@@ -91,7 +103,10 @@ static po_rc fail_one(struct po_ctx *cx, struct po_tx *tx, const struct po_locko
     row.failures++;
     row.last_us = now_us;
     row.until_us = now_us + po_lockout_delay_us(policy, row.failures);
-    PO_TRY(cx, po_store_throttle_set(cx, tx, &row));
+    po_tenant_id before = enter(cx, policy);
+    po_rc rc = po_store_throttle_set(cx, tx, &row);
+    cx->tenant = before;
+    PO_TRY(cx, rc);
     *ret_failures = row.failures;
     return po_rc_ok();
 }

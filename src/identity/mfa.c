@@ -77,6 +77,7 @@ po_rc po_mfa_open(struct po_ctx *cx, struct po_home *home, const struct po_mfa_o
 {
     struct po_mfa_case found = {0};
     ret_case->retry_after_s = 0;
+    PO_TRY(cx, po_ticket_enter(cx, home, open->ticket));
     PO_TRY(cx, po_attempt_make(cx, home, PO_LIT(""), &found.attempt));
     struct po_auth_note note = {.action = "sign_in", .attempt = &found.attempt};
     PO_TRY(cx, po_auth_check_open(cx, home, &note, &ret_case->retry_after_s));

@@ -33,7 +33,7 @@ po_rc po_mfa_enrol_begin(struct po_ctx *cx, struct po_home *home, const struct p
 {
     PO_CLEANUP(wipe_key) uint8_t key[PO_TOTP_KEY_BYTES] = {0};
     PO_CLEANUP(po_enrolment_done) struct po_enrolment enrolment = {0};
-    const struct po_totp_label label = {.issuer = po_credential_policy_get(home).issuer,
+    const struct po_totp_label label = {.issuer = po_credential_policy_get(cx, home).issuer,
                                         .account = user->email};
     PO_TRY_LEAF(cx, po_random_fill(key, sizeof key), "there is no randomness");
     PO_TRY_LEAF(cx, po_enrolment_make(key, &label, &enrolment),

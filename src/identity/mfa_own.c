@@ -124,7 +124,7 @@ po_rc po_lockout_clear(struct po_ctx *cx, struct po_home *home, po_str user_id)
 po_rc po_mfa_state_get(struct po_ctx *cx, struct po_home *home, po_str user,
                        struct po_mfa_state *ret_state)
 {
-    struct po_mfa_state state = {.is_required = po_credential_policy_get(home).is_mfa_required};
+    struct po_mfa_state state = {.is_required = po_credential_policy_get(cx, home).is_mfa_required};
     struct po_store_credential *password = NULL;
     struct po_store_credential *totp = NULL;
     struct po_store_credential *codes = NULL;

@@ -9,19 +9,22 @@
  *
  * Invariants
  *  1. Every attempt that is not refused verifies exactly one hash.
- *  2. Known or unknown, begin makes the same queries and finish the same writes.
+ *  2. Known or unknown, account and tenant, begin makes the same queries and finish the same writes.
  *  3. What was right at begin is looked at again in finish: the account may have been suspended, its
  *     password changed, or others may have failed while the hash was computed.
  */
 #include "home/home.h"
 #include "identity/credential_priv.h"
+#include "identity/identity_priv.h"
 
+#define NO_ADDRESS "nobody@invalid" /* looked for where nobody can be found */
 #define WRONG "the e-mail address or the password is not right"
 #define NOBODY "usr_00000000000000000000000000"
 
 static const char *refusal_text(enum po_signin_refusal refusal)
 {
     switch (refusal) {
+    case PO_REFUSAL_NO_TENANT: return "unknown tenant";
     case PO_REFUSAL_UNKNOWN: return "unknown account";
     case PO_REFUSAL_NO_PASSWORD: return "account without password";
     case PO_REFUSAL_NOT_ACTIVE: return "account not active";
@@ -60,7 +63,7 @@ void po_job_prepare(struct po_ctx *cx, struct po_home *home, const struct po_att
                     struct po_credential_job *job)
 {
     job->tenant = cx->tenant;
-    job->cost = po_credential_policy_get(home).cost;
+    job->cost = po_credential_policy_get(cx, home).cost;
     memcpy(job->account, attempt->account, sizeof job->account);
     memcpy(job->source, attempt->source, sizeof job->source);
     memcpy(job->source_class, attempt->source_class, sizeof job->source_class);
@@ -91,13 +94,28 @@ static po_rc look_up(struct po_ctx *cx, struct po_home *home, po_str email,
     char room[PO_EMAIL_BYTES_MAX];
     bool is_found = false;
     struct po_user user = {0};
-    PO_TRY(cx, po_user_find_email(cx, home, po_email_fold(email, room), &is_found, &user));
-    if (!is_found)
+    bool is_nowhere = job->refusal == PO_REFUSAL_NO_TENANT;
+    po_str wanted = is_nowhere ? PO_LIT(NO_ADDRESS) : po_email_fold(email, room);
+    PO_TRY(cx, po_user_find_email(cx, home, wanted, &is_found, &user));
+    if (is_nowhere)
+        is_found = false;
+    else if (!is_found)
         job->refusal = PO_REFUSAL_UNKNOWN;
     else if (!po_user_is_active(&user))
         job->refusal = PO_REFUSAL_NOT_ACTIVE;
     if (is_found) po_text_cut(po_str_of(user.id), job->user, sizeof job->user);
     return po_job_take_hash(cx, home, is_found ? po_str_of(user.id) : PO_LIT(NOBODY), job);
+}
+
+/* The tenant that was named, and whom the attempt counts for. */
+static po_rc enter(struct po_ctx *cx, struct po_home *home, const struct po_signin_request *request,
+                   struct po_attempt *ret_attempt, enum po_signin_refusal *ret_refusal)
+{
+    bool is_known = false;
+    PO_TRY(cx, po_tenant_enter_named(cx, home, request->tenant, &is_known));
+    *ret_refusal = is_known ? PO_REFUSAL_NONE : PO_REFUSAL_NO_TENANT;
+    if (is_known) return po_attempt_make(cx, home, request->email, ret_attempt);
+    return po_attempt_make_stranger(cx, home, request->tenant, request->email, ret_attempt);
 }
 
 po_rc po_signin_begin(struct po_ctx *cx, struct po_home *home,
@@ -110,7 +128,7 @@ po_rc po_signin_begin(struct po_ctx *cx, struct po_home *home,
         return PO_FAIL(cx, PO_INVALID, "an e-mail address has 1 to %d bytes", PO_EMAIL_BYTES_MAX);
     if (request->password.len == 0 || request->password.len > PO_PASSWORD_BYTES_MAX)
         return PO_FAIL(cx, PO_INVALID, "a password has 1 to %d bytes", PO_PASSWORD_BYTES_MAX);
-    PO_TRY(cx, po_attempt_make(cx, home, request->email, &attempt));
+    PO_TRY(cx, enter(cx, home, request, &attempt, &job.refusal));
     const struct po_auth_note note = {.action = "sign_in", .attempt = &attempt};
     PO_TRY(cx, po_auth_check_open(cx, home, &note, &ret_job->retry_after_s));
     po_job_prepare(cx, home, &attempt, &job);
@@ -251,7 +269,7 @@ po_rc po_signin_finish(struct po_ctx *cx, struct po_home *home, const struct po_
                                           .attempt = &attempt,
                                           .has_totp = totp != NULL,
                                           .is_mfa_required =
-                                              po_credential_policy_get(home).is_mfa_required};
+                                              po_credential_policy_get(cx, home).is_mfa_required};
     PO_TX_AUTO *tx = NULL;
     PO_TRY(cx, po_tx_begin(cx, po_home_store(home), &tx));
     if (answer->new_hash[0] != '\0') PO_TRY(cx, keep_new_hash(cx, home, tx, job, answer));

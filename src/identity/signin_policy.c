@@ -24,10 +24,12 @@ static po_str cut_issuer(po_str name)
     return po_str_slice(name, 0, len);
 }
 
-struct po_credential_policy po_credential_policy_get(struct po_home *home)
+/* ORG_NAME is the organisation that runs the instance: others do not learn it here. */
+struct po_credential_policy po_credential_policy_get(const struct po_ctx *cx, struct po_home *home)
 {
     const struct po_cfg *cfg = po_home_cfg(home);
-    po_str organisation = po_cfg_str(cfg, PO_CFG_ORG_NAME);
+    bool is_default = cx->tenant.value == PO_TENANT_DEFAULT.value;
+    po_str organisation = is_default ? po_cfg_str(cfg, PO_CFG_ORG_NAME) : PO_LIT("");
     return (struct po_credential_policy){
         .cost = {.memory_kib = (uint32_t)po_cfg_int(cfg, PO_CFG_PASSWORD_MEMORY_MIB) << 10,
                  .passes = (uint32_t)po_cfg_int(cfg, PO_CFG_PASSWORD_PASSES)},
@@ -40,7 +42,7 @@ struct po_credential_policy po_credential_policy_get(struct po_home *home)
 po_rc po_password_check_for(struct po_ctx *cx, struct po_home *home, const struct po_user *user,
                             po_str password)
 {
-    const struct po_credential_policy policy = po_credential_policy_get(home);
+    const struct po_credential_policy policy = po_credential_policy_get(cx, home);
     const po_str words[] = {user->name, user->email, policy.organisation};
     const struct po_password_rules rules = {.chars_min = policy.chars_min,
                                             .words = words,
@@ -108,11 +110,15 @@ po_str po_email_fold(po_str email, char room[static PO_EMAIL_BYTES_MAX])
     return po_str_n(room, len);
 }
 
-static po_rc make_token(struct po_ctx *cx, struct po_home *home, const char *column, po_str value,
-                        uint8_t out[static PO_KEY_TOKEN_BYTES])
+static po_rc make_token(struct po_ctx *cx, struct po_home *home, const struct po_store_column *at,
+                        po_str value, uint8_t out[static PO_KEY_TOKEN_BYTES])
 {
-    const struct po_store_column at = {.tenant = cx->tenant, .table = "throttle", .column = column};
-    return po_store_token(cx, po_home_store(home), &at, value, out);
+    return po_store_token(cx, po_home_store(home), at, value, out);
+}
+
+static struct po_store_column place(po_tenant_id tenant, const char *column)
+{
+    return (struct po_store_column){.tenant = tenant, .table = "throttle", .column = column};
 }
 
 po_rc po_attempt_make(struct po_ctx *cx, struct po_home *home, po_str email,
@@ -122,10 +128,32 @@ po_rc po_attempt_make(struct po_ctx *cx, struct po_home *home, po_str email,
     char room[PO_EMAIL_BYTES_MAX];
     char source[PO_SOURCE_TEXT_BYTES];
     char class[PO_SOURCE_TEXT_BYTES];
+    const struct po_store_column account_at = place(cx->tenant, "account");
+    const struct po_store_column source_at = place(PO_TENANT_DEFAULT, "source");
+    const struct po_store_column class_at = place(PO_TENANT_DEFAULT, "class");
     po_source_texts(po_str_of(cx->ip), source, class);
-    PO_TRY(cx, make_token(cx, home, "account", po_email_fold(email, room), attempt.account));
-    PO_TRY(cx, make_token(cx, home, "source", po_str_of(source), attempt.source));
-    PO_TRY(cx, make_token(cx, home, "class", po_str_of(class), attempt.source_class));
+    PO_TRY(cx, make_token(cx, home, &account_at, po_email_fold(email, room), attempt.account));
+    PO_TRY(cx, make_token(cx, home, &source_at, po_str_of(source), attempt.source));
+    PO_TRY(cx, make_token(cx, home, &class_at, po_str_of(class), attempt.source_class));
+    *ret_attempt = attempt;
+    return po_rc_ok();
+}
+
+/* Counted like an account, and nobody's: neither the tenant's nor the address's of the default one. */
+po_rc po_attempt_make_stranger(struct po_ctx *cx, struct po_home *home, po_str tenant, po_str email,
+                               struct po_attempt *ret_attempt)
+{
+    struct po_attempt attempt;
+    char room[PO_EMAIL_BYTES_MAX];
+    const struct po_store_column at = place(PO_TENANT_DEFAULT, "stranger");
+    PO_BUF_AUTO both = {0};
+    po_buf_init(&both, (size_t)2 * PO_EMAIL_BYTES_MAX);
+    po_buf_append(&both, po_email_fold(tenant, room));
+    po_buf_append_char(&both, '\n');
+    po_buf_append(&both, po_email_fold(email, room));
+    PO_TRY_LEAF(cx, po_buf_check(&both), "out of memory for an attempt");
+    PO_TRY(cx, po_attempt_make(cx, home, email, &attempt));
+    PO_TRY(cx, make_token(cx, home, &at, po_buf_str(&both), attempt.account));
     *ret_attempt = attempt;
     return po_rc_ok();
 }

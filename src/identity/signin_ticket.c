@@ -4,6 +4,7 @@
 #include "core/random.h"
 #include "home/home.h"
 #include "identity/credential_priv.h"
+#include "identity/identity_priv.h"
 
 #define SECRET_BYTES 32
 #define TICKETS_KEPT_US (7 * PO_US_PER_DAY)
@@ -71,6 +72,17 @@ po_rc po_ticket_find(struct po_ctx *cx, struct po_home *home, po_str secret,
     ticket.kind = is_of_kind(row, wanted->kind) ? wanted->kind : wanted->other_kind;
     ticket.tries = row->tries;
     *ret_ticket = ticket;
+    return po_rc_ok();
+}
+
+po_rc po_ticket_enter(struct po_ctx *cx, struct po_home *home, po_str secret)
+{
+    uint8_t digest[PO_SHA256_BYTES];
+    bool is_found = false;
+    po_tenant_id tenant = cx->tenant;
+    PO_TRY_LEAF(cx, po_sha256(secret, digest), "a digest failed");
+    PO_TRY(cx, po_store_ticket_tenant(cx, po_home_store(home), digest, &is_found, &tenant));
+    if (is_found) po_tenant_enter(cx, tenant);
     return po_rc_ok();
 }
 

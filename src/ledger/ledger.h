@@ -381,6 +381,9 @@ PO_RC po_ledger_payload_at(struct po_ctx *cx, struct po_ledger *ledger, uint64_t
 PO_RC po_ledger_event_at(struct po_ctx *cx, struct po_ledger *ledger, uint64_t index,
                          struct po_buf *out, struct po_opening *ret_opening);
 
+/* How cx->tenant is named in the records of this ledger. PO_UNAVAILABLE without keys. */
+PO_RC po_ledger_pseudonym(struct po_ctx *cx, struct po_ledger *ledger, uint64_t *ret_pseudonym);
+
 /* Which leaves to stop at; zero members do not filter. */
 struct po_ledger_filter {
     enum po_event_type type;
@@ -524,6 +527,8 @@ struct po_ledger_verify_options {
     size_t against_count;
     const po_tenant_id *tenants; /* whose commitments to check; empty: cx->tenant's */
     size_t tenant_count;
+    bool
+        passes_over_others; /* commitments of other tenants are nobody's business here: not told of */
     bool skip_commitments; /* structure only, fast */
 };
 /*

@@ -11,6 +11,11 @@ struct resolved_filter {
     uint64_t tenant; /* 0: any */
 };
 
+po_rc po_ledger_pseudonym(struct po_ctx *cx, struct po_ledger *ledger, uint64_t *ret_pseudonym)
+{
+    return po_tenant_pseudonym(cx, ledger->keys, cx->tenant, ret_pseudonym);
+}
+
 static po_rc resolve(struct po_ctx *cx, const struct po_ledger *ledger,
                      const struct po_ledger_filter *filter, struct resolved_filter *ret)
 {

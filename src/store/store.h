@@ -130,8 +130,20 @@ struct po_store_tenant {
     po_str name; /* empty when the keys to open it are absent */
     po_time_us created_us;
 };
-/* Tenant row and its first data key. PO_EXISTS; PO_UNAVAILABLE without keyring. */
+#define PO_STORE_TENANTS_MAX 64
+/*
+ * Tenant row and its first data key.
+ *
+ * Errors   PO_EXISTS the id, or the name of another than the default tenant;  PO_UNAVAILABLE without
+ *          keyring;  PO_LIMIT PO_STORE_TENANTS_MAX
+ */
 PO_RC po_store_tenant_create(struct po_ctx *cx, struct po_tx *tx, po_tenant_id id, po_str name);
+PO_RC po_store_tenant_has(struct po_ctx *cx, struct po_store *store, po_tenant_id id,
+                          bool *ret_has);
+/* By name, as given; the default tenant is not found. ret_id is written only when it is found. */
+PO_RC po_store_tenant_find(struct po_ctx *cx, struct po_store *store, po_str name,
+                           bool *ret_is_found, po_tenant_id *ret_id);
+/* The default tenant, then the others by time of creation. */
 PO_RC po_store_tenant_list(struct po_ctx *cx, struct po_store *store,
                            struct po_store_tenant **ret_tenants, size_t *ret_count);
 
@@ -500,6 +512,10 @@ struct po_store_ticket {
 PO_RC po_store_ticket_add(struct po_ctx *cx, struct po_tx *tx,
                           const struct po_store_ticket *ticket);
 /* NULL when there is none. */
+/* Of which tenant a ticket is: the digest of its secret says so. ret_tenant only when it is found. */
+PO_RC po_store_ticket_tenant(struct po_ctx *cx, struct po_store *store,
+                             const uint8_t digest[static PO_SHA256_BYTES], bool *ret_is_found,
+                             po_tenant_id *ret_tenant);
 PO_RC po_store_ticket_find(struct po_ctx *cx, struct po_store *store,
                            const uint8_t digest[static PO_SHA256_BYTES],
                            struct po_store_ticket **ret_ticket);
@@ -550,13 +566,23 @@ struct po_store_finding {
     const char *table; /* "" when of the whole file */
     const char *row;   /* row id as text, "" when none */
     const char *text;  /* one line */
+    po_tenant_id tenant; /* whose row it is; 0: of the whole file */
+};
+/* Of one tenant's rows. */
+struct po_store_tally {
+    po_tenant_id tenant;
+    uint64_t rows;
+    uint64_t cells_opened;
+    uint64_t cells_unchecked;
 };
 struct po_store_check {
     struct po_store_finding *findings;
     size_t finding_count;
-    uint64_t rows;            /* rows read */
-    uint64_t cells_opened;    /* sealed cells that opened */
-    uint64_t cells_unchecked; /* sealed cells without their key: not a pass */
+    uint64_t rows;                  /* rows read */
+    uint64_t cells_opened;          /* sealed cells that opened */
+    uint64_t cells_unchecked;       /* sealed cells without their key: not a pass */
+    struct po_store_tally *tallies; /* the same by tenant; those with rows */
+    size_t tally_count;
 };
 /* Read-only. A finding is a result, not an error; errors only when checking itself failed. */
 PO_RC po_store_check(struct po_ctx *cx, struct po_store *store, struct po_store_check *ret_check);

@@ -16,6 +16,7 @@ struct checker {
     struct po_ctx *cx;
     struct po_store *store;
     struct po_store_check out;
+    po_tenant_id tenant; /* whose rows are looked at; 0: nobody's */
 };
 
 enum row_kind { ROW_NUMBER, ROW_BLOB, ROW_TEXT };
@@ -50,15 +51,49 @@ static void add_finding(struct checker *checker, const char *check, const char *
     if (out->finding_count > PO_STORE_FINDINGS_MAX) return;
     bool is_last = out->finding_count == PO_STORE_FINDINGS_MAX;
     out->findings[out->finding_count++] =
-        is_last ? (struct po_store_finding){"findings_limit", "", "", "there is more"}
+        is_last ? (struct po_store_finding){"findings_limit", "", "", "there is more", {0}}
                 : (struct po_store_finding){check, table, row == NULL ? "" : row,
-                                            text == NULL ? "no memory for the text" : text};
+                                            text == NULL ? "no memory for the text" : text,
+                                            checker->tenant};
+}
+
+/* What follows is about rows of this tenant. A damaged file may name more than there can be. */
+static struct po_store_tally *enter(struct checker *checker, po_tenant_id tenant)
+{
+    struct po_store_check *out = &checker->out;
+    checker->tenant = tenant;
+    for (size_t i = 0; i < out->tally_count; i++)
+        if (out->tallies[i].tenant.value == tenant.value) return &out->tallies[i];
+    if (out->tally_count == PO_STORE_TENANTS_MAX) return &out->tallies[PO_STORE_TENANTS_MAX];
+    out->tallies[out->tally_count].tenant = tenant;
+    return &out->tallies[out->tally_count++];
+}
+
+static void count_opened(struct checker *checker, struct po_store_tally *tally)
+{
+    checker->out.cells_opened++;
+    tally->cells_opened++;
+}
+
+static void count_unchecked(struct checker *checker, struct po_store_tally *tally)
+{
+    checker->out.cells_unchecked++;
+    tally->cells_unchecked++;
+}
+
+static struct po_store_tally *count_row(struct checker *checker, po_tenant_id tenant)
+{
+    struct po_store_tally *tally = enter(checker, tenant);
+    checker->out.rows++;
+    tally->rows++;
+    return tally;
 }
 
 /* Damage is a finding, everything else an error. */
 static po_rc settle(struct checker *checker, po_rc rc, const char *table)
 {
     struct po_ctx *cx = checker->cx;
+    checker->tenant = (po_tenant_id){0};
     if (rc.code != PO_CORRUPT) {
         PO_TRY(cx, rc);
         return rc;
@@ -187,8 +222,8 @@ static po_rc check_cell(struct checker *checker, const struct po_cell_place *pla
     struct po_ctx *cx = checker->cx;
     po_rc rc = po_cell_open(cx, checker->store, place, cell, NULL);
     switch ((int)rc.code) {
-    case PO_OK: checker->out.cells_opened++; return po_rc_ok();
-    case PO_UNAVAILABLE: checker->out.cells_unchecked++; break;
+    case PO_OK: count_opened(checker, enter(checker, place->tenant)); return po_rc_ok();
+    case PO_UNAVAILABLE: count_unchecked(checker, enter(checker, place->tenant)); break;
     case PO_TAMPER:
     case PO_CORRUPT:
     case PO_NOTFOUND:
@@ -236,7 +271,7 @@ static po_rc check_sealed_table(struct checker *checker, const struct sealed_tab
         struct po_cell_place place = {.tenant = {(uint64_t)po_column_i64(&query, 0)},
                                       .table = table->table};
         place.row = read_row_id(checker, &query, table->row_kind, room, &text);
-        checker->out.rows++;
+        (void)count_row(checker, place.tenant);
         for (size_t i = 0; i < table->column_count; i++) {
             place.column = table->columns[i];
             PO_TRY(cx, check_cell(checker, &place, po_column_bytes(&query, (int)i + 2), text));
@@ -251,11 +286,11 @@ static po_rc check_data_keys(struct checker *checker)
     size_t count = 0;
     PO_TRY(cx, po_store_data_key_list(cx, checker->store, &keys, &count));
     for (size_t i = 0; i < count; i++) {
-        checker->out.rows++;
+        struct po_store_tally *tally = count_row(checker, keys[i].tenant);
         if (keys[i].opens) {
-            checker->out.cells_opened++;
+            count_opened(checker, tally);
         } else if (checker->store->keyring == NULL) {
-            checker->out.cells_unchecked++;
+            count_unchecked(checker, tally);
         } else {
             add_finding(checker, "data_key", "data_key",
                         po_arena_printf(cx->arena, "%" PRIu64 "/%" PRIu32, keys[i].tenant.value,
@@ -275,6 +310,7 @@ static po_rc check_keyless(struct checker *checker)
         bool has_row = false;
         PO_TRY(cx, po_query_step(cx, &query, &has_row));
         if (!has_row) return po_rc_ok();
+        (void)enter(checker, (po_tenant_id){(uint64_t)po_column_i64(&query, 0)});
         add_finding(checker, "orphan", "tenant",
                     po_arena_printf(cx->arena, "%" PRId64, po_column_i64(&query, 0)),
                     "a tenant without data key");
@@ -288,6 +324,7 @@ po_rc po_store_check(struct po_ctx *cx, struct po_store *store, struct po_store_
     struct checker checker = {.cx = cx, .store = store};
     uint64_t refused = po_store_memory_failures();
     PO_ARENA_NEW(cx, checker.out.findings, PO_STORE_FINDINGS_MAX + 1);
+    PO_ARENA_NEW(cx, checker.out.tallies, PO_STORE_TENANTS_MAX + 1);
     PO_TRY(cx, settle(&checker, check_integrity(&checker), ""));
     PO_TRY(cx, settle(&checker, check_foreign_keys(&checker), ""));
     PO_TRY(cx, settle(&checker, check_schema(&checker), ""));

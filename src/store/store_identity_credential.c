@@ -216,6 +216,20 @@ po_rc po_store_ticket_find(struct po_ctx *cx, struct po_store *store,
     return po_rc_ok();
 }
 
+po_rc po_store_ticket_tenant(struct po_ctx *cx, struct po_store *store,
+                             const uint8_t digest[static PO_SHA256_BYTES], bool *ret_is_found,
+                             po_tenant_id *ret_tenant)
+{
+    bool has_row = false;
+    PO_QUERY_AUTO query = {0};
+    PO_TRY(cx, po_query_open(cx, store, PO_STATEMENT_TICKET_TENANT, &query));
+    po_bind_blob(&query, 1, po_str_n(digest, PO_SHA256_BYTES));
+    PO_TRY(cx, po_query_step(cx, &query, &has_row));
+    if (has_row) ret_tenant->value = (uint64_t)po_column_i64(&query, 0);
+    *ret_is_found = has_row;
+    return po_rc_ok();
+}
+
 po_rc po_store_ticket_try(struct po_ctx *cx, struct po_tx *tx,
                           const uint8_t digest[static PO_SHA256_BYTES])
 {

@@ -8,10 +8,44 @@ static struct po_cell_place name_place(po_tenant_id id, uint8_t room[static PO_R
     return (struct po_cell_place){id, "tenant", "name", po_row_id(id.value, room)};
 }
 
+/* Names are told apart before it is known whose they are: their token is the default tenant's. */
+static po_rc name_token(struct po_ctx *cx, struct po_store *store, po_str name,
+                        uint8_t out[static PO_STORE_TOKEN_BYTES])
+{
+    const struct po_store_column at = {PO_TENANT_DEFAULT, "tenant", "name"};
+    return po_store_token(cx, store, &at, name, out);
+}
+
+static po_rc count_tenants(struct po_ctx *cx, struct po_store *store, int64_t *ret_count)
+{
+    PO_QUERY_AUTO query = {0};
+    bool has_row = false;
+    PO_TRY(cx, po_query_open(cx, store, PO_STATEMENT_TENANT_COUNT, &query));
+    PO_TRY(cx, po_query_step(cx, &query, &has_row));
+    *ret_count = has_row ? po_column_i64(&query, 0) : 0;
+    return po_rc_ok();
+}
+
+/* PO_EXISTS when another tenant has the name. The default tenant needs no token. */
+static po_rc set_token(struct po_ctx *cx, struct po_tx *tx, po_tenant_id id, po_str name)
+{
+    uint8_t token[PO_STORE_TOKEN_BYTES];
+    PO_QUERY_AUTO query = {0};
+    if (id.value == PO_TENANT_DEFAULT.value) return po_rc_ok();
+    PO_TRY(cx, name_token(cx, tx->store, name, token));
+    PO_TRY(cx, po_query_open_tenant(cx, tx->store, PO_STATEMENT_TENANT_TOKEN, id, &query));
+    po_bind_blob(&query, 2, po_str_n(token, sizeof token));
+    return po_query_run(cx, &query);
+}
+
 /* The name is sealed under the tenant's own key, which refers to its row: row, key, then name. */
 po_rc po_store_tenant_create(struct po_ctx *cx, struct po_tx *tx, po_tenant_id id, po_str name)
 {
+    int64_t count = 0;
     PO_TRY(cx, po_tx_check(cx, tx));
+    PO_TRY(cx, count_tenants(cx, tx->store, &count));
+    if (count >= PO_STORE_TENANTS_MAX)
+        return PO_FAIL(cx, PO_LIMIT, "an instance has at most %d tenants", PO_STORE_TENANTS_MAX);
     PO_QUERY_AUTO set_name = {0};
     PO_QUERY_AUTO add = {0};
     uint8_t room[PO_ROW_ID_BYTES];
@@ -26,7 +60,33 @@ po_rc po_store_tenant_create(struct po_ctx *cx, struct po_tx *tx, po_tenant_id i
     PO_TRY(cx, po_cell_seal(cx, tx->store, &place, name, &cell));
     PO_TRY(cx, po_query_open_tenant(cx, tx->store, PO_STATEMENT_TENANT_NAME, id, &set_name));
     po_bind_blob(&set_name, 2, po_buf_str(&cell));
-    return po_query_run(cx, &set_name);
+    PO_TRY(cx, po_query_run(cx, &set_name));
+    return set_token(cx, tx, id, name);
+}
+
+po_rc po_store_tenant_has(struct po_ctx *cx, struct po_store *store, po_tenant_id id, bool *ret_has)
+{
+    PO_QUERY_AUTO query = {0};
+    bool has_row = false;
+    PO_TRY(cx, po_query_open_tenant(cx, store, PO_STATEMENT_TENANT_HAS, id, &query));
+    PO_TRY(cx, po_query_step(cx, &query, &has_row));
+    *ret_has = has_row && po_column_i64(&query, 0) > 0;
+    return po_rc_ok();
+}
+
+po_rc po_store_tenant_find(struct po_ctx *cx, struct po_store *store, po_str name,
+                           bool *ret_is_found, po_tenant_id *ret_id)
+{
+    uint8_t token[PO_STORE_TOKEN_BYTES];
+    PO_QUERY_AUTO query = {0};
+    bool has_row = false;
+    PO_TRY(cx, name_token(cx, store, name, token));
+    PO_TRY(cx, po_query_open(cx, store, PO_STATEMENT_TENANT_BY_NAME, &query));
+    po_bind_blob(&query, 1, po_str_n(token, sizeof token));
+    PO_TRY(cx, po_query_step(cx, &query, &has_row));
+    if (has_row) ret_id->value = (uint64_t)po_column_i64(&query, 0);
+    *ret_is_found = has_row;
+    return po_rc_ok();
 }
 
 static po_rc read_tenant(struct po_ctx *cx, struct po_store *store, const struct po_query *query,

@@ -91,3 +91,31 @@ TEST_TIMEOUT(api_settle__keeps_count_when_the_oldest_are_forgotten, 60)
     check_eq_u64(po_api_unsettled(fixture.api), 0);
     check_eq_u64(fixture.api->settled.recorded, 1);
 }
+
+/* Each tenant is told of its own requests, and of what it was over its own rates. */
+TEST(api_served__counts_each_tenants_requests_apart)
+{
+    TEST_CX(cx);
+    API_FIXTURE_AUTO fixture = {0};
+    api_fixture_make(cx, &fixture, NULL);
+    po_tenant_id theirs = fixture.people[API_FOREIGN].tenant;
+    check_eq_u64(api_get(&fixture, API_OWNER, "/api/v1/controls"), 200);
+    check_eq_u64(api_get(&fixture, API_OWNER, "/api/v1/me"), 200);
+    check_eq_u64(api_get(&fixture, API_NOBODY, "/api/v1/me"), 401);
+    check_eq_u64(api_get(&fixture, API_FOREIGN, "/api/v1/me"), 200);
+    fixture.api->kept[0].request_id[6] ^= 1; /* an event of ours that is not there */
+    api_flush(cx, &fixture);
+    check_ok(cx, po_api_settle(cx, fixture.api, 100));
+    const struct po_api_of_tenant *our_figures = po_api_of_tenant(fixture.api, PO_TENANT_DEFAULT);
+    const struct po_api_of_tenant *their_figures = po_api_of_tenant(fixture.api, theirs);
+    check_eq_u64(our_figures->served.operations, 3);
+    check_eq_u64(our_figures->served.past_authentication, 2);
+    check_eq_u64(our_figures->settled.recorded, 2);
+    check_eq_u64(our_figures->settled.wrong_count, 1);
+    check_eq_u64(their_figures->served.operations, 1);
+    check_eq_u64(their_figures->served.named, 1);
+    check_eq_u64(their_figures->settled.recorded, 1);
+    check_eq_u64(their_figures->settled.wrong_count, 0);
+    check_eq_u64(po_api_operations(fixture.api), 4);
+    check_eq_u64(fixture.api->tenant_count, 2);
+}

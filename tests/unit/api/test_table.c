@@ -117,6 +117,9 @@ static const char *const not_served[] = {
     "script fmt",
     "script new", /* files of the caller's */
     "script run", /* starts programs; assessments and replays do it here */
+    "tenant create",
+    "tenant list",
+    "tenant show", /* who signed in is told of no tenant but their own */
 };
 
 static bool is_not_served(const char *path)

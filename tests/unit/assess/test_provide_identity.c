@@ -241,3 +241,38 @@ TEST(api_cookies__are_those_that_the_interface_sets)
     list = po_json_get(ask(cx, NULL, po_assess_api_cookies), "cookies");
     check_eq_u64(list->count, 0);
 }
+
+/* What is there of others leaves no trace: not their accounts, not how many keys. */
+/* @proves CC6.1 */
+TEST_TIMEOUT(identity_facts__are_the_tenants_own, 60)
+{
+    TEST_CX(cx);
+    PO_HOME_AUTO *home = new_home(cx);
+    char anna[PO_ID_BYTES];
+    char berta[PO_ID_BYTES];
+    const po_tenant_id other = {300};
+    add_user(cx, home, "anna@kontor.example", false, anna);
+    {
+        PO_TX_AUTO *tx = NULL;
+        check_ok(cx, po_tx_begin(cx, po_home_store(home), &tx));
+        check_ok(cx, po_store_tenant_create(cx, tx, other, PO_LIT("other")));
+        check_ok(cx, po_home_commit(cx, home, tx, &some_event));
+    }
+    cx->tenant = other;
+    add_user(cx, home, "anna@kontor.example", false, berta);
+    add_session_and_token(cx, home, berta);
+    const struct po_json *row = only(ask(cx, home, po_assess_identity_accounts), "accounts");
+    check_eq_str(po_json_get(row, "id")->str, berta);
+    check_eq_int(po_json_get(row, "tenant")->integer, 300);
+    (void)only(ask(cx, home, po_assess_identity_sessions), "sessions");
+    (void)only(ask(cx, home, po_assess_identity_tokens), "tokens");
+    (void)only(ask(cx, home, po_assess_identity_roles), "privileged");
+    const struct po_json *keys = ask(cx, home, po_assess_tenants_keys);
+    check_eq_int(po_json_get(keys, "tenants")->integer, 1);
+    check_eq_int(po_json_get(keys, "keys")->integer, 1);
+    check_eq_int(po_json_get(keys, "distinct")->integer, 1);
+    cx->tenant = PO_TENANT_DEFAULT;
+    row = only(ask(cx, home, po_assess_identity_accounts), "accounts");
+    check_eq_str(po_json_get(row, "id")->str, anna);
+    check_eq_u64(po_json_get(ask(cx, home, po_assess_identity_sessions), "sessions")->count, 0);
+}

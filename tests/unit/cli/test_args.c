@@ -4,6 +4,8 @@
 #include "cli/cli_priv.h"
 #include "lib/test.h"
 
+#include <stdio.h>
+
 #define WORDS_MAX 80
 
 static po_rc parse(struct po_ctx *cx, struct po_cli *cli, const char *const *words)
@@ -167,5 +169,47 @@ TEST(commands__are_complete_and_sorted)
         check_that(command->needs != PO_NEEDS_READ || is_told != tells_itself);
         for (size_t k = 0; k < PO_CLI_OPTIONS_MAX && command->options[k].name != NULL; k++)
             check_that(command->options[k].name[0] == '-' && command->options[k].help[0] != '\0');
+    }
+}
+
+/* The tenant: once, short enough, for commands that have one, and from the machine alone. */
+TEST(args__name_a_tenant_where_one_is_meant)
+{
+    static const struct {
+        const char *name;
+        const char *words[6];
+        const char *actor;
+        enum po_code code;
+    } rows[] = {
+        {"after", {"user", "list", "--tenant", "acme"}, "os:1000", PO_OK},
+        {"before", {"--tenant=acme", "user", "list"}, "os:1000", PO_OK},
+        {"schedule", {"assess", "--tenant", "acme"}, "system", PO_OK},
+        {"signed in", {"user", "list", "--tenant", "acme"}, "user:usr_1", PO_DENIED},
+        {"a program", {"user", "list", "--tenant", "acme"}, "service:svc_1", PO_DENIED},
+        {"a stranger", {"user", "list", "--tenant", "acme"}, "anonymous", PO_DENIED},
+        {"instance", {"flag", "list", "--tenant", "acme"}, "os:1000", PO_USAGE},
+        {"tenants", {"tenant", "list", "--tenant", "acme"}, "os:1000", PO_USAGE},
+        {"no home", {"control", "list", "--tenant", "acme"}, "os:1000", PO_USAGE},
+        {"what if", {"score", "--states", "x", "--tenant=acme"}, "os:1000", PO_USAGE},
+        {"scores", {"score", "--tenant", "acme"}, "os:1000", PO_OK},
+        {"none", {"flag", "list"}, "user:usr_1", PO_OK},
+    };
+    TEST_EACH(row, rows)
+    {
+        TEST_CX(cx);
+        struct po_cli cli;
+        (void)snprintf(cx->actor, sizeof cx->actor, "%s", row->actor);
+        check_ok(cx, parse(cx, &cli, row->words));
+        po_rc rc = po_cli_tenant_check(cx, &cli);
+        check_eq_int(rc.code, row->code);
+    }
+    static const char *const wrong[][6] = {{"user", "list", "--tenant"},
+                                           {"user", "list", "--tenant", ""},
+                                           {"user", "list", "--tenant="},
+                                           {"user", "list", "--tenant=a", "--tenant=a"}};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        TEST_CX(cx);
+        struct po_cli cli;
+        check_fails(cx, parse(cx, &cli, wrong[i]), PO_USAGE);
     }
 }

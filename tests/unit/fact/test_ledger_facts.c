@@ -395,3 +395,110 @@ TEST_TIMEOUT(ledger_facts__say_that_keys_are_absent_and_count_nothing_as_good, 6
     const struct po_fact_value *value = NULL;
     check_fails(cx, po_fact_get(cx, bare, "keys.register", &value), PO_UNAVAILABLE);
 }
+
+/* ---- tenants ------------------------------------------------------------------------------------- */
+
+#define OTHER ((po_tenant_id){300})
+
+static struct po_fact_set *as_other(struct po_ctx *cx, struct po_fact_set *set, unsigned count)
+{
+    struct po_fact_set *theirs = NULL;
+    const struct po_event event = {.type = PO_EVENT_TYPE_USER_INVITED,
+                                   .resource = PO_LIT("user:x"),
+                                   .action = PO_LIT("invite"),
+                                   .result = PO_EVENT_SUCCESS};
+    PO_TX_AUTO *tx = NULL;
+    check_ok(cx, po_tx_begin(cx, po_home_store(set->home), &tx));
+    check_ok(cx, po_store_tenant_create(cx, tx, OTHER, PO_LIT("other")));
+    cx->tenant = OTHER;
+    check_ok(cx, po_home_commit(cx, set->home, tx, &event));
+    for (unsigned i = 1; i < count; i++)
+        check_ok(cx, po_home_record(cx, set->home, &event));
+    check_ok(cx, po_home_flush(cx, set->home));
+    check_ok(cx, po_fact_set_new_at(cx, set->home, &set->places, &theirs));
+    return theirs;
+}
+
+/* @proves CC6.1 */
+TEST_TIMEOUT(ledger_facts__count_the_tenants_own_events_alone, 60)
+{
+    static const struct {
+        const char *name;
+        const char *member;
+        int64_t theirs;
+    } rows[] = {
+        {"ledger.events", "checked", 3},       {"ledger.events", "other_tenants", 0},
+        {"ledger.sequence", "events", 3},      {"ledger.sequence", "tenants", 1},
+        {"ledger.sequence", "missing", 0},     {"ledger.retention", "leaves", 3},
+        {"ledger.sealing", "leaves", 3},       {"ledger.sealing", "leaves_with_live_key", 3},
+        {"ledger.sealing", "tags_checked", 3}, {"keys.register", "data_key_count", 1},
+        {"home.reports", "count", 0},          {"store.check", "findings", 0},
+    };
+    TEST_CX(cx);
+    struct po_fact_set *ours = fixture_home_set(cx);
+    int64_t checked = fixture_int(fixture_read(cx, ours, "ledger.events"), "checked");
+    int64_t cells = fixture_int(fixture_read(cx, ours, "store.check"), "cells_opened");
+    struct po_fact_set *theirs = as_other(cx, ours, 3);
+    TEST_EACH(row, rows)
+    {
+        check_eq_int(fixture_int(fixture_read(cx, theirs, row->name), row->member), row->theirs);
+    }
+    test_row(NULL);
+    check_eq_int(fixture_int(fixture_read(cx, theirs, "keys.register"), "data_keys.0.tenant"), 300);
+    cx->tenant = PO_TENANT_DEFAULT;
+    ours = again(cx, ours);
+    check_eq_int(fixture_int(fixture_read(cx, ours, "ledger.events"), "checked"), checked);
+    check_eq_int(fixture_int(fixture_read(cx, ours, "store.check"), "cells_opened"), cells);
+    check_eq_int(fixture_int(fixture_read(cx, ours, "keys.register"), "data_key_count"), 1);
+    check_eq_int(fixture_int(fixture_read(cx, ours, "ledger.sequence"), "tenants"), 1);
+}
+
+/* Facts of the instance are the default tenant's reading, once for all that share. */
+TEST_TIMEOUT(facts_of_the_instance__are_read_once_for_every_tenant, 60)
+{
+    TEST_CX(cx);
+    TEST_CX(own);
+    struct po_fact_set *ours = fixture_home_set(cx);
+    struct po_fact_set *shared = NULL;
+    const struct po_fact_value *first = NULL;
+    const struct po_fact_value *second = NULL;
+    struct po_fact_set *theirs = as_other(cx, ours, 2);
+    /* alone: a set of its own is made when one is needed */
+    const struct po_json *verified = fixture_read(cx, theirs, "ledger.verification");
+    check_that(fixture_bool(verified, "ok"));
+    check_eq_u64(cx->tenant.value, 300);
+    check_that(theirs->instance != NULL && theirs->instance->tenant.value == 1);
+    /* shared */
+    check_ok(own, po_fact_set_new_shared(own, ours->home, &shared));
+    check_ok(cx, po_fact_set_new_at(cx, ours->home, &ours->places, &theirs));
+    po_fact_set_share(theirs, shared);
+    check_ok(cx, po_fact_get(cx, theirs, "ledger.head", &first));
+    check_eq_u64(cx->tenant.value, 300);
+    cx->tenant = PO_TENANT_DEFAULT;
+    check_ok(cx, po_fact_set_new_at(cx, ours->home, &ours->places, &ours));
+    po_fact_set_share(ours, shared);
+    check_ok(cx, po_fact_get(cx, ours, "ledger.head", &second));
+    check_that(first == second, "read once");
+    check_fails(cx, po_fact_get(cx, ours, "no.such", &second), PO_NOTFOUND);
+    check_contains(po_err_msg(cx), "no.such");
+    check_eq_cstr(po_err_msg(own), "");
+}
+
+/* Of each name in the list there is a fact, and what the list does not name is the instance's. */
+TEST(fact_is_of_instance__knows_the_facts_of_the_ledger)
+{
+    size_t count = 0;
+    size_t own = 0;
+    const struct po_fact *table = po_fact_table(&count);
+    for (size_t i = 0; i < count; i++) {
+        test_row(table[i].name);
+        bool is_of_instance = po_fact_is_of_instance(po_str_of(table[i].name));
+        own += is_of_instance ? 0 : 1;
+        bool is_drill = table[i].cost == PO_FACT_DRILL;
+        check_that(is_of_instance || !is_drill, "a drill is made once");
+    }
+    test_row(NULL);
+    check_eq_u64(own, 14);
+    check_that(po_fact_is_of_instance(PO_LIT("drill.kill")));
+    check_that(!po_fact_is_of_instance(PO_LIT("ledger.runs")));
+}

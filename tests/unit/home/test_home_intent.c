@@ -89,3 +89,29 @@ TEST(intent__is_refused_in_a_home_opened_for_reading)
     po_rc rc = po_intent_begin(cx, home, &intent);
     check_that(rc.code == PO_DENIED || rc.code == PO_UNAVAILABLE);
 }
+
+/* Whoever began it: the next start finds the intents of every tenant, and says so in its own ledger. */
+TEST(intent__of_another_tenant_is_abandoned_in_its_own_ledger)
+{
+    TEST_CX(cx);
+    const po_tenant_id other = {300};
+    home_make(cx);
+    struct po_home *home = home_open(cx, PO_HOME_READ_WRITE);
+    struct po_intent intent = test_intent();
+    {
+        PO_TX_AUTO *tx = NULL;
+        const struct po_event event = home_event();
+        check_ok(cx, po_tx_begin(cx, po_home_store(home), &tx));
+        check_ok(cx, po_store_tenant_create(cx, tx, other, PO_LIT("other")));
+        check_ok(cx, po_home_commit(cx, home, tx, &event));
+    }
+    cx->tenant = other;
+    check_ok(cx, po_intent_begin(cx, home, &intent));
+    po_home_abandonp(&home);
+    cx->tenant = PO_TENANT_DEFAULT;
+    PO_HOME_AUTO *again = home_open(cx, PO_HOME_READ_WRITE);
+    check_eq_u64(cx->tenant.value, 1);
+    check_eq_u64(count_type(cx, again, PO_EVENT_TYPE_INTENT_ABANDONED), 0);
+    cx->tenant = other;
+    check_eq_u64(count_type(cx, again, PO_EVENT_TYPE_INTENT_ABANDONED), 1);
+}

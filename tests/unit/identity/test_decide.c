@@ -150,3 +150,37 @@ TEST(decide__lets_local_processes_do_what_there_is)
     check_eq_cstr(decide(&local, "home.init", "").rule, "local");
     check_eq_cstr(decide(&local, "no.such", "").rule, "deny.action");
 }
+
+/* What touches the machine is not for another organisation's owner, and what is their own is. */
+/* @proves CC6.3 */
+TEST(decide__upon_the_instance_is_for_the_default_tenant)
+{
+    const po_tenant_id other = {7};
+    size_t count = 0;
+    size_t instance = 0;
+    const struct po_action *table = po_action_table(&count);
+    struct po_identity ours = make_identity("owner");
+    struct po_identity theirs = make_identity("owner");
+    theirs.tenant = other;
+    for (size_t i = 0; i < count; i++) {
+        struct po_decision decision = {0};
+        po_str name = po_str_of(table[i].name);
+        test_row(table[i].name);
+        bool holds = strchr(table[i].roles, 'o') != NULL;
+        po_access_decide(&theirs, name, PO_LIT(""), other, &decision);
+        check_that(decision.is_allowed == (holds && !table[i].is_instance));
+        if (table[i].is_instance) check_eq_cstr(decision.rule, "deny.instance");
+        po_access_decide(&ours, name, PO_LIT(""), PO_TENANT_DEFAULT, &decision);
+        check_that(decision.is_allowed == holds);
+        po_access_decide(&theirs, name, PO_LIT(""), PO_TENANT_DEFAULT, &decision);
+        check_eq_cstr(decision.rule, "deny.tenant");
+        instance += table[i].is_instance ? 1 : 0;
+    }
+    test_row(NULL);
+    check_that(instance >= 20 && instance < count);
+    static const char *const named[] = {"flag.set",      "config.show", "doctor.run",
+                                        "script.grant",  "script.run",  "store.check",
+                                        "tenant.create", "tenant.list"};
+    for (size_t i = 0; i < sizeof named / sizeof *named; i++)
+        check_that(po_action_find(po_str_of(named[i]))->is_instance, "%s", named[i]);
+}

@@ -186,7 +186,7 @@ TEST(cell__made_by_another_implementation_opens)
     po_store_closep(&fixture.store);
     static char sql[4096];
     (void)snprintf(sql, sizeof sql,
-                   "INSERT INTO tenant VALUES (1, x'%.*s', 0);"
+                   "INSERT INTO tenant VALUES (1, x'%.*s', 0, NULL);"
                    "INSERT INTO data_key VALUES (1, 1, x'%.*s', 0, 0);"
                    "INSERT INTO register VALUES (1, 7, 'target_date', x'%.*s', x'%.*s', 0)",
                    PO_STR_ARG(hex_field(text, "tenant_name")),

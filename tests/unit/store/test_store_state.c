@@ -3,6 +3,9 @@
  */
 #include "unit/store/fixture.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+
 static void begin(struct po_ctx *cx, struct fixture *fixture, struct po_tx **tx)
 {
     po_tx_freep(tx);
@@ -182,4 +185,122 @@ TEST_TIMEOUT(state__fails_cleanly, 120)
     FIXTURE_AUTO fixture = {0};
     fixture_create(cx, &fixture);
     fixture_each_fault(open_failing, &fixture);
+}
+
+/* ---- tenants ----------------------------------------------------------------------------------- */
+
+static po_rc add_tenant(struct po_ctx *cx, struct fixture *fixture, uint64_t id, const char *name)
+{
+    PO_TX_AUTO *tx = NULL;
+    begin(cx, fixture, &tx);
+    PO_TRY(cx, po_store_tenant_create(cx, tx, (po_tenant_id){id}, po_str_of(name)));
+    fixture_commit(cx, tx);
+    return po_rc_ok();
+}
+
+TEST(store_tenant__is_found_by_a_name_that_stands_nowhere)
+{
+    TEST_CX(cx);
+    FIXTURE_AUTO fixture = {0};
+    bool is_found = false;
+    bool has = false;
+    po_tenant_id id = {99};
+    struct po_store_tenant *tenants = NULL;
+    size_t count = 0;
+    fixture_create(cx, &fixture);
+    check_ok(cx, add_tenant(cx, &fixture, 500, "sentinel"));
+    po_clock_fake_advance(test_clock(), PO_US_PER_S);
+    check_ok(cx, add_tenant(cx, &fixture, 300, "other"));
+    check_fails(cx, add_tenant(cx, &fixture, 301, "sentinel"), PO_EXISTS);
+    check_fails(cx, add_tenant(cx, &fixture, 300, "third"), PO_EXISTS);
+    fixture_reopen(cx, &fixture);
+    check_ok(cx, po_store_tenant_find(cx, fixture.store, PO_LIT("sentinel"), &is_found, &id));
+    check_that(is_found);
+    check_eq_u64(id.value, 500);
+    static const char *const unknown[] = {"Sentinel", "sentinel ", "third", "", "Example"};
+    for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++) {
+        check_ok(cx,
+                 po_store_tenant_find(cx, fixture.store, po_str_of(unknown[i]), &is_found, &id));
+        check_that(!is_found, "%s", unknown[i]);
+        check_eq_u64(id.value, 500);
+    }
+    check_ok(cx, po_store_tenant_has(cx, fixture.store, (po_tenant_id){300}, &has));
+    check_that(has);
+    check_ok(cx, po_store_tenant_has(cx, fixture.store, (po_tenant_id){301}, &has));
+    check_that(!has);
+    check_ok(cx, po_store_tenant_list(cx, fixture.store, &tenants, &count));
+    check_eq_u64(count, 3);
+    check_eq_u64(tenants[0].id.value, 1);
+    check_eq_u64(tenants[1].id.value, 500); /* by age, not by number */
+    check_eq_u64(tenants[2].id.value, 300);
+    po_store_closep(&fixture.store);
+    size_t len = 0;
+    char *bytes = test_read_file(test_tmp("paulyops.db"), &len);
+    check_that(po_str_find(po_str_n(bytes, len), PO_LIT("sentinel"), 0) == SIZE_MAX);
+    free(bytes);
+}
+
+TEST(store_tenant__are_limited)
+{
+    TEST_CX(cx);
+    FIXTURE_AUTO fixture = {0};
+    char name[16];
+    fixture_create(cx, &fixture);
+    for (uint64_t i = 2; i <= PO_STORE_TENANTS_MAX; i++) {
+        (void)snprintf(name, sizeof name, "t%d", (int)i);
+        check_ok(cx, add_tenant(cx, &fixture, i, name));
+    }
+    check_fails(cx, add_tenant(cx, &fixture, 1000, "more"), PO_LIMIT);
+}
+
+static void create_and_find(struct po_ctx *cx, void *user)
+{
+    static uint64_t turn = 1;
+    struct fixture *fixture = user;
+    char name[16];
+    bool is_found = false;
+    po_tenant_id id = {0};
+    PO_TX_AUTO *tx = NULL;
+    (void)snprintf(name, sizeof name, "t%d", (int)++turn);
+    begin(cx, fixture, &tx);
+    fixture_arm();
+    po_rc rc = po_store_tenant_create(cx, tx, (po_tenant_id){turn}, po_str_of(name));
+    (void)fixture_survived(cx, rc);
+    po_tx_freep(&tx); /* never committed: the place is free for the next */
+    check_ok(cx, po_store_tenant_find(cx, fixture->store, po_str_of(name), &is_found, &id));
+    check_that(!is_found);
+}
+
+TEST_TIMEOUT(store_tenant__survives_every_fault_of_being_made, 120)
+{
+    TEST_CX(cx);
+    FIXTURE_AUTO fixture = {0};
+    fixture_create(cx, &fixture);
+    fixture_each_fault(create_and_find, &fixture);
+}
+
+/* A file's damage is everybody's, a row's is its tenant's. */
+TEST(store_check__tells_each_tenant_of_its_own_rows)
+{
+    TEST_CX(cx);
+    FIXTURE_AUTO fixture = {0};
+    struct po_store_check check = {0};
+    uint64_t rows = 0;
+    uint64_t cells = 0;
+    fixture_create(cx, &fixture);
+    check_ok(cx, add_tenant(cx, &fixture, 300, "other"));
+    po_store_closep(&fixture.store);
+    fixture_tamper("UPDATE tenant SET name = x'0101020304' WHERE tenant = 300");
+    fixture_reopen(cx, &fixture);
+    check_ok(cx, po_store_check(cx, fixture.store, &check));
+    check_eq_u64(check.finding_count, 1);
+    check_eq_u64(check.findings[0].tenant.value, 300);
+    check_eq_u64(check.tally_count, 2);
+    for (size_t i = 0; i < check.tally_count; i++) {
+        rows += check.tallies[i].rows;
+        cells += check.tallies[i].cells_opened;
+        check_eq_u64(check.tallies[i].cells_opened, check.tallies[i].tenant.value == 300 ? 1 : 2);
+    }
+    check_eq_u64(rows, check.rows);
+    check_eq_u64(cells, check.cells_opened);
 }
