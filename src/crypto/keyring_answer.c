@@ -128,11 +128,18 @@ static po_rc answer_sign(struct po_ctx *cx, struct po_keyring_desk *desk, po_str
 
 /* ---- rotation and recovery ------------------------------------------------------------------- */
 
+/* What a step that failed left on disk is read anew by the next question. */
+static po_rc forget_after(struct po_keyring_desk *desk, po_rc rc)
+{
+    if (!po_is_ok(rc)) po_keyring_freep(&desk->keyring);
+    return rc;
+}
+
 static po_rc answer_rotate_begin(struct po_ctx *cx, struct po_keyring_desk *desk, po_str body,
                                  struct po_buf *out)
 {
     (void)body;
-    PO_TRY(cx, po_keyring_rotate_begin(cx, desk->keyring));
+    PO_TRY(cx, forget_after(desk, po_keyring_rotate_begin(cx, desk->keyring)));
     put_ring(desk->keyring, out);
     return po_rc_ok();
 }
@@ -148,7 +155,7 @@ static po_rc answer_rotate_end(struct po_ctx *cx, struct po_keyring_desk *desk, 
                    po_str_eq(body, po_str_n(keyring->current.id, PO_KEYRING_ID_BYTES));
     if (!is_next && !is_done)
         return PO_FAIL(cx, PO_CONFLICT, "no rotation to that master key is under way");
-    if (is_next) PO_TRY(cx, po_keyring_rotate_end(cx, keyring));
+    if (is_next) PO_TRY(cx, forget_after(desk, po_keyring_rotate_end(cx, keyring)));
     put_ring(keyring, out);
     return po_rc_ok();
 }
