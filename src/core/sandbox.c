@@ -83,7 +83,7 @@ static PO_RC put_limits(struct po_ctx *cx, const struct po_sandbox_options *opti
     PO_TRY(cx, limit(cx, RLIMIT_CPU, options->cpu_s, "processor time"));
     PO_TRY(cx, limit(cx, RLIMIT_FSIZE, options->file_bytes, "file sizes"));
     PO_TRY(cx, limit(cx, RLIMIT_NOFILE, options->files, "open files"));
-    PO_TRY(cx, limit(cx, RLIMIT_MEMLOCK, 0, "locked memory"));
+    PO_TRY(cx, limit(cx, RLIMIT_MEMLOCK, options->locked_bytes, "locked memory"));
     PO_TRY(cx, limit(cx, RLIMIT_MSGQUEUE, 0, "message queues"));
     if (options->processes != 0)
         PO_TRY(cx, limit(cx, RLIMIT_NPROC, options->processes, "processes"));

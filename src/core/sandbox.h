@@ -37,7 +37,8 @@ enum po_sandbox_access {
         2, /* write, create, rename, remove files and directories; no links, no nodes */
     PO_SANDBOX_EXECUTE = 4,  /* read and execute */
     PO_SANDBOX_DEVICE = 8,   /* read and write what is there, create nothing: /dev/null */
-    PO_SANDBOX_NO_LINKS = 16 /* a path that leads over a symbolic link grants nothing */
+    PO_SANDBOX_NO_LINKS = 16, /* a path that leads over a symbolic link grants nothing */
+    PO_SANDBOX_LIST = 32      /* list directories, read no file */
 };
 /* A path and all that is below it. One that does not exist grants nothing. */
 struct po_sandbox_rule {
@@ -57,6 +58,7 @@ struct po_sandbox_options {
     uint64_t data_bytes; /* RLIMIT_DATA; not in builds with a sanitizer, which map much more */
     uint64_t file_bytes; /* RLIMIT_FSIZE */
     uint64_t files;      /* RLIMIT_NOFILE */
+    uint64_t locked_bytes; /* RLIMIT_MEMLOCK; 0: memory is not locked any more */
     uint64_t processes;  /* RLIMIT_NPROC, of all the user's; 0: as it is */
 };
 
@@ -82,6 +84,30 @@ PO_RC po_sandbox_enter(struct po_ctx *cx, const struct po_sandbox_options *optio
  */
 PO_RC po_sandbox_enter_broad(struct po_ctx *cx, const struct po_sandbox_rule *rules, size_t count,
                              struct po_sandbox_support *ret_support);
+
+/* Rules as they are collected; in the context's arena. */
+struct po_sandbox_rules {
+    struct po_sandbox_rule *at; /* PO_SANDBOX_AROUND_MAX of them */
+    size_t count;
+    size_t left_out; /* names that found no room: they grant nothing */
+};
+#define PO_SANDBOX_AROUND_MAX 8192
+#define PO_SANDBOX_HIDDEN_MAX 4
+PO_RC po_sandbox_rules_init(struct po_ctx *cx, struct po_sandbox_rules *rules);
+/* One more rule; PO_LIMIT. */
+PO_RC po_sandbox_rules_add(struct po_ctx *cx, struct po_sandbox_rules *rules, const char *path,
+                           unsigned access);
+/*
+ * `access` to all below `path` but what is hidden: landlock grants and cannot deny, so where a hidden path
+ * leads through, the entries beside the way get a rule each. One that is made there later has none. Links
+ * beside the way get none: what they lead to has its own, or is hidden.
+ *
+ * hidden   in   absolute, need not exist; resolved here, so that no link leads around it
+ * Errors   PO_LIMIT over PO_SANDBOX_HIDDEN_MAX hidden paths;  PO_NOMEM, PO_IO
+ */
+PO_RC po_sandbox_rules_around(struct po_ctx *cx, struct po_sandbox_rules *rules,
+                              const struct po_sandbox_rule *rule, const char *const *hidden,
+                              size_t hidden_count);
 
 #ifdef PO_FAULTS
 /* For tests that measure what each fence holds: leave these out of every later po_sandbox_enter. */

@@ -106,8 +106,8 @@ po_rc po_sandbox_enter_broad(struct po_ctx *cx, const struct po_sandbox_rule *ru
     struct po_sandbox_support support = {0};
     PO_FD_AUTO ruleset = -1;
     po_sandbox_support(&support);
-    if (count > PO_SANDBOX_RULES_MAX)
-        return PO_FAIL(cx, PO_LIMIT, "more than %d paths for a sandbox", PO_SANDBOX_RULES_MAX);
+    if (count > PO_SANDBOX_AROUND_MAX)
+        return PO_FAIL(cx, PO_LIMIT, "more than %d paths for a sandbox", PO_SANDBOX_AROUND_MAX);
     if (support.landlock_abi > 0)
         PO_TRY(cx, po_sandbox_landlock_build(cx, &options, support.landlock_abi, &ruleset));
     if (po_sys_prctl(PR_SET_NO_NEW_PRIVS, 1) != 0 || po_sys_prctl(PR_SET_DUMPABLE, 0) != 0)

@@ -52,6 +52,7 @@ static uint64_t rights_of(unsigned access)
 {
     uint64_t rights = 0;
     if (access & PO_SANDBOX_READ) rights |= FS_READ_FILE | FS_READ_DIR;
+    if (access & PO_SANDBOX_LIST) rights |= FS_READ_DIR;
     if (access & PO_SANDBOX_EXECUTE) rights |= FS_READ_FILE | FS_EXECUTE;
     if (access & PO_SANDBOX_DEVICE) rights |= FS_READ_FILE | FS_WRITE_FILE | FS_TRUNCATE;
     if (access & PO_SANDBOX_WRITE)

@@ -20,7 +20,7 @@
      CLONE_NEWNET | CLONE_PTRACE)
 #define SANDBOX_MODE_BITS (S_ISUID | S_ISGID | S_ISVTX)
 
-enum call_set { ALWAYS, WRITE, EXEC, SERVE, ABSENT };
+enum call_set { ALWAYS, WRITE, EXEC, SERVE, LOCK, ABSENT };
 
 struct call {
     int number;
@@ -69,6 +69,7 @@ static bool is_wanted(const struct call *call, const struct po_sandbox_options *
     case WRITE: return options->can_write || options->can_exec;
     case EXEC: return options->can_exec;
     case SERVE: return options->can_serve;
+    case LOCK: return options->locked_bytes > 0;
     }
     return false;
 }

@@ -286,6 +286,69 @@ PO_RC po_keyring_status(struct po_ctx *cx, const struct po_keyring *keyring,
                         struct po_key_info **ret_keys, size_t *ret_count);
 const char *po_key_state_name(enum po_key_state state);
 
+/* ---- a keyring that asks (docs/spec/keys.md 8) ----------------------------------------------- */
+
+/*
+ * The keys may be in another process. A ring that asks has the functions above (po_keyring_create,
+ * po_keyring_ledger_key_create and the making of recovery texts excepted: PO_UNSUPPORTED), and holds
+ * nothing but ids and the ledger's public key; each question is one request of a closed table
+ * (keyring_asks.def). Of po_keyring_ledger_key only the public half is there: po_sign says
+ * PO_UNAVAILABLE, checkpoints are signed by po_keyring_sign.
+ *
+ * Any question may also fail as its `ask` does; every request may be asked again after that.
+ */
+#define PO_KEYRING_REQUEST_BYTES_MAX ((size_t)9 << 10)
+#define PO_KEYRING_ANSWER_BYTES_MAX ((size_t)4 << 10)
+
+struct po_keyring_asker {
+    /* Carry `request` to po_keyring_answer and append what it answered. Both hold secrets: wipe. */
+    PO_RC (*ask)(struct po_ctx *cx, void *user, po_str request, struct po_buf *answer);
+    void *user;
+};
+/* What the other side's po_keyring_open says now, after reading its directory anew. */
+PO_RC po_keyring_open_asking(struct po_ctx *cx, const struct po_keyring_asker *asker,
+                             struct po_keyring **ret_keyring);
+bool po_keyring_is_asking(const struct po_keyring *keyring);
+
+/* What is to be signed: a checkpoint's text, and 32-byte hashes proving that it goes on from the last. */
+struct po_keyring_claim {
+    po_str text;
+    po_str proof;
+};
+/*
+ * What was signed last, as the file `signed` has it (docs/spec/ledger.md 3); appended. PO_NOTFOUND.
+ * Of a ring that asks, as the next.
+ */
+PO_RC po_keyring_signed(struct po_ctx *cx, const struct po_keyring *keyring, struct po_buf *out);
+/* Durable in `signed` before the signature is given. Errors: the log's, see po_ledger_signer_sign. */
+PO_RC po_keyring_sign(struct po_ctx *cx, const struct po_keyring *keyring,
+                      const struct po_keyring_claim *claim,
+                      uint8_t ret_signature[static PO_ED25519_SIG_BYTES]);
+
+/* The log's say in what is signed (ledger/ledger.h gives one); NULL: nothing is. */
+struct po_keyring_log {
+    void *user;
+    PO_RC (*state)(struct po_ctx *cx, void *user, struct po_buf *out);
+    PO_RC (*sign)(struct po_ctx *cx, void *user, const struct po_sign_key *key,
+                  const struct po_keyring_claim *claim,
+                  uint8_t ret_signature[static PO_ED25519_SIG_BYTES]);
+};
+/* Where questions are answered. Free `keyring` at the end. */
+struct po_keyring_desk {
+    struct po_keyring_place place; /* dir NULL: not known, */
+    const char *why;               /* and why */
+    struct po_keyring_log log;
+    struct po_keyring *keyring; /* from the first question on; NULL when it could not be opened */
+};
+/*
+ * Answer one request; a question that fails has an answer, too.
+ *
+ * answer  out  initialised here, replaced; to be wiped (po_buf_wipe), also on failure
+ * Errors  PO_INVALID  not a request of the table, or not within its lengths: no answer;  PO_NOMEM
+ */
+PO_RC po_keyring_answer(struct po_ctx *cx, struct po_keyring_desk *desk, po_str request,
+                        struct po_buf *answer);
+
 /* ---- signed notes (C2SP signed-note v1.0.0) ------------------------------------------------- */
 
 #define PO_NOTE_BYTES_MAX ((size_t)128 << 10)
@@ -340,5 +403,8 @@ PO_RC po_note_verify(const struct po_note *note, const struct po_note_vkey *know
  * Errors  PO_INVALID  text not ending in newline, not UTF-8, with control characters, or a bad name
  */
 PO_RC po_note_sign(po_str text, po_str name, const struct po_sign_key *key, struct po_buf *out);
+/* The same with a signature made elsewhere, which is verified first: PO_TAMPER. */
+PO_RC po_note_join(po_str text, const struct po_note_vkey *vkey,
+                   const uint8_t signature[static PO_ED25519_SIG_BYTES], struct po_buf *out);
 
 #endif

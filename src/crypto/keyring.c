@@ -114,6 +114,8 @@ const struct po_sign_key *po_keyring_ledger_key(const struct po_keyring *keyring
 po_rc po_keyring_ledger_key_create(struct po_ctx *cx, struct po_keyring *keyring)
 {
     bool exists = false;
+    if (po_keyring_is_asking(keyring))
+        return PO_FAIL(cx, PO_UNSUPPORTED, "a ledger key is made where the keys are");
     PO_TRY(cx, po_keyring_exists(cx, keyring, PO_KEYRING_LEDGER, &exists));
     if (exists) return PO_FAIL(cx, PO_EXISTS, "there is a ledger key already");
     PO_TRY(cx, make_ledger_key(cx, keyring));
@@ -166,7 +168,10 @@ po_rc po_keyring_open(struct po_ctx *cx, const struct po_keyring_place *place,
     return po_rc_ok();
 }
 
-bool po_keyring_is_rotating(const struct po_keyring *keyring) { return keyring->next.key != NULL; }
+bool po_keyring_is_rotating(const struct po_keyring *keyring)
+{
+    return keyring->next.key != NULL || keyring->is_rotating_there;
+}
 
 /* ---- create ---------------------------------------------------------------------------------- */
 

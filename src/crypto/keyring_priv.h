@@ -58,6 +58,8 @@ struct po_keyring {
     struct po_secret *state;       /* encoded po_keyring_state */
     struct po_sign_key *ledger;    /* NULL: none */
     po_time_us ledger_created_us;
+    struct po_keyring_asker asker; /* ask != NULL: the keys are elsewhere, here are ids only */
+    bool is_rotating_there;
 };
 
 /* keyring_state.c */
@@ -102,6 +104,24 @@ PO_RC po_keyring_sealed_write(struct po_ctx *cx, const struct po_keyring *keyrin
                               po_str aad, po_str plain);
 PO_RC po_keyring_sealed_read(struct po_ctx *cx, const struct po_keyring *keyring, const char *name,
                              po_str aad, struct po_secret **ret_plain);
+
+/* keyring_rotate.c: the two halves around the caller's rewrapping */
+PO_RC po_keyring_rotate_begin(struct po_ctx *cx, struct po_keyring *keyring);
+PO_RC po_keyring_rotate_end(struct po_ctx *cx, struct po_keyring *keyring);
+
+/* keyring_ask.c: the public functions of a ring that asks */
+PO_RC po_keyring_ask_status(struct po_ctx *cx, const struct po_keyring *keyring,
+                            struct po_key_info **ret_keys, size_t *ret_count);
+PO_RC po_keyring_ask_wrap(struct po_ctx *cx, const struct po_keyring *keyring, po_tenant_id tenant,
+                          uint32_t epoch, po_str key, struct po_buf *out);
+PO_RC po_keyring_ask_unwrap(struct po_ctx *cx, const struct po_keyring *keyring,
+                            po_tenant_id tenant, uint32_t epoch, po_str wrapped,
+                            struct po_secret **ret_key);
+bool po_keyring_ask_is_current(const struct po_keyring *keyring, po_str wrapped);
+PO_RC po_keyring_ask_rotate(struct po_ctx *cx, struct po_keyring *keyring,
+                            po_keyring_rewrap *rewrap, void *user);
+PO_RC po_keyring_ask_recovery_verify(struct po_ctx *cx, const struct po_keyring *keyring,
+                                     const struct po_secret *code, po_str sealed);
 
 /* keyring.c */
 PO_RC po_keyring_new(struct po_ctx *cx, const struct po_keyring_place *place,

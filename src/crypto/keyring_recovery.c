@@ -214,6 +214,8 @@ static po_rc open_recovery(struct po_ctx *cx, const struct po_secret *code_typed
 po_rc po_keyring_recovery_create(struct po_ctx *cx, struct po_keyring *keyring,
                                  struct po_secret **ret_code, struct po_buf *sealed)
 {
+    if (po_keyring_is_asking(keyring))
+        return PO_FAIL(cx, PO_UNSUPPORTED, "a recovery code is made where the keys are");
     if (po_keyring_is_rotating(keyring))
         return PO_FAIL(cx, PO_CONFLICT, "a master key rotation is unfinished: finish it first");
     PO_KEYRING_STATE_AUTO state = {0};
@@ -239,6 +241,8 @@ po_rc po_keyring_recovery_create(struct po_ctx *cx, struct po_keyring *keyring,
 po_rc po_keyring_recovery_verify(struct po_ctx *cx, const struct po_keyring *keyring,
                                  const struct po_secret *code, po_str sealed)
 {
+    if (po_keyring_is_asking(keyring))
+        return po_keyring_ask_recovery_verify(cx, keyring, code, sealed);
     PO_CLEANUP(recovery_done) struct recovery recovery = {0};
     PO_TRY(cx, open_recovery(cx, code, sealed, &recovery));
     if (!po_secret_eq(recovery.master.key, po_keyring_newest(keyring)->key))

@@ -108,8 +108,7 @@ static po_rc end_rotation(struct po_ctx *cx, struct po_keyring *keyring)
     return po_rc_ok();
 }
 
-po_rc po_keyring_rotate_master(struct po_ctx *cx, struct po_keyring *keyring,
-                               po_keyring_rewrap *rewrap, void *user)
+po_rc po_keyring_rotate_begin(struct po_ctx *cx, struct po_keyring *keyring)
 {
     if (keyring->is_credential)
         return PO_FAIL(cx, PO_UNSUPPORTED,
@@ -117,8 +116,20 @@ po_rc po_keyring_rotate_master(struct po_ctx *cx, struct po_keyring *keyring,
                        "the administrator can replace");
     PO_TRY(cx, po_keyring_sweep(cx, keyring));
     PO_TRY(cx, begin_rotation(cx, keyring));
-    PO_TRY(cx, reseal(cx, keyring));
-    PO_TRY(cx, rewrap(cx, keyring, user));
+    return reseal(cx, keyring);
+}
+
+po_rc po_keyring_rotate_end(struct po_ctx *cx, struct po_keyring *keyring)
+{
     PO_TRY(cx, verify_on_disk(cx, keyring));
     return end_rotation(cx, keyring);
+}
+
+po_rc po_keyring_rotate_master(struct po_ctx *cx, struct po_keyring *keyring,
+                               po_keyring_rewrap *rewrap, void *user)
+{
+    if (po_keyring_is_asking(keyring)) return po_keyring_ask_rotate(cx, keyring, rewrap, user);
+    PO_TRY(cx, po_keyring_rotate_begin(cx, keyring));
+    PO_TRY(cx, rewrap(cx, keyring, user));
+    return po_keyring_rotate_end(cx, keyring);
 }

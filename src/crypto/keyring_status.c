@@ -53,6 +53,8 @@ static struct po_key_info describe_recovery(const struct po_keyring *keyring,
 po_rc po_keyring_status(struct po_ctx *cx, const struct po_keyring *keyring,
                         struct po_key_info **ret_keys, size_t *ret_count)
 {
+    if (po_keyring_is_asking(keyring))
+        return po_keyring_ask_status(cx, keyring, ret_keys, ret_count);
     PO_KEYRING_STATE_AUTO state = {0};
     PO_TRY(cx, po_keyring_state_decode(cx, keyring->state, &state));
     struct po_key_info *keys = NULL;

@@ -113,6 +113,8 @@ po_rc po_keyring_wrap(struct po_ctx *cx, const struct po_keyring *keyring, po_te
     po_str plain = po_secret_bytes(key);
     if (plain.len != PO_KEY_BYTES)
         return PO_FAIL(cx, PO_INVALID, "a data key has %zu bytes, not 32", plain.len);
+    if (po_keyring_is_asking(keyring))
+        return po_keyring_ask_wrap(cx, keyring, tenant, epoch, plain, out);
     uint8_t room[DATA_AAD_BYTES_MAX];
     return po_wrapped_seal(cx, po_keyring_newest(keyring), data_key_aad(tenant, epoch, room), plain,
                            out);
@@ -125,6 +127,8 @@ po_rc po_keyring_unwrap(struct po_ctx *cx, const struct po_keyring *keyring, po_
     if (wrapped.len != PO_WRAPPED_KEY_BYTES)
         return PO_FAIL(cx, PO_CORRUPT, "a wrapped data key has %zu bytes, not %d", wrapped.len,
                        PO_WRAPPED_KEY_BYTES);
+    if (po_keyring_is_asking(keyring))
+        return po_keyring_ask_unwrap(cx, keyring, tenant, epoch, wrapped, ret_key);
     uint8_t room[DATA_AAD_BYTES_MAX];
     PO_TRY_MSG(cx,
                po_wrapped_open(cx, keyring, data_key_aad(tenant, epoch, room), wrapped, ret_key),
@@ -134,5 +138,6 @@ po_rc po_keyring_unwrap(struct po_ctx *cx, const struct po_keyring *keyring, po_
 
 bool po_keyring_is_wrapped_current(const struct po_keyring *keyring, po_str wrapped)
 {
+    if (po_keyring_is_asking(keyring)) return po_keyring_ask_is_current(keyring, wrapped);
     return po_wrapped_is_under(wrapped, po_keyring_newest(keyring));
 }

@@ -161,21 +161,43 @@ po_rc po_note_verify(const struct po_note *note, const struct po_note_vkey *know
 
 /* ---- sign ------------------------------------------------------------------------------------ */
 
-po_rc po_note_sign(po_str text, po_str name, const struct po_sign_key *key, struct po_buf *out)
+static po_rc check_signable(po_str text)
 {
     if (text.len > PO_NOTE_BYTES_MAX) return po_rc_of(PO_LIMIT);
-    if (!is_note_text(text) || !po_str_ends(text, PO_LIT("\n"))) return po_rc_of(PO_INVALID);
-    struct po_note_vkey vkey;
-    PO_PASS(po_note_vkey_make(name, PO_NOTE_ED25519, po_sign_key_public(key), &vkey));
-    uint8_t line[ED25519_SIG_LINE_BYTES] = {(uint8_t)(vkey.id >> 24), (uint8_t)(vkey.id >> 16),
-                                            (uint8_t)(vkey.id >> 8), (uint8_t)vkey.id};
-    PO_PASS(po_sign(key, text, line + KEY_ID_BYTES));
+    bool is_text = is_note_text(text) && po_str_ends(text, PO_LIT("\n"));
+    return po_rc_of(is_text ? PO_OK : PO_INVALID);
+}
+
+static po_rc put_signed(po_str text, const struct po_note_vkey *vkey,
+                        const uint8_t signature[static PO_ED25519_SIG_BYTES], struct po_buf *out)
+{
+    uint8_t line[ED25519_SIG_LINE_BYTES] = {(uint8_t)(vkey->id >> 24), (uint8_t)(vkey->id >> 16),
+                                            (uint8_t)(vkey->id >> 8), (uint8_t)vkey->id};
+    memcpy(line + KEY_ID_BYTES, signature, PO_ED25519_SIG_BYTES);
     po_buf_append(out, text);
     po_buf_append_char(out, '\n');
     po_buf_append(out, SIG_PREFIX);
-    po_buf_append(out, name);
+    po_buf_append_cstr(out, vkey->name);
     po_buf_append_char(out, ' ');
     po_base64_append(out, line, sizeof line);
     po_buf_append_char(out, '\n');
     return po_buf_check(out);
+}
+
+po_rc po_note_sign(po_str text, po_str name, const struct po_sign_key *key, struct po_buf *out)
+{
+    struct po_note_vkey vkey;
+    uint8_t signature[PO_ED25519_SIG_BYTES];
+    PO_PASS(check_signable(text));
+    PO_PASS(po_note_vkey_make(name, PO_NOTE_ED25519, po_sign_key_public(key), &vkey));
+    PO_PASS(po_sign(key, text, signature));
+    return put_signed(text, &vkey, signature, out);
+}
+
+po_rc po_note_join(po_str text, const struct po_note_vkey *vkey,
+                   const uint8_t signature[static PO_ED25519_SIG_BYTES], struct po_buf *out)
+{
+    PO_PASS(check_signable(text));
+    PO_PASS(po_sign_verify(vkey->key, text, signature));
+    return put_signed(text, vkey, signature, out);
 }

@@ -7,7 +7,7 @@
 #include <sodium.h>
 
 struct po_sign_key {
-    struct po_secret *secret; /* libsodium's 64 bytes: seed and public key */
+    struct po_secret *secret; /* libsodium's 64 bytes: seed and public key; NULL: it is elsewhere */
     uint8_t public_key[PO_ED25519_PUBLIC_BYTES];
 };
 
@@ -24,6 +24,17 @@ po_rc po_sign_key_new(struct po_ctx *cx, const struct po_secret *seed, struct po
         return PO_FAIL(cx, PO_CRYPTO, "the signing key cannot be derived");
     PO_TRY(cx, po_secret_new(cx, po_str_n(pair, sizeof pair), &key->secret));
     *ret_key = PO_TAKE(key);
+    return po_rc_ok();
+}
+
+po_rc po_sign_key_new_public(struct po_ctx *cx,
+                             const uint8_t public_key[static PO_ED25519_PUBLIC_BYTES],
+                             struct po_sign_key **ret_key)
+{
+    struct po_sign_key *key = po_calloc(1, sizeof *key);
+    if (key == NULL) return PO_FAIL(cx, PO_NOMEM, "out of memory for a signing key");
+    memcpy(key->public_key, public_key, sizeof key->public_key);
+    *ret_key = key;
     return po_rc_ok();
 }
 
@@ -45,6 +56,7 @@ const uint8_t *po_sign_key_public(const struct po_sign_key *key) { return key->p
 po_rc po_sign(const struct po_sign_key *key, po_str message,
               uint8_t out[static PO_ED25519_SIG_BYTES])
 {
+    if (key->secret == NULL) return po_rc_of(PO_UNAVAILABLE);
     const uint8_t *secret = (const uint8_t *)po_secret_bytes(key->secret).ptr;
     int rc = crypto_sign_detached(out, NULL, (const uint8_t *)message.ptr, message.len, secret);
     return po_rc_of(rc == 0 ? PO_OK : PO_CRYPTO);

@@ -118,6 +118,13 @@ void po_core_keeper_broken(struct po_ctx *cx, struct po_core *core, po_rc why)
     po_core_keeper_lost(cx, core);
 }
 
+void po_core_keys_broken(struct po_ctx *cx, struct po_core *core, po_rc why)
+{
+    note_broken(cx, core, PO_DAEMON_ROLE_KEEPER, why);
+    report_broken(cx, core, PO_DAEMON_ROLE_KEEPER, core->keeper_link);
+    po_core_keys_link(core, -1);
+}
+
 void po_core_front_lost(struct po_ctx *cx, struct po_core *core)
 {
     (void)cx;

@@ -94,24 +94,41 @@ po_rc po_core_cx_init(struct po_core *core, struct po_ctx *cx)
     return rc;
 }
 
-static PO_RC take_link(struct po_ctx *cx, struct po_core *core, const struct po_wire_msg *msg)
+static PO_RC link_front(struct po_ctx *cx, struct po_core *core, int fd)
 {
-    bool is_front = po_str_eq_cstr(msg->text[PO_WIRE_ROLE], PO_DAEMON_ROLE_FRONT);
-    struct po_wire_end *end = is_front ? &core->front : &core->keeper;
-    if (core->fd_count == 0) return PO_FAIL(cx, PO_INVALID, "a link without a descriptor");
-    int fd = core->fds[0];
-    core->fd_count--;
-    memmove(core->fds, core->fds + 1, core->fd_count * sizeof *core->fds);
-    if (is_front)
-        po_core_front_lost(cx, core);
-    else
-        po_core_keeper_lost(cx, core);
-    po_wire_end_init(end, fd);
-    *(is_front ? &core->front_link : &core->keeper_link) = msg->id;
-    return po_core_watch(cx, core, fd, is_front ? PO_CORE_TAG_FRONT : PO_CORE_TAG_KEEPER);
+    po_core_front_lost(cx, core);
+    po_wire_end_init(&core->front, fd);
+    return po_core_watch(cx, core, fd, PO_CORE_TAG_FRONT);
 }
 
-static PO_RC take(struct po_ctx *cx, struct po_core *core, const struct po_wire_msg *msg)
+static PO_RC link_keeper(struct po_ctx *cx, struct po_core *core, int fd)
+{
+    po_core_keeper_lost(cx, core);
+    po_wire_end_init(&core->keeper, fd);
+    return po_core_watch(cx, core, fd, PO_CORE_TAG_KEEPER);
+}
+
+static PO_RC take_link(struct po_ctx *cx, struct po_core *core, const struct po_wire_msg *msg,
+                       size_t fd_index)
+{
+    po_str name = msg->text[PO_WIRE_ROLE];
+    if (fd_index >= core->fd_count) return PO_FAIL(cx, PO_INVALID, "a link without a descriptor");
+    int fd = core->fds[fd_index];
+    core->fd_count--;
+    memmove(core->fds + fd_index, core->fds + fd_index + 1,
+            (core->fd_count - fd_index) * sizeof *core->fds);
+    if (po_str_eq_cstr(name, PO_DAEMON_ROLE_FRONT)) {
+        core->front_link = msg->id;
+        return link_front(cx, core, fd);
+    }
+    core->keeper_link = msg->id; /* of both links to the keeper */
+    if (!po_str_eq_cstr(name, PO_DAEMON_LINK_KEYS)) return link_keeper(cx, core, fd);
+    po_core_keys_link(core, fd);
+    return po_rc_ok();
+}
+
+po_rc po_core_take_message(struct po_ctx *cx, struct po_core *core, const struct po_wire_msg *msg,
+                           size_t fd_index)
 {
     if (msg->kind == PO_WIRE_KIND_PING) {
         pong(cx, core, msg->id);
@@ -126,10 +143,21 @@ static PO_RC take(struct po_ctx *cx, struct po_core *core, const struct po_wire_
         core->probe_status = msg->number[PO_WIRE_STATUS];
         core->probe_ms = msg->number[PO_WIRE_TOOK_MS];
     } else if (msg->kind == PO_WIRE_KIND_LINK) {
-        return take_link(cx, core, msg);
+        return take_link(cx, core, msg, fd_index);
     } else {
         return PO_FAIL(cx, PO_INVALID, "the supervisor speaks out of turn");
     }
+    return po_rc_ok();
+}
+
+po_rc po_core_fill_control(struct po_ctx *cx, struct po_core *core)
+{
+    int fd = -1;
+    PO_TRY(cx, po_wire_end_fill_fd(cx, &core->control, &fd));
+    if (fd >= 0 && core->fd_count < PO_CORE_FDS_MAX)
+        core->fds[core->fd_count++] = fd;
+    else
+        po_fd_closep(&fd);
     return po_rc_ok();
 }
 
@@ -137,15 +165,11 @@ static PO_RC read_control(struct po_ctx *cx, struct po_core *core)
 {
     struct po_wire_msg msg;
     bool has = true;
-    int fd = -1;
-    PO_TRY(cx, po_wire_end_fill_fd(cx, &core->control, &fd));
-    if (fd >= 0 && core->fd_count < PO_CORE_FDS_MAX)
-        core->fds[core->fd_count++] = fd;
-    else
-        po_fd_closep(&fd);
+    PO_TRY(cx, po_core_take_held(cx, core)); /* it came before */
+    PO_TRY(cx, po_core_fill_control(cx, core));
     while (has) {
         PO_TRY(cx, po_wire_end_next(cx, &core->control, &msg, &has));
-        if (has) PO_TRY(cx, take(cx, core, &msg));
+        if (has) PO_TRY(cx, po_core_take_message(cx, core, &msg, 0));
     }
     return po_rc_ok();
 }
@@ -202,6 +226,7 @@ static void take_leftovers(struct po_ctx *cx, struct po_core *core)
 {
     if (!core->has_more) return;
     core->has_more = false;
+    if (core->held.len > 0) po_core_take_control(cx, core);
     po_core_read_front(cx, core);
     po_core_read_keeper(cx, core);
     if (core->wait_count > 0) po_core_password_lost(cx, core);
@@ -265,16 +290,20 @@ static void core_done(struct po_core *core)
     po_core_requests_done(core);
     po_wire_end_done(&core->front);
     po_wire_end_done(&core->keeper);
+    po_wire_end_done(&core->keys);
     po_wire_end_done(&core->control);
     po_fd_closep(&core->listen_fd);
     po_fd_closep(&core->epoll_fd);
     po_home_abandonp(&core->home);
+    po_buf_done(&core->held);
 }
 
 static PO_RC begin(struct po_ctx *cx, struct po_core *core)
 {
     const char *fences = NULL;
-    PO_TRY(cx, po_home_open(cx, core->options.home, PO_HOME_READ_WRITE, &core->home));
+    core->asker = (struct po_keyring_asker){.ask = po_core_ask_keys, .user = core};
+    PO_TRY(cx, po_home_open_asking(cx, core->options.home, PO_HOME_READ_WRITE, &core->asker,
+                                   &core->home));
     core->epoll_fd = po_sys_epoll_create();
     if (core->epoll_fd < 0) return PO_FAIL_SYS(cx, PO_IO, errno, "setting up the loop");
     PO_TRY(cx, po_local_listen(cx, core->options.home, &core->listen_fd));
@@ -331,6 +360,7 @@ int po_core_role_run(int argc, char **argv)
     po_wire_end_init(&core.control, -1);
     po_wire_end_init(&core.front, -1);
     po_wire_end_init(&core.keeper, -1);
+    po_wire_end_init(&core.keys, -1);
     for (size_t i = 0; i < PO_CORE_CONNS_MAX; i++)
         po_wire_end_init(&core.conns[i].end, -1);
     po_rc rc = po_core_cx_init(&core, &cx);

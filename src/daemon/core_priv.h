@@ -7,13 +7,14 @@
 #include "daemon/daemon_priv.h"
 
 #include "api/api.h"
+#include "crypto/crypto.h"
 #include "home/home.h"
 #include "identity/identity.h"
 
 #include <sys/types.h>
 
 #define PO_CORE_CONNS_MAX 64    /* local callers at one time; further ones wait to be accepted */
-#define PO_CORE_FDS_MAX 4       /* descriptors that came and are not named yet */
+#define PO_CORE_FDS_MAX 8       /* descriptors that came and are not named yet */
 #define PO_CORE_FRAMES_MAX 64   /* of one peer in one turn */
 #define PO_CORE_OUT_BYTES 65536 /* of one OUT frame */
 #define PO_CORE_WAITS_MAX PO_API_WAITING_MAX
@@ -21,6 +22,7 @@
 #define PO_CORE_STREAM_STEP_US (500 * PO_US_PER_MS)
 #define PO_CORE_HEARTBEAT_US (60 * PO_US_PER_S)
 #define PO_CORE_CHECKPOINT_US PO_US_PER_S
+#define PO_CORE_KEYS_WAIT_US (5 * PO_US_PER_S) /* for the keeper, dead or slow; then busy */
 #define PO_CORE_FIRST_JOB_US (45 * PO_US_PER_S)
 
 enum po_conn_state {
@@ -94,6 +96,11 @@ struct po_core {
     struct po_wire_end control;
     struct po_wire_end front;
     struct po_wire_end keeper;
+    struct po_wire_end keys; /* to the keeper, too: core_keys.c */
+    uint64_t keys_serial;    /* id of the last question */
+    struct po_keyring_asker asker;
+    struct po_buf held;  /* frames of the supervisor that came while core waited for the keeper */
+    size_t held_links;   /* LINK among them: the first of `fds` are theirs */
     uint64_t front_link; /* ids of the LINK frames */
     uint64_t keeper_link;
     int epoll_fd;
@@ -132,6 +139,7 @@ struct po_core {
     bool is_watching_front; /* for room to send */
     bool is_watching_keeper;
     uint64_t restarts[3]; /* of core, front, keeper, as the supervisor said */
+    size_t fence_rules;   /* paths that it may open something at */
     struct po_core_figures figures;
 };
 
@@ -157,6 +165,25 @@ PO_RC po_core_turn(struct po_ctx *cx, struct po_core *core, int wait_ms);
 void po_core_settle(struct po_ctx *cx, struct po_core *core);
 /* What came over the control channel. */
 void po_core_take_control(struct po_ctx *cx, struct po_core *core);
+/* Read what has come there; PO_CANCELED the supervisor has gone. */
+PO_RC po_core_fill_control(struct po_ctx *cx, struct po_core *core);
+/* Act on one frame of the supervisor; a LINK's descriptor is fds[fd_index]. */
+PO_RC po_core_take_message(struct po_ctx *cx, struct po_core *core, const struct po_wire_msg *msg,
+                           size_t fd_index);
+
+/* ---- core_keys.c ---- */
+/* For po_keyring_asker: `user` is core. PO_BUSY the keeper is not there, or does not answer. */
+po_rc po_core_ask_keys(struct po_ctx *cx, void *user, po_str request, struct po_buf *answer);
+/* Whether it could be asked now, without waiting. */
+bool po_core_has_keys(struct po_ctx *cx, struct po_core *core);
+void po_core_keys_link(struct po_core *core, int fd); /* takes `fd` */
+/* Act on the frames that were held. */
+PO_RC po_core_take_held(struct po_ctx *cx, struct po_core *core);
+#ifdef PO_FAULTS
+/* For tests whose keeper is in core's process: questions go there, and the fence leaves it the keys. */
+void po_core_test_keys(const struct po_keyring_asker *asker);
+bool po_core_test_has_keys(void);
+#endif
 
 /* ---- core_local.c ---- */
 void po_core_accept(struct po_ctx *cx, struct po_core *core);
@@ -178,6 +205,7 @@ void po_core_send_links(struct po_ctx *cx, struct po_core *core);
  */
 void po_core_front_broken(struct po_ctx *cx, struct po_core *core, po_rc why);
 void po_core_keeper_broken(struct po_ctx *cx, struct po_core *core, po_rc why);
+void po_core_keys_broken(struct po_ctx *cx, struct po_core *core, po_rc why);
 /* Its link is gone; a new one comes. */
 void po_core_front_lost(struct po_ctx *cx, struct po_core *core);
 void po_core_keeper_lost(struct po_ctx *cx, struct po_core *core);

@@ -116,6 +116,7 @@ static void sign(struct po_ctx *cx, struct po_core *core, po_time_us now_us)
 {
     if (!core->has_unsigned || now_us - core->checkpoint_us < PO_CORE_CHECKPOINT_US) return;
     core->checkpoint_us = now_us;
+    if (!po_core_has_keys(cx, core)) return; /* nobody waits for this one: in a second, then */
     if (!po_is_ok(po_home_checkpoint(cx, core->home))) {
         po_log(cx, PO_LOG_ERROR, "service.not_signed", PO_F_CSTR("error", po_err_msg(cx)));
         po_err_clear(cx);

@@ -16,6 +16,8 @@
 #define PO_DAEMON_ROLE_CORE "core"
 #define PO_DAEMON_ROLE_FRONT "front"
 #define PO_DAEMON_ROLE_KEEPER "keeper"
+/* No role: the second link between core and keeper, on which keys are asked for. */
+#define PO_DAEMON_LINK_KEYS "keys"
 
 /* Below the home's data/: where local commands go. */
 #define PO_DAEMON_SOCKET_NAME "paulyops.sock"

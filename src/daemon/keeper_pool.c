@@ -15,6 +15,7 @@ void po_keeper_init(struct po_keeper *keeper)
     po_wire_end_init(&keeper->core, -1);
     for (size_t i = 0; i < PO_KEEPER_WORKERS; i++)
         po_wire_end_init(&keeper->workers[i].end, -1);
+    po_wire_end_init(&keeper->keys.link, -1);
 }
 
 void po_keeper_done(struct po_keeper *keeper)
@@ -25,6 +26,7 @@ void po_keeper_done(struct po_keeper *keeper)
         po_wire_end_done(&keeper->workers[i].end);
     po_wipe(keeper->queue, sizeof keeper->queue);
     keeper->count = 0;
+    po_keeper_keys_done(&keeper->keys);
 }
 
 void po_keeper_link(struct po_keeper *keeper, int fd)

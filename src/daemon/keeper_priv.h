@@ -8,6 +8,7 @@
 #include "daemon/wire.h"
 
 #include "crypto/crypto.h"
+#include "ledger/ledger.h"
 
 #define PO_KEEPER_WORKER_FD 3
 
@@ -28,6 +29,13 @@ struct po_keeper_worker {
     bool is_orphan; /* the core that asked has gone: its answer is nobody's */
     uint64_t id;
 };
+/* The keys, and the one who may ask for them. */
+struct po_keeper_keys {
+    struct po_wire_end link; /* core's */
+    struct po_keyring_desk desk;
+    struct po_ledger_signer *signer;
+    char why[PO_ERR_MSG_BYTES_MAX]; /* no key directory is known */
+};
 /* Invariant: a job waits only while every worker is busy. */
 struct po_keeper {
     struct po_wire_end control;
@@ -36,6 +44,7 @@ struct po_keeper {
     struct po_keeper_job queue[PO_KEEPER_QUEUE_MAX]; /* a ring */
     size_t first;
     size_t count;
+    struct po_keeper_keys keys;
     bool is_over;
 };
 
@@ -52,6 +61,20 @@ PO_RC po_keeper_take_worker(struct po_ctx *cx, struct po_keeper *keeper,
                             struct po_keeper_worker *worker);
 /* Send what waits on every channel, and wipe what has been sent. PO_IO, PO_CANCELED a worker's. */
 PO_RC po_keeper_flush(struct po_ctx *cx, struct po_keeper *keeper);
+
+/* ---- keeper_keys.c ---- */
+/*
+ * Find the key directory of the home's instance. A home that is not there has none, and core says what
+ * is wrong with it: only PO_NOMEM fails. What is found is borrowed from cx's arena.
+ */
+PO_RC po_keeper_keys_find(struct po_ctx *cx, struct po_keeper_keys *keys, const char *root);
+void po_keeper_keys_done(struct po_keeper_keys *keys);
+/* Another core. Takes `fd`; -1: none. */
+void po_keeper_keys_link(struct po_keeper_keys *keys, int fd);
+/* Answer what core asks; PO_CANCELED core has gone; PO_INVALID it asked what nobody may. */
+PO_RC po_keeper_take_keys(struct po_ctx *cx, struct po_keeper_keys *keys);
+/* Send what waits; what was sent is wiped. */
+PO_RC po_keeper_keys_flush(struct po_ctx *cx, struct po_keeper_keys *keys);
 
 /* Compute one job: the PASSWORD_ANSWER frame, appended to `out`. */
 PO_RC po_keeper_work(struct po_ctx *cx, const struct po_wire_msg *job, struct po_wire_end *out);

@@ -3,10 +3,10 @@
  *
  * Invariants
  *  1. it holds no key and opens no file of the home: there is nothing in it to be taken.
- *  2. front and keeper are started when core serves; whoever is started again gets new links.
+ *  2. keeper is started before core, front when core serves; whoever is started again gets new links.
  *  3. the roles die with it (PR_SET_PDEATHSIG), and it ends only when all of them have.
  *
- *   starting --all ready--> serving --SIGTERM--> front, keeper end --> core ends --> over
+ *   starting --all ready--> serving --SIGTERM--> front ends --> core ends --> keeper ends --> over
  *      \ the first start of a role fails: stop, and say why
  *
  * Source   docs/spec/daemon.md 2
@@ -166,11 +166,10 @@ static void begin_stop(struct po_ctx *cx, struct po_supervisor *sup)
 {
     if (sup->is_stopping) return;
     sup->is_stopping = true;
-    sup->stop_us = po_supervisor_now_us(cx) + PO_DAEMON_DRAIN_US;
     po_log(cx, PO_LOG_INFO, "service.stopping", PO_F_I64("pid", po_sys_getpid()));
     po_ignore(po_notify(cx, "STOPPING=1"), "the service ends without a manager, too");
     po_err_clear(cx);
-    po_role_tell(cx, &sup->roles[PO_ROLE_FRONT], PO_WIRE_KIND_STOP);
+    /* The roles are told by go_on_stopping, in this very turn. */
 }
 
 static void take_signals(struct po_ctx *cx, struct po_supervisor *sup)
@@ -205,9 +204,9 @@ static void ping(struct po_ctx *cx, const struct po_supervisor *sup, struct po_r
 
 static void start_due(struct po_ctx *cx, struct po_supervisor *sup, po_time_us now_us)
 {
-    for (enum po_role_id id = PO_ROLE_CORE; id < PO_ROLE_COUNT; id++) {
+    for (enum po_role_id id = PO_ROLE_KEEPER; id < PO_ROLE_COUNT; id++) {
         struct po_role *role = &sup->roles[id];
-        bool may = id == PO_ROLE_CORE || sup->roles[PO_ROLE_CORE].was_ready;
+        bool may = id != PO_ROLE_FRONT || sup->roles[PO_ROLE_CORE].was_ready;
         if (role->name == NULL || role->pid != 0 || role->next_us > now_us || !may) continue;
         if (po_is_ok(po_role_start(cx, sup, id))) continue;
         po_log(cx, PO_LOG_ERROR, "service.start_failed", PO_F_CSTR("role", role->name),
@@ -225,26 +224,19 @@ static void watchdog(struct po_ctx *cx, struct po_supervisor *sup, po_time_us no
     po_err_clear(cx);
 }
 
-/* In order: front and keeper first, so that core can still answer; then core. */
+/* In order, so that who is asked can still answer: front asks core, and core asks keeper to sign. */
 static void go_on_stopping(struct po_ctx *cx, struct po_supervisor *sup, po_time_us now_us)
 {
-    struct po_role *core = &sup->roles[PO_ROLE_CORE];
-    struct po_role *keeper = &sup->roles[PO_ROLE_KEEPER];
-    struct po_role *front = &sup->roles[PO_ROLE_FRONT];
-    if (now_us >= sup->stop_us) {
-        for (size_t i = 0; i < PO_ROLE_COUNT; i++)
-            if (sup->roles[i].is_stopping || &sup->roles[i] == front)
-                po_role_kill(&sup->roles[i], SIGKILL);
-    }
-    if (front->pid != 0) return;
-    if (keeper->pid != 0 && !keeper->is_stopping) {
-        keeper->is_stopping = true;
-        po_role_tell(cx, keeper, PO_WIRE_KIND_STOP);
-    }
-    if (core->pid != 0 && !core->is_stopping) {
-        core->is_stopping = true;
+    static const enum po_role_id order[] = {PO_ROLE_FRONT, PO_ROLE_CORE, PO_ROLE_KEEPER};
+    for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
+        struct po_role *role = &sup->roles[order[i]];
+        if (role->pid == 0) continue;
+        if (role->is_stopping && now_us >= sup->stop_us) po_role_kill(role, SIGKILL);
+        if (role->is_stopping) return;
+        role->is_stopping = true;
         sup->stop_us = now_us + PO_DAEMON_DRAIN_US;
-        po_role_tell(cx, core, PO_WIRE_KIND_STOP);
+        po_role_tell(cx, role, PO_WIRE_KIND_STOP);
+        return;
     }
 }
 
@@ -330,8 +322,7 @@ static PO_RC add_role(struct po_ctx *cx, struct po_supervisor *sup, enum po_role
     role->name = name;
     role->argv[count++] = "paulyops";
     role->argv[count++] = po_arena_printf(cx->arena, "--role=%s", name);
-    if (id != PO_ROLE_KEEPER)
-        role->argv[count++] = po_arena_printf(cx->arena, "--home=%s", options->root);
+    role->argv[count++] = po_arena_printf(cx->arena, "--home=%s", options->root);
     for (size_t i = 0; i < options->front_count && id == PO_ROLE_FRONT; i++)
         role->argv[count++] = options->front[i];
     for (size_t i = 0; i < count; i++)
@@ -361,8 +352,8 @@ PO_RC po_daemon_serve(struct po_ctx *cx, const struct po_cli_serve *options)
     cx->log = log;
     for (size_t i = 0; i < PO_ROLE_COUNT; i++)
         po_wire_end_init(&sup.roles[i].control, -1);
-    PO_TRY(cx, add_role(cx, &sup, PO_ROLE_CORE, PO_DAEMON_ROLE_CORE));
     PO_TRY(cx, add_role(cx, &sup, PO_ROLE_KEEPER, PO_DAEMON_ROLE_KEEPER));
+    PO_TRY(cx, add_role(cx, &sup, PO_ROLE_CORE, PO_DAEMON_ROLE_CORE));
     PO_TRY(cx, add_role(cx, &sup, PO_ROLE_FRONT, PO_DAEMON_ROLE_FRONT));
     PO_TRY(cx, set_up(cx, &sup));
     pass_time(cx, &sup);

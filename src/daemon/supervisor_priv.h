@@ -11,9 +11,9 @@
 #include <sys/types.h>
 
 enum po_role_id {
-    PO_ROLE_CORE, /* first: the others are started when it serves */
-    PO_ROLE_KEEPER,
-    PO_ROLE_FRONT,
+    PO_ROLE_KEEPER, /* first: core asks it for keys when it starts */
+    PO_ROLE_CORE,
+    PO_ROLE_FRONT, /* when core serves */
     PO_ROLE_COUNT
 };
 #define PO_ROLE_ARGS_MAX (4 + PO_CLI_SERVE_ARGS_MAX)

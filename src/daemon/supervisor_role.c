@@ -16,15 +16,11 @@
 
 static PO_RC spawn(struct po_ctx *cx, struct po_role *role, int channel)
 {
-    static const char *const none[] = {NULL};
     PO_FD_AUTO null = po_sys_open("/dev/null", O_RDONLY, 0);
     if (null < 0) return PO_FAIL_SYS(cx, PO_IO, errno, "opening '/dev/null'");
-    /* Only core reads configuration and finds keys; front and keeper know what they are told. */
-    bool is_core = strcmp(role->name, PO_DAEMON_ROLE_CORE) == 0;
-    bool is_front = strcmp(role->name, PO_DAEMON_ROLE_FRONT) == 0;
     struct po_sys_spawn how = {.path = "/proc/self/exe",
                                .argv = role->argv,
-                               .env = is_core || is_front ? po_env_all() : none,
+                               .env = po_env_all(), /* it says where keys and state stand */
                                .directory = "/",
                                .fds = {null, STDERR_FILENO, STDERR_FILENO},
                                .channel = channel};
@@ -65,18 +61,20 @@ po_rc po_role_start(struct po_ctx *cx, struct po_supervisor *sup, enum po_role_i
         po_role_link(cx, sup, id);
         return po_rc_ok();
     }
-    for (enum po_role_id other = PO_ROLE_CORE + 1; other < PO_ROLE_COUNT; other++)
-        po_role_link(cx, sup, other);
+    po_role_link(cx, sup, PO_ROLE_KEEPER);
+    po_role_link(cx, sup, PO_ROLE_FRONT);
     return po_rc_ok();
 }
 
 /* ---- links -------------------------------------------------------------------------------------- */
 
-static PO_RC give_end(struct po_ctx *cx, struct po_role *role, const struct po_role *peer, int fd)
+/* One side's end of link `id` to what it knows as `name`. */
+static PO_RC give_end(struct po_ctx *cx, struct po_role *role, const char *name, uint64_t id,
+                      int fd)
 {
     struct po_wire_msg msg;
-    po_wire_begin(&msg, PO_WIRE_KIND_LINK, role->link + peer->link); /* core itself has 0 */
-    po_wire_set_text(&msg, PO_WIRE_ROLE, po_str_of(peer->name));
+    po_wire_begin(&msg, PO_WIRE_KIND_LINK, id);
+    po_wire_set_text(&msg, PO_WIRE_ROLE, po_str_of(name));
     /* What waits goes first: frames keep their order. */
     PO_TRY(cx, po_wire_end_flush(cx, &role->control));
     if (po_wire_end_is_waiting(&role->control))
@@ -84,7 +82,9 @@ static PO_RC give_end(struct po_ctx *cx, struct po_role *role, const struct po_r
     return po_wire_send_fd(cx, role->control.fd, &msg, fd);
 }
 
-static PO_RC link_both(struct po_ctx *cx, struct po_role *core, struct po_role *other)
+/* By default each is known to the other by its name. */
+static PO_RC link_both(struct po_ctx *cx, struct po_role *core, struct po_role *other,
+                       const char *name)
 {
     int pair[2] = {-1, -1};
     if (po_sys_socketpair(pair) != 0) return PO_FAIL_SYS(cx, PO_IO, errno, "making a link");
@@ -92,9 +92,8 @@ static PO_RC link_both(struct po_ctx *cx, struct po_role *core, struct po_role *
     PO_FD_AUTO two = pair[1];
     if (po_sys_set_nonblocking(one) != 0 || po_sys_set_nonblocking(two) != 0)
         return PO_FAIL_SYS(cx, PO_IO, errno, "setting up a link");
-    other->link++;
-    PO_TRY(cx, give_end(cx, core, other, one));
-    return give_end(cx, other, core, two);
+    PO_TRY(cx, give_end(cx, core, name != NULL ? name : other->name, other->link, one));
+    return give_end(cx, other, name != NULL ? name : core->name, other->link, two);
 }
 
 void po_role_link(struct po_ctx *cx, struct po_supervisor *sup, enum po_role_id other)
@@ -102,7 +101,10 @@ void po_role_link(struct po_ctx *cx, struct po_supervisor *sup, enum po_role_id 
     struct po_role *core = &sup->roles[PO_ROLE_CORE];
     struct po_role *role = &sup->roles[other];
     if (core->pid == 0 || role->pid == 0) return;
-    po_rc rc = link_both(cx, core, role);
+    role->link++;
+    po_rc rc = link_both(cx, core, role, NULL);
+    if (po_is_ok(rc) && other == PO_ROLE_KEEPER)
+        rc = link_both(cx, core, role, PO_DAEMON_LINK_KEYS);
     if (po_is_ok(rc)) return;
     po_log(cx, PO_LOG_ERROR, "service.link_failed", PO_F_CSTR("role", role->name),
            PO_F_CSTR("error", po_err_msg(cx)));

@@ -85,7 +85,7 @@ static PO_RC make_env(struct po_ctx *cx, struct po_drill *drill)
 PO_RC po_drill_begin(struct po_ctx *cx, struct po_fact_set *set, struct po_drill *ret_drill)
 {
     struct po_drill drill = {.program = set->places.program};
-    drill.is_in_memory = strcmp(base_of(set), set->places.state_dir) != 0;
+    drill.is_in_memory = !po_str_starts(po_str_of(base_of(set)), po_str_of(set->places.state_dir));
     uint8_t bytes[8];
     char name[sizeof PREFIX + 16] = PREFIX;
     PO_TRY(cx, remove_left_over(cx, set));

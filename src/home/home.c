@@ -82,13 +82,14 @@ PO_RC po_home_ledger_options(struct po_ctx *cx, struct po_home *home,
     struct po_ledger_options options = {.dir = home->paths[PO_PLACE_LEDGER], .keys = &home->keys};
     if (home->signed_path == NULL) {
         const char *origin = NULL;
-        PO_TRY(cx, po_home_state_path(cx, home, "signed", &home->signed_path));
+        PO_TRY(cx, po_home_state_path(cx, home, PO_HOME_SIGNED_NAME, &home->signed_path));
         PO_TRY(cx, po_ledger_origin(cx, home->instance, &origin));
         PO_TRY(cx, po_home_keep(cx, home, po_str_of(origin), &home->origin));
     }
-    options.signed_path = home->signed_path;
+    options.signed_path = home->asker == NULL ? home->signed_path : NULL;
     options.origin = home->origin;
     if (home->keyring != NULL) options.sign_key = po_keyring_ledger_key(home->keyring);
+    if (home->asker != NULL) options.asking = home->keyring;
     *ret_options = options;
     return po_rc_ok();
 }
@@ -119,9 +120,10 @@ static PO_RC check_root(struct po_ctx *cx, const struct po_home *home)
 static PO_RC open_keys(struct po_ctx *cx, struct po_home *home)
 {
     struct po_keyring_place place = po_home_keyring_place(home);
-    po_rc rc = po_keyring_open(cx, &place, &home->keyring);
+    po_rc rc = home->asker != NULL ? po_keyring_open_asking(cx, home->asker, &home->keyring)
+                                   : po_keyring_open(cx, &place, &home->keyring);
     if (po_is_ok(rc)) return rc;
-    if (rc.code == PO_NOMEM || rc.code == PO_IO) return rc;
+    if (rc.code == PO_NOMEM || rc.code == PO_IO || rc.code == PO_BUSY) return rc;
     char reason[PO_HOME_REASON_BYTES_MAX];
     (void)snprintf(reason, sizeof reason, "no usable keys: %.400s", po_err_msg(cx));
     set_reason(home, reason);
@@ -249,8 +251,15 @@ static PO_RC open_parts(struct po_ctx *cx, struct po_home *home, enum po_home_mo
 PO_RC po_home_open(struct po_ctx *cx, const char *root, enum po_home_mode mode,
                    struct po_home **ret_home)
 {
+    return po_home_open_asking(cx, root, mode, NULL, ret_home);
+}
+
+PO_RC po_home_open_asking(struct po_ctx *cx, const char *root, enum po_home_mode mode,
+                          const struct po_keyring_asker *asker, struct po_home **ret_home)
+{
     PO_HOME_AUTO *home = NULL;
     PO_TRY(cx, po_home_new(cx, root, &home));
+    home->asker = asker;
     PO_TRY(cx, check_root(cx, home));
     PO_TRY(cx, po_home_read_instance(cx, home));
     PO_TRY(cx, open_parts(cx, home, mode));

@@ -76,6 +76,26 @@ enum po_home_mode { PO_HOME_READ_WRITE, PO_HOME_READ_ONLY };
  */
 PO_RC po_home_open(struct po_ctx *cx, const char *root, enum po_home_mode mode,
                    struct po_home **ret_home);
+/*
+ * The same where the keys are another process's: nothing here opens the key directory, also not when the
+ * home is suspended and resumed. `asker` is borrowed while the home lives.
+ *
+ * Errors   also what its `ask` says
+ */
+struct po_keyring_asker;
+PO_RC po_home_open_asking(struct po_ctx *cx, const char *root, enum po_home_mode mode,
+                          const struct po_keyring_asker *asker, struct po_home **ret_home);
+
+/* Where that other process finds what it needs; in the arena. Reads data/instance and nothing else. */
+struct po_home_keys {
+    const char *dir;         /* the key directory */
+    const char *credential;  /* a systemd credential with the master key, or NULL */
+    const char *signed_path; /* the ledger's signing state */
+    const char *origin;      /* of the ledger */
+    const char *ledger_dir;
+};
+PO_RC po_home_keys_find(struct po_ctx *cx, const char *root, struct po_home_keys *ret_keys);
+
 /* Append pending events, sign one checkpoint if the ledger grew, release. Call before success. */
 PO_RC po_home_close(struct po_ctx *cx, struct po_home **home);
 /*
@@ -98,9 +118,11 @@ PO_RC po_home_tenant_root(struct po_ctx *cx, const char *root, const char **ret_
 const char *po_home_path(const struct po_home *home, enum po_home_place place); /* absolute */
 /* Directory of keys and signing state. */
 const char *po_home_state_dir(const struct po_home *home);
+/* The file of a systemd credential with the master key, or NULL. */
+const char *po_home_credential(const struct po_home *home);
 /*
  * Where drills make their scratch homes: memory-backed (/dev/shm/paulyops-<uid>, ours alone), so that
- * exercises neither wait for the disk nor wear it; else the state directory. In the arena.
+ * exercises neither wait for the disk nor wear it; else `scratch` in the state directory. In the arena.
  */
 PO_RC po_home_scratch_dir(struct po_ctx *cx, const struct po_home *home, const char **ret_dir);
 const char *po_home_instance(const struct po_home *home); /* "inst_<hex>" */

@@ -191,6 +191,34 @@ struct po_keyring_place po_home_keyring_place(const struct po_home *home)
     return (struct po_keyring_place){.dir = home->state_dir, .credential = path};
 }
 
+static PO_RC keep_in_arena(struct po_ctx *cx, const char *text, const char **ret_text)
+{
+    *ret_text = text == NULL ? NULL : po_arena_strdup(cx->arena, po_str_of(text));
+    if (text != NULL && *ret_text == NULL) return PO_FAIL(cx, PO_NOMEM, "out of request memory");
+    return po_rc_ok();
+}
+
+PO_RC po_home_keys_find(struct po_ctx *cx, const char *root, struct po_home_keys *ret_keys)
+{
+    struct po_home_keys keys = {0};
+    PO_HOME_AUTO *home = NULL;
+    PO_TRY(cx, po_home_new(cx, root, &home));
+    PO_TRY(cx, po_home_read_instance(cx, home));
+    const struct po_keyring_place place = po_home_keyring_place(home);
+    PO_TRY(cx, keep_in_arena(cx, place.dir, &keys.dir));
+    PO_TRY(cx, keep_in_arena(cx, place.credential, &keys.credential));
+    PO_TRY(cx, keep_in_arena(cx, home->paths[PO_PLACE_LEDGER], &keys.ledger_dir));
+    PO_TRY(cx, po_path_join(cx, keys.dir, PO_HOME_SIGNED_NAME, &keys.signed_path));
+    PO_TRY(cx, po_ledger_origin(cx, home->instance, &keys.origin));
+    *ret_keys = keys;
+    return po_rc_ok();
+}
+
+const char *po_home_credential(const struct po_home *home)
+{
+    return po_home_keyring_place(home).credential;
+}
+
 PO_RC po_home_state_path(struct po_ctx *cx, struct po_home *home, const char *name,
                          const char **ret_path)
 {
@@ -248,7 +276,11 @@ PO_RC po_home_scratch_dir(struct po_ctx *cx, const struct po_home *home, const c
         if (rc.code == PO_NOMEM) return rc;
         po_err_clear(cx); /* not writable here: the state directory serves */
     }
-    if (*ret_dir == NULL) *ret_dir = home->state_dir;
+    if (*ret_dir != NULL) return po_rc_ok();
+    PO_TRY(cx, po_path_join(cx, home->state_dir, "scratch", ret_dir));
+    po_rc rc = po_fs_mkdir(cx, *ret_dir, 0700);
+    if (rc.code == PO_NOMEM) return rc;
+    po_err_clear(cx); /* who works there says that it is missing */
     return po_rc_ok();
 }
 

@@ -17,6 +17,9 @@
 #define PO_HOME_ARENA_BYTES_MAX ((size_t)4 << 20)
 #define PO_HOME_REASON_BYTES_MAX 512
 
+/* Of the ledger's signing state, in the key directory. */
+#define PO_HOME_SIGNED_NAME "signed"
+
 #define PO_HOME_OPENED_FOR_READING "opened for reading"
 
 struct po_home {
@@ -28,6 +31,7 @@ struct po_home {
     struct po_cfg *cfg;
     struct po_flags *flags;
     struct po_keyring *keyring;
+    const struct po_keyring_asker *asker; /* NULL: the keys are opened here */
     struct po_store *store;
     struct po_ledger *ledger;
     struct po_ledger_keys keys;

@@ -45,7 +45,7 @@ void po_checkpoint_text(const struct po_checkpoint *checkpoint, struct po_buf *o
     po_buf_append_char(out, '\n');
 }
 
-static po_rc text_parse(po_str text, struct po_checkpoint *ret_checkpoint)
+po_rc po_checkpoint_text_parse(po_str text, struct po_checkpoint *ret_checkpoint)
 {
     struct po_checkpoint checkpoint = {0};
     po_str origin = {0};
@@ -67,7 +67,7 @@ po_rc po_checkpoint_parse(po_str note, struct po_checkpoint *ret_checkpoint)
 {
     struct po_note parsed = {0};
     PO_PASS(po_note_parse(note, &parsed));
-    return text_parse(parsed.text, ret_checkpoint);
+    return po_checkpoint_text_parse(parsed.text, ret_checkpoint);
 }
 
 po_rc po_checkpoint_verify(po_str note, const struct po_note_vkey *vkey,
@@ -76,7 +76,7 @@ po_rc po_checkpoint_verify(po_str note, const struct po_note_vkey *vkey,
     struct po_note parsed = {0};
     struct po_checkpoint checkpoint = {0};
     PO_PASS(po_note_parse(note, &parsed));
-    PO_PASS(text_parse(parsed.text, &checkpoint));
+    PO_PASS(po_checkpoint_text_parse(parsed.text, &checkpoint));
     if (!po_str_eq_cstr(po_str_of(vkey->name), checkpoint.origin)) return po_rc_of(PO_NOTFOUND);
     PO_PASS(po_note_verify(&parsed, vkey, 1, NULL));
     *ret_checkpoint = checkpoint;
@@ -85,21 +85,35 @@ po_rc po_checkpoint_verify(po_str note, const struct po_note_vkey *vkey,
 
 /* ---- publishing ------------------------------------------------------------------------------ */
 
-po_rc po_ledger_publish(struct po_ctx *cx, struct po_ledger *ledger)
+/* Text, an empty line, the signature. By asking, what was signed is durable where that is. */
+static po_rc sign_text(struct po_ctx *cx, struct po_ledger *ledger,
+                       const struct po_checkpoint *checkpoint, po_str text, struct po_buf *note)
+{
+    uint8_t signature[PO_ED25519_SIG_BYTES];
+    if (ledger->asking == NULL) {
+        PO_TRY_LEAF(cx, po_note_sign(text, po_str_of(ledger->origin), ledger->sign_key, note),
+                    "signing a checkpoint");
+        return po_rc_ok();
+    }
+    PO_TRY(cx, po_signing_ask(cx, ledger, checkpoint, text, signature));
+    PO_TRY_LEAF(cx, po_note_join(text, &ledger->vkey, signature, note), "signing a checkpoint");
+    return po_rc_ok();
+}
+
+po_rc po_ledger_publish(struct po_ctx *cx, struct po_ledger *ledger, uint64_t size,
+                        const uint8_t root[static PO_SHA256_BYTES])
 {
     char path[PO_LEDGER_PATH_BYTES];
-    struct po_checkpoint checkpoint = {.size = ledger->signed_state.size};
+    struct po_checkpoint checkpoint = {.size = size};
     PO_BUF_AUTO text;
     PO_BUF_AUTO note;
     po_buf_init(&text, 1024);
     po_buf_init(&note, PO_NOTE_BYTES_MAX);
     po_origin_copy(checkpoint.origin, ledger->origin);
-    memcpy(checkpoint.root, ledger->signed_state.root, PO_SHA256_BYTES);
+    memcpy(checkpoint.root, root, PO_SHA256_BYTES);
     po_checkpoint_text(&checkpoint, &text);
     PO_TRY_LEAF(cx, po_buf_check(&text), "writing a checkpoint");
-    PO_TRY_LEAF(cx,
-                po_note_sign(po_buf_str(&text), po_str_of(ledger->origin), ledger->sign_key, &note),
-                "signing a checkpoint");
+    PO_TRY(cx, sign_text(cx, ledger, &checkpoint, po_buf_str(&text), &note));
     PO_TRY_LEAF(cx, po_buf_check(&note), "signing a checkpoint");
     PO_TRY(cx, po_ledger_path(cx, ledger, "checkpoint", path));
     PO_TRY_MSG(cx, po_fs_write_atomic(cx, path, po_buf_str(&note), 0640),
@@ -109,7 +123,7 @@ po_rc po_ledger_publish(struct po_ctx *cx, struct po_ledger *ledger)
     return po_rc_ok();
 }
 
-/* Make `signed` hold the present size and root; nothing to do when it does. */
+/* Make `signed` hold the present size and root; nothing to do when it does, or when who signs does it. */
 static po_rc sign_state(struct po_ctx *cx, struct po_ledger *ledger, const uint8_t *root)
 {
     const struct po_signed_state *last = &ledger->signed_state;
@@ -119,7 +133,7 @@ static po_rc sign_state(struct po_ctx *cx, struct po_ledger *ledger, const uint8
         return PO_FAIL(cx, PO_TAMPER, "the ledger's tree contradicts what was signed at size %lu",
                        last->size);
     }
-    if (last->size == ledger->size) return po_rc_ok();
+    if (last->size == ledger->size || ledger->asking != NULL) return po_rc_ok();
     struct po_signed_state next = *last;
     next.size = ledger->size;
     memcpy(next.root, root, PO_SHA256_BYTES);
@@ -144,9 +158,8 @@ static po_rc checkpoint_steps(struct po_ctx *cx, struct po_ledger *ledger)
     PO_TRY_LEAF(cx, po_edge_root(&ledger->edge, ledger->hash, root), "hashing the root");
     if (ledger->size > 0) {
         PO_TRY(cx, sign_state(cx, ledger, root));
-        bool is_published =
-            ledger->has_checkpoint && ledger->checkpoint.size == ledger->signed_state.size;
-        if (!is_published) PO_TRY(cx, po_ledger_publish(cx, ledger));
+        bool is_published = ledger->has_checkpoint && ledger->checkpoint.size == ledger->size;
+        if (!is_published) PO_TRY(cx, po_ledger_publish(cx, ledger, ledger->size, root));
     }
     PO_TRY(cx, close_marker(cx, ledger));
     return po_rc_ok();
@@ -158,7 +171,8 @@ po_rc po_ledger_checkpoint(struct po_ctx *cx, struct po_ledger *ledger,
 {
     PO_TRY(cx, po_ledger_writable(cx, ledger));
     po_rc rc = checkpoint_steps(cx, ledger);
-    if (!po_is_ok(rc)) ledger->is_broken = true;
+    /* Who signs could not be asked: what is here stands as it did. */
+    if (!po_is_ok(rc) && !(ledger->asking != NULL && rc.code == PO_BUSY)) ledger->is_broken = true;
     PO_TRY_MSG(cx, rc, "signing a checkpoint");
     if (ret_checkpoint != NULL) {
         struct po_checkpoint made = {.size = ledger->size};

@@ -57,6 +57,7 @@ po_rc po_ledger_new(struct po_ctx *cx, const struct po_ledger_options *options,
         return PO_FAIL(cx, PO_LIMIT, "path of the ledger is too long");
     PO_TRY(cx, po_hash_new(cx, &ledger->hash));
     ledger->sign_key = options->sign_key;
+    ledger->asking = options->asking;
     ledger->keys = options->keys;
     ledger->is_asked_read_only = options->is_read_only;
     ledger->block_index = UINT64_MAX;

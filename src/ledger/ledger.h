@@ -262,6 +262,8 @@ struct po_ledger_options {
     const char *signed_path; /* "<state>/signed", outside the home; NULL: none known */
     const char *origin; /* checkpoint origin and key name; needed to create, else may be NULL */
     const struct po_sign_key *sign_key; /* borrowed; NULL: read-only */
+    /* Borrowed; a ring that asks signs and keeps `signed` elsewhere. NULL: sign_key and signed_path. */
+    const struct po_keyring *asking;
     const struct po_ledger_keys *keys;  /* borrowed; NULL: payloads stay closed */
     bool is_read_only;                  /* write nothing, not even recovery */
 };
@@ -350,7 +352,8 @@ struct po_checkpoint {
  * Sign the present size: signing state durable first, then the file `checkpoint`. Nothing is done
  * when that size is signed and published already, or the ledger is empty.
  *
- * Errors   PO_UNAVAILABLE read-only;  PO_TAMPER the tree contradicts what was signed;  PO_IO
+ * Errors   PO_UNAVAILABLE read-only;  PO_TAMPER the tree contradicts what was signed;  PO_IO;
+ *          PO_BUSY who signs could not be asked: nothing is lost, try again
  */
 PO_RC po_ledger_checkpoint(struct po_ctx *cx, struct po_ledger *ledger,
                            struct po_checkpoint *ret_checkpoint);
@@ -358,6 +361,38 @@ PO_RC po_ledger_checkpoint(struct po_ctx *cx, struct po_ledger *ledger,
 PO_RC po_ledger_note(struct po_ctx *cx, struct po_ledger *ledger, struct po_buf *out);
 /* "name+hex8+base64" of the signing key; appended. PO_NOTFOUND. */
 PO_RC po_ledger_vkey(struct po_ctx *cx, struct po_ledger *ledger, struct po_buf *out);
+
+/* ==== signing for another process =============================================================== */
+
+/*
+ * Where the keys are: signs what a log asks for (po_keyring_desk's log), and keeps `signed`.
+ *
+ * It signs a checkpoint of its own origin and nothing else; never a smaller size than it has signed,
+ * never one size with two roots, and nothing that is not proved to go on from the last: who asks cannot
+ * fork what was published. `signed` is read anew each time, and never believed when it went back.
+ */
+struct po_ledger_signer;
+struct po_ledger_signer_options {
+    const char *path;   /* of `signed` */
+    const char *origin; /* of the log */
+    const char *dir;    /* of the log: the one that was signed for is asked */
+};
+PO_RC po_ledger_signer_new(struct po_ctx *cx, const struct po_ledger_signer_options *options,
+                           struct po_ledger_signer **ret_signer);
+void po_ledger_signer_free(struct po_ledger_signer *signer);
+void po_ledger_signer_freep(struct po_ledger_signer **signer);
+/* For po_keyring_log; `user` is the signer. The content of `signed`; appended. PO_NOTFOUND. */
+po_rc po_ledger_signer_state(struct po_ctx *cx, void *user, struct po_buf *out);
+/*
+ * `signed` is durable when this returns.
+ *
+ * Errors   PO_INVALID  no checkpoint's text;  PO_DENIED  another log's, or not the directory that was
+ *          signed for;  PO_NOTFOUND, PO_CORRUPT  no usable `signed`;  PO_TAMPER  it does not go on from
+ *          what was signed;  PO_IO
+ */
+po_rc po_ledger_signer_sign(struct po_ctx *cx, void *user, const struct po_sign_key *key,
+                            const struct po_keyring_claim *claim,
+                            uint8_t ret_signature[static PO_ED25519_SIG_BYTES]);
 
 /* ==== reading ================================================================================== */
 

@@ -123,6 +123,16 @@ PO_RC po_signed_read(struct po_ctx *cx, const char *path, struct po_signed_state
 /* Durable on return. */
 PO_RC po_signed_write(struct po_ctx *cx, const char *path, const struct po_signed_state *state);
 PO_RC po_signed_parse(po_str text, struct po_signed_state *ret_state);
+/* From where this ledger's is. PO_NOTFOUND, PO_CORRUPT; PO_BUSY and others where it is asked for. */
+PO_RC po_signing_read(struct po_ctx *cx, const struct po_ledger *ledger,
+                      struct po_signed_state *ret_state);
+/*
+ * The signature of `text`, a checkpoint of `size`, by asking; afterwards signed_state is of that size.
+ * PO_BUSY; PO_TAMPER.
+ */
+PO_RC po_signing_ask(struct po_ctx *cx, struct po_ledger *ledger,
+                     const struct po_checkpoint *checkpoint, po_str text,
+                     uint8_t ret_signature[static PO_ED25519_SIG_BYTES]);
 void po_signed_format(const struct po_signed_state *state, struct po_buf *out);
 /* The directory's identity: inode and birth time. */
 PO_RC po_ledger_binding(struct po_ctx *cx, const char *dir, uint64_t *ret_inode,
@@ -133,6 +143,7 @@ PO_RC po_ledger_binding(struct po_ctx *cx, const char *dir, uint64_t *ret_inode,
 bool po_origin_is_valid(po_str origin);
 void po_origin_copy(char out[static PO_ORIGIN_BYTES_MAX + 1], const char *origin);
 void po_checkpoint_text(const struct po_checkpoint *checkpoint, struct po_buf *out);
+PO_RC po_checkpoint_text_parse(po_str text, struct po_checkpoint *ret_checkpoint);
 
 /* ---- segment files --------------------------------------------------------------------------- */
 
@@ -162,6 +173,7 @@ struct po_ledger {
     char origin[PO_ORIGIN_BYTES_MAX + 1];
     char reason[PO_LEDGER_REASON_BYTES]; /* why read-only; "" when writable */
     const struct po_sign_key *sign_key;
+    const struct po_keyring *asking; /* NULL: sign_key signs */
     const struct po_ledger_keys *keys;
     struct po_hash *hash;
     bool is_asked_read_only;
@@ -254,8 +266,9 @@ PO_RC po_ledger_tail_scan(struct po_ctx *cx, struct po_ledger *ledger);
 PO_RC po_ledger_recover(struct po_ctx *cx, struct po_ledger *ledger);
 PO_RC po_ledger_marker_read(struct po_ctx *cx, struct po_ledger *ledger, bool *ret_is_open);
 PO_RC po_ledger_marker_set(struct po_ctx *cx, struct po_ledger *ledger, bool is_open);
-/* Sign signed_state's size and root and replace the file `checkpoint`. */
-PO_RC po_ledger_publish(struct po_ctx *cx, struct po_ledger *ledger);
+/* Sign a size and its root and replace the file `checkpoint`. */
+PO_RC po_ledger_publish(struct po_ctx *cx, struct po_ledger *ledger, uint64_t size,
+                        const uint8_t root[static PO_SHA256_BYTES]);
 /*
  * One batch within one segment: prepare numbers and encodes the records, write puts them and the
  * payloads after the end, unsynced. po_ledger_append does both, syncs, and only then counts them.

@@ -85,11 +85,11 @@ static po_rc load_checkpoint(struct po_ctx *cx, struct po_ledger *ledger)
 
 static po_rc load_signed(struct po_ctx *cx, struct po_ledger *ledger)
 {
-    if (ledger->signed_path[0] == '\0') {
+    if (ledger->asking == NULL && ledger->signed_path[0] == '\0') {
         po_ledger_degrade(ledger, "its signing state is not here");
         return po_rc_ok();
     }
-    po_rc rc = po_signed_read(cx, ledger->signed_path, &ledger->signed_state);
+    po_rc rc = po_signing_read(cx, ledger, &ledger->signed_state);
     if (is_content_error(rc)) {
         po_err_clear(cx);
         ledger->is_signed_damaged = rc.code != PO_NOTFOUND;

@@ -258,8 +258,9 @@ po_rc po_ledger_recover(struct po_ctx *cx, struct po_ledger *ledger)
         (!ledger->has_checkpoint || ledger->checkpoint.size < ledger->signed_state.size);
     if (ledger->reason[0] != '\0' || !is_behind) return po_rc_ok();
     /* Who wrote it may have been killed before it was durable: not a checkpoint without its state. */
-    PO_TRY(cx, po_signed_write(cx, ledger->signed_path, &ledger->signed_state));
-    PO_TRY(cx, po_ledger_publish(cx, ledger));
+    const struct po_signed_state last = ledger->signed_state;
+    if (ledger->asking == NULL) PO_TRY(cx, po_signed_write(cx, ledger->signed_path, &last));
+    PO_TRY(cx, po_ledger_publish(cx, ledger, last.size, last.root));
     return po_rc_ok();
 }
 

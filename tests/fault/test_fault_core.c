@@ -56,7 +56,7 @@ static void begin(void)
         memcpy(load->failed, bench.failed, sizeof load->failed);
         _exit(0);
     }
-    core_bench_enter(&bench, log_path());
+    core_bench_enter(&bench, core_load_home(root()), log_path());
 }
 
 /* The newest line that core has logged, without its end; "" when there is none. */

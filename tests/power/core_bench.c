@@ -2,6 +2,7 @@
  * The world of a core: see core_bench.h.
  */
 #include "power/core_bench.h"
+#include "power/core_keeper.h"
 
 #include "core/fs.h"
 #include "core/sys.h"
@@ -107,7 +108,7 @@ void core_bench_close(struct core_bench *bench)
     po_ctx_done(&bench->cx);
 }
 
-void core_bench_enter(struct core_bench *bench, const char *log)
+void core_bench_enter(struct core_bench *bench, const char *home, const char *log)
 {
     core_clock_follow();
     int to = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
@@ -115,6 +116,7 @@ void core_bench_enter(struct core_bench *bench, const char *log)
     (void)close(to);
     (void)dup2(bench->core_control, PO_DAEMON_CONTROL_FD);
     core_bench_close(bench);
+    core_keeper_begin(home);
 }
 
 int core_bench_run_role(const char *home)
@@ -123,13 +125,14 @@ int core_bench_run_role(const char *home)
     char *argv[] = {argument, NULL};
     (void)snprintf(argument, sizeof argument, "--home=%s", home);
     int exit_code = po_core_role_run(1, argv);
+    core_keeper_end();
     (void)close(PO_DAEMON_CONTROL_FD); /* as the end of its process does */
     return exit_code;
 }
 
 int core_bench_be_core(struct core_bench *bench, const char *home, const char *log)
 {
-    core_bench_enter(bench, log);
+    core_bench_enter(bench, home, log);
     return core_bench_run_role(home);
 }
 

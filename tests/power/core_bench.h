@@ -5,6 +5,8 @@
  *   core:  code = core_bench_be_core(&bench, home, log)   the real role, from its start to its end
  *   world: core_bench_be_world(&bench)        then ask, and look at what was answered
  *
+ * The keeper's other half, the keys, is in core's process (core_keeper.h).
+ *
  * Nothing here fails a case: a core that has gone, or that does not answer in time, is a result. Keeper's
  * answers come from here: a hash is the password itself in the form of one.
  */
@@ -68,8 +70,8 @@ struct core_bench {
 
 bool core_bench_open(struct core_bench *bench);
 void core_bench_close(struct core_bench *bench);
-/* Core's channel in its place, standard error to the file `log`, the world's ends closed. */
-void core_bench_enter(struct core_bench *bench, const char *log);
+/* Core's channel in its place, standard error to the file `log`, the world's ends closed, its keys there. */
+void core_bench_enter(struct core_bench *bench, const char *home, const char *log);
 /* Enter, and run the role: its exit code. The process is good for nothing else after it. */
 int core_bench_be_core(struct core_bench *bench, const char *home, const char *log);
 int core_bench_run_role(const char *home); /* after entering */

@@ -14,7 +14,7 @@ PO_OK, PO_INVALID, PO_BUSY, PO_LIMIT, PO_CORRUPT = 0, 2, 11, 9, 14
 @pytest.fixture
 def keeper(program, tmp_path):
     with open(tmp_path / "log", "wb") as log:
-        running = Role(program, "keeper", log=log)
+        running = Role(program, "keeper", f"--home={tmp_path}", log=log)
     running.link()
     yield running
     running.end()

@@ -80,7 +80,7 @@ TEST(sandbox_broad__refuses_too_many_paths)
 {
     TEST_CX(cx);
     struct po_sandbox_support support = {0};
-    static struct po_sandbox_rule rules[PO_SANDBOX_RULES_MAX + 1];
-    check_fails(cx, po_sandbox_enter_broad(cx, rules, PO_SANDBOX_RULES_MAX + 1, &support),
+    static struct po_sandbox_rule rules[PO_SANDBOX_AROUND_MAX + 1];
+    check_fails(cx, po_sandbox_enter_broad(cx, rules, PO_SANDBOX_AROUND_MAX + 1, &support),
                 PO_LIMIT);
 }
