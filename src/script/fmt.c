@@ -31,6 +31,42 @@ static po_str text_of(const struct fmt *f, const struct po_tok *tok)
     return po_str_slice(f->m->text, tok->pos, tok->end);
 }
 
+/* ---- macros ----------------------------------------------------------------------------------- */
+
+/* A name with '!' that the parser takes for a macro; not an attribute's before a negation. */
+static bool is_macro(const struct po_module *m, uint32_t i, int before)
+{
+    if (i + 2 >= m->tok_count || before == TK_AT) return false;
+    const struct po_tok *name = &m->toks[i];
+    const struct po_tok *bang = &m->toks[i + 1];
+    const struct po_tok *open = &m->toks[i + 2];
+    return name->kind == TK_ID && po_p_is_macro(name->name->s) && bang->kind == TK_BANG &&
+           !bang->sp && !bang->nl && !open->sp &&
+           (open->kind == TK_LPAREN || open->kind == TK_LBRACKET);
+}
+
+/* println!( is print(: the '!' goes, and so does the vec of vec![, whose place its bracket takes. */
+static void drop_macros(struct po_module *m)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < m->tok_count; i++) {
+        struct po_tok tok = m->toks[i];
+        if (is_macro(m, i, kept > 0 ? m->toks[kept - 1].kind : TK_EOF)) {
+            bool is_vec = po_str_eq_cstr(tok.name->s, "vec") && m->toks[i + 2].kind == TK_LBRACKET;
+            i += is_vec ? 2 : 1;
+            if (is_vec) {
+                struct po_tok bracket = m->toks[i];
+                bracket.nl = tok.nl;
+                bracket.breaks = tok.breaks;
+                bracket.sp = tok.sp;
+                tok = bracket;
+            }
+        }
+        m->toks[kept++] = tok;
+    }
+    m->tok_count = kept;
+}
+
 /* ---- spellings -------------------------------------------------------------------------------- */
 
 /* Does the program give this name a meaning of its own? */
@@ -99,8 +135,7 @@ static po_str spelling(const struct fmt *f, uint32_t i)
     if (tok->kind == TK_ID) {
         int before = i > 0 ? tok_at(f, i - 1)->kind : TK_EOF;
         int after = tok_at(f, i + 1)->kind;
-        bool is_call = after == TK_LPAREN || (after == TK_BANG && !tok_at(f, i + 1)->sp);
-        if (is_call && before != TK_FN && before != TK_COLON2) {
+        if (after == TK_LPAREN && before != TK_FN && before != TK_COLON2) {
             to = call_spelling(tok->name->s, before == TK_DOT);
         } else if (stands_as_type(f, i)) {
             to = type_spelling(tok->name->s);
@@ -108,26 +143,6 @@ static po_str spelling(const struct fmt *f, uint32_t i)
         if (to != NULL && is_declared(f, tok->name)) to = NULL;
     }
     return to != NULL ? po_str_of(to) : text_of(f, tok);
-}
-
-/* The '!' of println!( and vec![, as the parser takes it; not of an attribute before a negation. */
-static bool is_macro_bang(const struct fmt *f, uint32_t i)
-{
-    const struct po_tok *tok = tok_at(f, i);
-    const struct po_tok *open = tok_at(f, i + 1);
-    if (tok->kind != TK_BANG || i == 0 || tok->sp || tok->nl || open->sp) return false;
-    bool is_attribute = i > 1 && tok_at(f, i - 2)->kind == TK_AT;
-    return tok_at(f, i - 1)->kind == TK_ID && po_p_is_macro(tok_at(f, i - 1)->name->s) &&
-           !is_attribute && (open->kind == TK_LPAREN || open->kind == TK_LBRACKET);
-}
-
-/* println!( is print(: the '!' is dropped, and so is the vec of vec![. */
-static bool is_dropped(const struct fmt *f, uint32_t i)
-{
-    const struct po_tok *tok = tok_at(f, i);
-    bool is_vec = tok->kind == TK_ID && po_str_eq_cstr(tok->name->s, "vec") &&
-                  tok_at(f, i + 2)->kind == TK_LBRACKET;
-    return is_macro_bang(f, i) || (is_vec && is_macro_bang(f, i + 1));
 }
 
 /* ---- blanks ----------------------------------------------------------------------------------- */
@@ -154,16 +169,6 @@ static bool is_prefix(const struct fmt *f, uint32_t i)
     return i == 0 || !ends_operand(tok_at(f, i - 1)->kind);
 }
 
-/* Index of the token before i that is written. */
-static uint32_t written_before(const struct fmt *f, uint32_t i)
-{
-    uint32_t before = i - 1;
-    while (before > 0 && is_dropped(f, before)) {
-        before--;
-    }
-    return before;
-}
-
 /* `1. 5` and `pair.0 .1` have a field after a number: without a blank it would be another number. */
 static bool splits_number(const struct fmt *f, uint32_t before, uint32_t i)
 {
@@ -175,7 +180,7 @@ static bool splits_number(const struct fmt *f, uint32_t before, uint32_t i)
 static bool blank_between(const struct fmt *f, uint32_t i)
 {
     const struct po_tok *tok = tok_at(f, i);
-    uint32_t before = written_before(f, i);
+    uint32_t before = i - 1;
     int left = tok_at(f, before)->kind;
     int right = tok->kind;
     if (right == TK_COMMA || right == TK_SEMI || right == TK_RPAREN || right == TK_RBRACKET)
@@ -312,10 +317,10 @@ static void put_token(struct fmt *f, uint32_t i)
     if (begins) {
         f->line_level = level_of_line(f, i);
         indent(f, f->line_level);
-    } else if (!is_dropped(f, i) && (has_comment(f, i) || blank_between(f, i))) {
+    } else if (has_comment(f, i) || blank_between(f, i)) {
         po_buf_append_char(f->out, ' ');
     }
-    if (!is_dropped(f, i)) po_buf_append(f->out, spelling(f, i));
+    po_buf_append(f->out, spelling(f, i));
     if (is_opener(tok->kind) && f->depth < FMT_DEPTH_MAX) f->levels[f->depth++] = f->line_level;
     if (is_closer(tok->kind) && f->depth > 0) f->depth--;
 }
@@ -325,19 +330,16 @@ static void put_token(struct fmt *f, uint32_t i)
 /* The formatted text holds the same tokens on the same lines. */
 static bool is_same(struct fmt *f, struct po_module *again)
 {
-    uint32_t j = 0;
+    if (again->tok_count != f->m->tok_count) return false;
     for (uint32_t i = 0; i < f->m->tok_count; i++) {
-        if (is_dropped(f, i)) continue;
-        if (j >= again->tok_count) return false;
         const struct po_tok *a = tok_at(f, i);
-        const struct po_tok *b = &again->toks[j++];
+        const struct po_tok *b = &again->toks[i];
         po_str text = po_str_slice(again->text, b->pos, b->end);
         bool is_renamed = a->kind == TK_NULL && b->kind == TK_ID;
         if ((a->kind != b->kind && !is_renamed) || !po_str_eq(spelling(f, i), text)) return false;
-        bool moved = a->nl != b->nl && !(i > 0 && is_dropped(f, i - 1));
-        if (moved) return false;
+        if (a->nl != b->nl) return false;
     }
-    return j == again->tok_count;
+    return true;
 }
 
 static po_rc format(struct po_comp *c, struct po_module *m, struct po_buf *out)
@@ -354,6 +356,7 @@ static po_rc format(struct po_comp *c, struct po_module *m, struct po_buf *out)
         return PO_FAIL(cx, PO_NOMEM, "out of memory formatting a script");
     PO_BUF_AUTO text;
     po_buf_init(&text, FMT_OUT_BYTES_MAX);
+    drop_macros(m);
     f->c = c;
     f->m = m;
     f->out = &text;

@@ -330,8 +330,10 @@ TEST(script_fmt__has_one_style_and_is_idempotent)
         {"a called null", "f(null ()(1))", "f(None()(1))\n"},
         {"lines in brackets", "let x = (1\n+ 2)\nf([a,\n-b])",
          "let x = (1\n    + 2)\nf([a,\n    -b])\n"},
-        {"a negation is no macro", "@print!(a)\n@vec![b]\nlet x = vec![1]",
-         "@print !(a)\n@vec ![b]\nlet x = [1]\n"},
+        {"a negation is no macro", "print!(1)\n@print!(a)\n@vec![b]\nlet x = vec![1]",
+         "print(1)\n@print !(a)\n@vec ![b]\nlet x = [1]\n"},
+        {"a vector on its own line", "let x = a +\nvec![1] // b\nlet y = vec![\n1]",
+         "let x = a +\n    [1] // b\nlet y = [\n    1]\n"},
         {"empty", "", ""},
     };
     TEST_EACH(row, table)
