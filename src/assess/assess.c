@@ -389,14 +389,12 @@ static void put_counts(const struct po_assess_result *result, struct po_json_out
 /* The configuration names who runs the instance; another tenant is known by its own name. */
 static PO_RC find_company(struct po_ctx *cx, struct po_home *home, po_str *ret_company)
 {
-    struct po_store_tenant *tenants = NULL;
-    size_t count = 0;
+    struct po_store_tenant tenant = {0};
     *ret_company = po_flags_str(po_home_flags(home), PO_FLAG_COMPANY_NAME);
     if (ret_company->len == 0) *ret_company = po_cfg_str(po_home_cfg(home), PO_CFG_ORG_NAME);
     if (cx->tenant.value == PO_TENANT_DEFAULT.value) return po_rc_ok();
-    PO_TRY(cx, po_store_tenant_list(cx, po_home_store(home), &tenants, &count));
-    for (size_t i = 0; i < count; i++)
-        if (tenants[i].id.value == cx->tenant.value) *ret_company = tenants[i].name;
+    PO_TRY(cx, po_store_tenant_get(cx, po_home_store(home), cx->tenant, &tenant));
+    *ret_company = tenant.name;
     return po_rc_ok();
 }
 

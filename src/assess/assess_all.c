@@ -13,7 +13,7 @@
 struct all {
     struct po_home *home;
     struct po_assess_options options; /* for each tenant */
-    struct po_store_tenant *tenants;
+    po_tenant_id *tenants;
     size_t count;
     const struct po_catalog *catalog;
     bool *also;
@@ -65,7 +65,7 @@ static po_rc in_tenant(struct po_ctx *cx, struct all *all, po_tenant_id tenant, 
 static PO_RC for_each(struct po_ctx *cx, struct all *all, each *step)
 {
     for (size_t i = 0; i < all->count; i++) {
-        po_rc rc = in_tenant(cx, all, all->tenants[i].id, step);
+        po_rc rc = in_tenant(cx, all, all->tenants[i], step);
         if (po_is_ok(rc)) continue;
         if (rc.code == PO_NOMEM || po_home_read_only_reason(all->home) != NULL) return rc;
         if (all->first.code == PO_OK) all->first = cx->err;
@@ -89,7 +89,7 @@ PO_RC po_assess_run_all(struct po_ctx *cx, struct po_home *home,
 {
     struct all all = {.home = home, .options = *options};
     struct po_ctx own;
-    PO_TRY(cx, po_store_tenant_list(cx, po_home_store(home), &all.tenants, &all.count));
+    PO_TRY(cx, po_store_tenant_ids(cx, po_home_store(home), &all.tenants, &all.count));
     if (all.count <= 1) return po_assess_run(cx, home, options, ret_result);
     PO_TRY(cx, po_catalog_load_embedded(cx, &all.catalog));
     PO_ARENA_NEW(cx, all.also, all.catalog->clause_count + 1);

@@ -319,15 +319,15 @@ static PO_RC read_key(struct po_ctx *cx, struct po_store *store, po_tenant_id te
 static PO_RC is_shared(struct po_ctx *cx, struct po_store *store, const struct key_digest *own,
                        bool *ret_is_shared)
 {
-    struct po_store_tenant *tenants = NULL;
+    po_tenant_id *tenants = NULL;
     size_t count = 0;
     *ret_is_shared = false;
-    PO_TRY(cx, po_store_tenant_list(cx, store, &tenants, &count));
+    PO_TRY(cx, po_store_tenant_ids(cx, store, &tenants, &count));
     for (size_t i = 0; i < count; i++) {
         struct key_digest other = {0};
         bool has = false;
-        if (tenants[i].id.value == cx->tenant.value) continue;
-        PO_TRY(cx, read_key(cx, store, tenants[i].id, &has, &other));
+        if (tenants[i].value == cx->tenant.value) continue;
+        PO_TRY(cx, read_key(cx, store, tenants[i], &has, &other));
         if (has && po_str_eq_secret(po_str_n(own->bytes, sizeof own->bytes),
                                     po_str_n(other.bytes, sizeof other.bytes)))
             *ret_is_shared = true;

@@ -5,7 +5,7 @@
 
 #include "against_priv.h"
 #include "core/codec.h"
-#include "identity/identity.h"
+#include "store/store.h"
 
 #define TAIL_MAX 10000
 
@@ -203,17 +203,11 @@ static void verdict_json(struct po_cli *cli, const struct po_ledger_verification
 static PO_RC choose_tenants(struct po_ctx *cx, struct po_cli *cli,
                             struct po_ledger_verify_options *options)
 {
-    struct po_tenant *tenants = NULL;
     po_tenant_id *ids = NULL;
-    size_t count = 0;
     options->passes_over_others = !po_cli_sees_all(cx, cli);
     if (options->passes_over_others) return po_rc_ok();
-    PO_TRY(cx, po_tenant_list(cx, cli->home, &tenants, &count));
-    PO_ARENA_NEW(cx, ids, count + 1);
-    for (size_t i = 0; i < count; i++)
-        ids[i] = tenants[i].id;
+    PO_TRY(cx, po_store_tenant_ids(cx, po_home_store(cli->home), &ids, &options->tenant_count));
     options->tenants = ids;
-    options->tenant_count = count;
     return po_rc_ok();
 }
 

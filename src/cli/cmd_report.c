@@ -7,8 +7,8 @@
 #include "core/fs.h"
 #include "crypto/crypto.h"
 #include "evidence_priv.h"
-#include "identity/identity.h"
 #include "report/report.h"
+#include "store/store.h"
 
 static PO_RC make_request(struct po_ctx *cx, const struct po_cli *cli,
                           struct po_report_request *request)
@@ -80,12 +80,12 @@ static PO_RC issue_as(struct po_ctx *cx, struct po_cli *cli, po_tenant_id tenant
 /* Every tenant's, though one cannot be written; the first error is told. */
 static PO_RC issue_all(struct po_ctx *cx, struct po_cli *cli)
 {
-    struct po_tenant *tenants = NULL;
+    po_tenant_id *tenants = NULL;
     size_t count = 0;
     struct po_err first = {.code = PO_OK};
-    PO_TRY(cx, po_tenant_list(cx, cli->home, &tenants, &count));
+    PO_TRY(cx, po_store_tenant_ids(cx, po_home_store(cli->home), &tenants, &count));
     for (size_t i = 0; i < count; i++) {
-        po_rc rc = issue_as(cx, cli, tenants[i].id);
+        po_rc rc = issue_as(cx, cli, tenants[i]);
         if (po_is_ok(rc)) continue;
         if (first.code == PO_OK) first = cx->err;
         po_err_clear(cx);

@@ -141,7 +141,10 @@ static const struct po_command commands[] = {
     {"health list", "", 0, 0, PO_NEEDS_NOTHING, "health.list", PO_EVENT_TYPE_NONE,
      po_cmd_health_list, "List the 15 health checks and what each measures", NULL, NO_OPTIONS},
     {"health run", "", 0, 0, PO_NEEDS_WRITE, "health.run", PO_EVENT_TYPE_NONE, po_cmd_health_run,
-     "Run the 15 health checks now", "Exit 2 when one did not pass.", NO_OPTIONS},
+     "Run the 15 health checks now",
+     "Exit 2 when one did not pass. They look at the machine and the service, whichever tenant is named;\n"
+     "the result is recorded for that tenant.",
+     NO_OPTIONS},
     {"health show", "CHECK", 1, 1, PO_NEEDS_READ, "health.show", PO_EVENT_TYPE_DATA_READ,
      po_cmd_health_show, "Show one health check and its newest result", NULL, NO_OPTIONS},
     {"help",
@@ -204,7 +207,8 @@ static const struct po_command commands[] = {
      PO_EVENT_TYPE_LEDGER_VERIFIED,
      po_cmd_ledger_verify,
      "Verify every byte of the ledger; one verdict per property",
-     "Exit 2 when a verdict failed.",
+     "Exit 2 when a verdict failed. Files, records and numbers are verified of the whole ledger; events\n"
+     "are opened and held against them of every tenant, with --tenant of that one.",
      {AGAINST_OPTION}},
     {"pack export",
      "DIR",

@@ -38,16 +38,10 @@ static PO_RC list_tenants(struct po_ctx *cx, struct po_fact_set *set,
                           struct po_ledger_verify_options *options)
 {
     struct po_store *store = NULL;
-    struct po_store_tenant *tenants = NULL;
     po_tenant_id *ids = NULL;
-    size_t count = 0;
     PO_TRY(cx, po_fact_store(cx, set, &store));
-    PO_TRY(cx, po_store_tenant_list(cx, store, &tenants, &count));
-    PO_ARENA_NEW(cx, ids, count + 1);
-    for (size_t i = 0; i < count; i++)
-        ids[i] = tenants[i].id;
+    PO_TRY(cx, po_store_tenant_ids(cx, store, &ids, &options->tenant_count));
     options->tenants = ids;
-    options->tenant_count = count;
     return po_rc_ok();
 }
 

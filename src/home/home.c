@@ -221,13 +221,13 @@ static PO_RC recover(struct po_ctx *cx, struct po_home *home)
     PO_TRY_MSG(cx, po_home_flush(cx, home), "moving pending events into the ledger");
     struct po_ledger_recovery found = po_ledger_recovered(home->ledger);
     if (found.was_open) PO_TRY(cx, record_crash(cx, home, &found));
-    struct po_store_tenant *tenants = NULL;
+    po_tenant_id *tenants = NULL;
     size_t count = 0;
-    PO_TRY(cx, po_store_tenant_list(cx, home->store, &tenants, &count));
+    PO_TRY(cx, po_store_tenant_ids(cx, home->store, &tenants, &count));
     const po_tenant_id before = cx->tenant;
     po_rc rc = po_rc_ok();
     for (size_t i = 0; i < count && po_is_ok(rc); i++) {
-        cx->tenant = tenants[i].id;
+        cx->tenant = tenants[i];
         rc = close_intents(cx, home);
     }
     cx->tenant = before;

@@ -111,6 +111,18 @@ static po_rc fail_one(struct po_ctx *cx, struct po_tx *tx, const struct po_locko
     return po_rc_ok();
 }
 
+/* The tenant's accounts, and the sources, which stand in the default one. */
+static po_rc forget_old(struct po_ctx *cx, struct po_tx *tx)
+{
+    const po_time_us before_us = po_ctx_now_us(cx) - FORGET_ALL_US;
+    PO_TRY(cx, po_store_throttle_purge(cx, tx, before_us));
+    if (cx->tenant.value == PO_TENANT_DEFAULT.value) return po_rc_ok();
+    po_tenant_id own = enter(cx, &po_lockout_source);
+    po_rc rc = po_store_throttle_purge(cx, tx, before_us);
+    cx->tenant = own;
+    return rc;
+}
+
 po_rc po_lockout_fail(struct po_ctx *cx, struct po_tx *tx, const struct po_attempt *attempt,
                       struct po_lockout_result *ret_result)
 {
@@ -120,7 +132,7 @@ po_rc po_lockout_fail(struct po_ctx *cx, struct po_tx *tx, const struct po_attem
                fail_one(cx, tx, &po_lockout_account, attempt->account, &result.account_failures));
     PO_TRY(cx, fail_one(cx, tx, &po_lockout_source, attempt->source, &result.source_failures));
     if (attempt->source[0] % PURGE_ONE_IN == 0 || attempt->account[0] % PURGE_ONE_IN == 0)
-        PO_TRY(cx, po_store_throttle_purge(cx, tx, po_ctx_now_us(cx) - FORGET_ALL_US));
+        PO_TRY(cx, forget_old(cx, tx));
     result.is_account_locked =
         po_lockout_delay_us(&po_lockout_account, result.account_failures) > 0;
     result.is_source_locked = po_lockout_delay_us(&po_lockout_source, result.source_failures) > 0;

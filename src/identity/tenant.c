@@ -133,18 +133,20 @@ PO_RC po_tenant_list(struct po_ctx *cx, struct po_home *home, struct po_tenant *
 PO_RC po_tenant_get(struct po_ctx *cx, struct po_home *home, po_str who,
                     struct po_tenant *ret_tenant)
 {
-    struct po_tenant *tenants = NULL;
-    size_t count = 0;
-    uint64_t id = 0;
-    bool is_id = po_is_ok(po_str_to_u64(who, INT64_MAX, &id));
-    PO_TRY(cx, po_tenant_list(cx, home, &tenants, &count));
-    for (size_t i = 0; i < count; i++) {
-        if (is_id ? tenants[i].id.value != id : !po_str_eq(tenants[i].name, who)) continue;
-        *ret_tenant = tenants[i];
-        return po_rc_ok();
-    }
-    return PO_FAIL(cx, PO_NOTFOUND, "there is no tenant '%.*s'",
-                   PO_STR_ARG(po_str_slice(who, 0, PO_TENANT_NAME_BYTES_MAX)));
+    struct po_store *store = po_home_store(home);
+    struct po_store_tenant row = {0};
+    po_tenant_id id = PO_TENANT_DEFAULT;
+    bool is_found = is_default_name(who);
+    if (po_is_ok(po_str_to_u64(who, INT64_MAX, &id.value)))
+        PO_TRY(cx, po_store_tenant_has(cx, store, id, &is_found));
+    else if (!is_found)
+        PO_TRY(cx, po_store_tenant_find(cx, store, who, &is_found, &id));
+    if (!is_found)
+        return PO_FAIL(cx, PO_NOTFOUND, "there is no tenant '%.*s'",
+                       PO_STR_ARG(po_str_slice(who, 0, PO_TENANT_NAME_BYTES_MAX)));
+    PO_TRY(cx, po_store_tenant_get(cx, store, id, &row));
+    *ret_tenant = (struct po_tenant){row.id, row.name, row.created_us};
+    return po_rc_ok();
 }
 
 /* ---- signing in ---------------------------------------------------------------------------------------- */

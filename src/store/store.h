@@ -143,6 +143,12 @@ PO_RC po_store_tenant_has(struct po_ctx *cx, struct po_store *store, po_tenant_i
 /* By name, as given; the default tenant is not found. ret_id is written only when it is found. */
 PO_RC po_store_tenant_find(struct po_ctx *cx, struct po_store *store, po_str name,
                            bool *ret_is_found, po_tenant_id *ret_id);
+/* PO_NOTFOUND. */
+PO_RC po_store_tenant_get(struct po_ctx *cx, struct po_store *store, po_tenant_id id,
+                          struct po_store_tenant *ret_tenant);
+/* Whose they are, in the order of po_store_tenant_list: no name is opened, so a damaged one is no hindrance. */
+PO_RC po_store_tenant_ids(struct po_ctx *cx, struct po_store *store, po_tenant_id **ret_ids,
+                          size_t *ret_count);
 /* The default tenant, then the others by time of creation. */
 PO_RC po_store_tenant_list(struct po_ctx *cx, struct po_store *store,
                            struct po_store_tenant **ret_tenants, size_t *ret_count);

@@ -126,6 +126,37 @@ po_rc po_store_tenant_list(struct po_ctx *cx, struct po_store *store,
     return po_rc_ok();
 }
 
+po_rc po_store_tenant_get(struct po_ctx *cx, struct po_store *store, po_tenant_id id,
+                          struct po_store_tenant *ret_tenant)
+{
+    PO_QUERY_AUTO query = {0};
+    bool has_row = false;
+    PO_TRY(cx, po_query_open_tenant(cx, store, PO_STATEMENT_TENANT_GET, id, &query));
+    PO_TRY(cx, po_query_step(cx, &query, &has_row));
+    if (!has_row)
+        return PO_FAIL(cx, PO_NOTFOUND, "there is no tenant %lu", (unsigned long)id.value);
+    return read_tenant(cx, store, &query, ret_tenant);
+}
+
+po_rc po_store_tenant_ids(struct po_ctx *cx, struct po_store *store, po_tenant_id **ret_ids,
+                          size_t *ret_count)
+{
+    struct po_rows rows = {.item_bytes = sizeof(po_tenant_id)};
+    PO_QUERY_AUTO query = {0};
+    PO_TRY(cx, po_query_open(cx, store, PO_STATEMENT_TENANT_LIST, &query));
+    for (;;) {
+        bool has_row = false;
+        po_tenant_id *slot = NULL;
+        PO_TRY(cx, po_query_step(cx, &query, &has_row));
+        if (!has_row) break;
+        PO_TRY(cx, po_rows_add(cx, &rows, &slot));
+        slot->value = (uint64_t)po_column_i64(&query, 0);
+    }
+    *ret_ids = rows.items;
+    *ret_count = rows.count;
+    return po_rc_ok();
+}
+
 /* ---- meta ------------------------------------------------------------------------------------ */
 
 po_rc po_store_meta_find(struct po_ctx *cx, struct po_store *store, const char *key,

@@ -2,7 +2,7 @@
 import pytest
 
 from browser import Browser
-from service import PASSWORD, Service, first_owner, totp
+from service import PASSWORD, Person, Service, first_owner, totp
 
 
 @pytest.fixture
@@ -89,3 +89,24 @@ def test_an_invited_person_enrols_and_signs_in_again(service, browser):
     assert all(url.startswith((service.url, "data:image/svg+xml")) for url in browser.requests())
     assert not [one for one in browser.complaints() if "Content Security Policy" in str(one)]
     assert service.link.split("#")[1] not in str(browser.requests())
+
+
+def test_a_person_of_a_tenant_names_it_on_the_page(ops, browser):
+    ops.init()
+    ops.ok("tenant", "create", "acme")
+    link = ops.json("user", "invite", "ann@example.org", "--name", "Ann", "--first-owner", "--tenant",
+                    "acme")["data"][0]["link"]
+    service = Service(ops)
+    try:
+        person = Person(service, "ann@example.org", PASSWORD).accept(link)
+        browser.open(service.url + "/signin")
+        assert not browser.run("document.querySelector('details').open")
+        submit(browser, {"#email": person.email, "#password": PASSWORD})  # nobody of the default tenant
+        browser.wait("document.querySelector('#form-password .message').textContent")
+        browser.click("summary")
+        submit(browser, {"#password": PASSWORD, "#tenant": "acme"})
+        is_shown(browser, "form-code")
+        submit(browser, {"#code": person.code()})
+        on_sessions(browser, 2)
+    finally:
+        assert service.stop() == 0

@@ -161,6 +161,14 @@ def test_a_command_says_which_tenant_and_what_is_the_instances_takes_none(ops):
     ops.ok("role", "create", "reader", "control.show")
     holds = {row["action"] for row in ops.json("role", "show", "reader", "--tenant", "acme")["data"]}
     assert "control.list" in holds and "control.show" not in holds
+    # keys: the tenant's data key alone; the master key is everybody's
+    ops.fails(64, "key", "rotate", "master", "--tenant", "acme")
+    ops.ok("key", "rotate", "data", "--tenant", "acme")
+    epochs = [row["id"].split()[-1] for row in ops.json("key", "status", "--tenant", "acme")["data"]
+              if row["purpose"] == "data"]
+    assert epochs == ["1", "2"]
+    every = [row["id"] for row in ops.json("key", "status")["data"] if row["purpose"] == "data"]
+    assert len(every) == 3 and sum(one.startswith("tenant 1 ") for one in every) == 1
     ops.assessed("control", "run", "CFG-01", "--tenant", "acme")
     tested = "control.tested"
     assert tested in ops.ok("audit", "list", "--tenant", "acme").out and tested not in ops.ok("audit", "list").out
@@ -454,6 +462,13 @@ def test_commands_through_the_service_act_in_the_tenant_that_is_named(two):
     for one in sorted(ours):
         two.ops.fails(66, "user", "show", one, "--tenant", "acme")
     two.ops.fails(66, "user", "list", "--tenant", "nobody")
+    # one that borrows the home from the service
+    pack = two.ops.base / "lent"
+    two.ops.ok("pack", "export", pack, "--tenant", "acme")
+    assert two.ops.run("pack", "verify", pack).code == 0
+    text = "".join(path.read_text(errors="replace") for path in pack.rglob("*") if path.is_file())
+    assert not any(one in text for one in ours)
+    assert two.ours.get("/me").status_code == two.theirs.get("/me").status_code == 200
     two.ops.fails(64, "status", "--tenant", "acme")
     two.ops.fails(73, "user", "invite", "second@example.org", "--name", "X", "--first-owner", "--tenant", "acme")
 

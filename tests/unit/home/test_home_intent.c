@@ -5,6 +5,8 @@
 
 #include "store/store.h"
 
+#include <sqlite3.h>
+
 static po_rc count_event(struct po_ctx *cx, void *user, const struct po_home_event *event,
                          bool *ret_stop)
 {
@@ -114,4 +116,31 @@ TEST(intent__of_another_tenant_is_abandoned_in_its_own_ledger)
     check_eq_u64(count_type(cx, again, PO_EVENT_TYPE_INTENT_ABANDONED), 0);
     cx->tenant = other;
     check_eq_u64(count_type(cx, again, PO_EVENT_TYPE_INTENT_ABANDONED), 1);
+}
+
+/* Nothing that opens the home reads names: one that is damaged is found by `store check`, not in the way. */
+TEST(home__opens_although_a_tenants_name_is_damaged)
+{
+    TEST_CX(cx);
+    sqlite3 *db = NULL;
+    struct po_store_tenant tenant = {0};
+    struct po_store_check check = {0};
+    po_tenant_id *ids = NULL;
+    size_t count = 0;
+    home_make(cx);
+    check_eq_int(sqlite3_open(test_tmp("home/data/paulyops.db"), &db), SQLITE_OK);
+    check_eq_int(sqlite3_exec(db, "UPDATE tenant SET name = x'0101020304'", NULL, NULL, NULL),
+                 SQLITE_OK);
+    check_eq_int(sqlite3_close(db), SQLITE_OK);
+    PO_HOME_AUTO *home = home_open(cx, PO_HOME_READ_WRITE);
+    struct po_store *store = po_home_store(home);
+    check_ok(cx, po_store_tenant_ids(cx, store, &ids, &count));
+    check_eq_u64(count, 1);
+    check_eq_u64(ids[0].value, 1);
+    po_rc rc = po_store_tenant_get(cx, store, PO_TENANT_DEFAULT, &tenant);
+    check_that(rc.code == PO_TAMPER || rc.code == PO_CORRUPT);
+    po_err_clear(cx);
+    check_fails(cx, po_store_tenant_get(cx, store, (po_tenant_id){7}, &tenant), PO_NOTFOUND);
+    check_ok(cx, po_store_check(cx, store, &check));
+    check_eq_u64(check.finding_count, 1);
 }

@@ -345,6 +345,22 @@ TEST(link__leads_into_its_own_tenant)
     check_eq_u64(cx->tenant.value, 1);
 }
 
+/* Whoever cannot be led into a tenant stays where they are. */
+TEST_FAULTS_SITES(tenant_enter__goes_there_or_stays)
+{
+    TEST_CX(cx);
+    SITE_AUTO site = {0};
+    bool is_known = false;
+    site_open(cx, &site, false);
+    po_tenant_id acme = make(cx, site.home, "acme");
+    test_faults_arm();
+    po_rc rc = po_tenant_enter_named(cx, site.home, PO_LIT("acme"), &is_known);
+    test_faults_off();
+    bool is_there = test_survived(rc);
+    check_that(is_known == is_there);
+    check_eq_u64(cx->tenant.value, is_there ? acme.value : 1);
+}
+
 TEST(enrolment__names_the_organisation_to_its_own_people_only)
 {
     TEST_CX(cx);
