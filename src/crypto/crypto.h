@@ -329,9 +329,9 @@ PO_RC po_keyring_sign(struct po_ctx *cx, const struct po_keyring *keyring,
 struct po_keyring_log {
     void *user;
     PO_RC (*state)(struct po_ctx *cx, void *user, struct po_buf *out);
-    PO_RC (*sign)(struct po_ctx *cx, void *user, const struct po_sign_key *key,
-                  const struct po_keyring_claim *claim,
-                  uint8_t ret_signature[static PO_ED25519_SIG_BYTES]);
+    PO_RC (*sign)
+    (struct po_ctx *cx, void *user, const struct po_sign_key *key,
+     const struct po_keyring_claim *claim, uint8_t ret_signature[static PO_ED25519_SIG_BYTES]);
 };
 /* Where questions are answered. Free `keyring` at the end. */
 struct po_keyring_desk {
