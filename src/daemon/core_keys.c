@@ -138,8 +138,10 @@ static PO_RC take_answer(struct po_ctx *cx, struct po_core *core, struct po_buf 
                          bool *ret_has)
 {
     struct po_wire_msg msg;
-    PO_TRY(cx, po_wire_end_next(cx, &core->keys, &msg, ret_has));
-    if (!*ret_has) return po_rc_ok();
+    do { /* an earlier question that was given up may be answered late */
+        PO_TRY(cx, po_wire_end_next(cx, &core->keys, &msg, ret_has));
+        if (!*ret_has) return po_rc_ok();
+    } while (msg.kind == PO_WIRE_KIND_KEYS_ANSWER && msg.id < core->keys_serial);
     if (msg.kind != PO_WIRE_KIND_KEYS_ANSWER || msg.id != core->keys_serial)
         return PO_FAIL(cx, PO_INVALID, "a %s frame from keeper", po_wire_kind_name(msg.kind));
     po_buf_append(answer, msg.text[PO_WIRE_KEYS]);
