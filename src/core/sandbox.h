@@ -35,8 +35,8 @@ enum po_sandbox_access {
     PO_SANDBOX_READ = 1, /* read files, list directories */
     PO_SANDBOX_WRITE =
         2, /* write, create, rename, remove files and directories; no links, no nodes */
-    PO_SANDBOX_EXECUTE = 4,  /* read and execute */
-    PO_SANDBOX_DEVICE = 8,   /* read and write what is there, create nothing: /dev/null */
+    PO_SANDBOX_EXECUTE = 4,   /* read and execute */
+    PO_SANDBOX_DEVICE = 8,    /* read and write what is there, create nothing: /dev/null */
     PO_SANDBOX_NO_LINKS = 16, /* a path that leads over a symbolic link grants nothing */
     PO_SANDBOX_LIST = 32      /* list directories, read no file */
 };
@@ -59,7 +59,7 @@ struct po_sandbox_options {
     uint64_t file_bytes; /* RLIMIT_FSIZE */
     uint64_t files;      /* RLIMIT_NOFILE */
     uint64_t locked_bytes; /* RLIMIT_MEMLOCK; 0: memory is not locked any more */
-    uint64_t processes;  /* RLIMIT_NPROC, of all the user's; 0: as it is */
+    uint64_t processes;    /* RLIMIT_NPROC, of all the user's; 0: as it is */
 };
 
 /*

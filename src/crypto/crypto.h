@@ -302,7 +302,7 @@ const char *po_key_state_name(enum po_key_state state);
 
 struct po_keyring_asker {
     /* Carry `request` to po_keyring_answer and append what it answered. Both hold secrets: wipe. */
-    PO_RC (*ask)(struct po_ctx *cx, void *user, po_str request, struct po_buf *answer);
+    po_rc (*ask)(struct po_ctx *cx, void *user, po_str request, struct po_buf *answer);
     void *user;
 };
 /* What the other side's po_keyring_open says now, after reading its directory anew. */
@@ -328,8 +328,8 @@ PO_RC po_keyring_sign(struct po_ctx *cx, const struct po_keyring *keyring,
 /* The log's say in what is signed (ledger/ledger.h gives one); NULL: nothing is. */
 struct po_keyring_log {
     void *user;
-    PO_RC (*state)(struct po_ctx *cx, void *user, struct po_buf *out);
-    PO_RC (*sign)(struct po_ctx *cx, void *user, const struct po_sign_key *key,
+    po_rc (*state)(struct po_ctx *cx, void *user, struct po_buf *out);
+    po_rc (*sign)(struct po_ctx *cx, void *user, const struct po_sign_key *key,
                   const struct po_keyring_claim *claim,
                   uint8_t ret_signature[static PO_ED25519_SIG_BYTES]);
 };

@@ -18,11 +18,12 @@ static void put_ring(const struct po_keyring *keyring, struct po_buf *out)
     if (keyring->is_credential) flags |= PO_KEYRING_ASK_IS_CREDENTIAL;
     if (keyring->ledger != NULL) flags |= PO_KEYRING_ASK_HAS_LEDGER;
     if (keyring->next.key != NULL) flags |= PO_KEYRING_ASK_IS_ROTATING;
-    const uint8_t *public_key = keyring->ledger != NULL ? po_sign_key_public(keyring->ledger) : none;
+    const uint8_t *public_key =
+        keyring->ledger != NULL ? po_sign_key_public(keyring->ledger) : none;
     po_buf_append_u8(out, (uint8_t)flags);
     po_buf_append(out, po_str_n(keyring->current.id, PO_KEYRING_ID_BYTES));
-    po_buf_append(out, po_str_n(keyring->next.key != NULL ? keyring->next.id : none,
-                                PO_KEYRING_ID_BYTES));
+    po_buf_append(
+        out, po_str_n(keyring->next.key != NULL ? keyring->next.id : none, PO_KEYRING_ID_BYTES));
     po_buf_append(out, po_str_n(public_key, PO_ED25519_PUBLIC_BYTES));
 }
 

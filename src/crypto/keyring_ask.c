@@ -8,8 +8,8 @@
 #include "crypto/keyring_ask_priv.h"
 
 /* One question. The answer's code becomes ours, its body is what follows. */
-static po_rc ask(struct po_ctx *cx, const struct po_keyring *keyring,
-                 enum po_keyring_ask_kind kind, po_str content, struct po_buf *answer)
+static po_rc ask(struct po_ctx *cx, const struct po_keyring *keyring, enum po_keyring_ask_kind kind,
+                 po_str content, struct po_buf *answer)
 {
     const struct po_keyring_ask_row *row = po_keyring_ask_row((unsigned)kind);
     PO_INVARIANT(cx, row != NULL);
@@ -59,9 +59,10 @@ static po_rc take_ring(struct po_ctx *cx, struct po_keyring *keyring, po_str bod
     keyring->is_credential = (flags & PO_KEYRING_ASK_IS_CREDENTIAL) != 0;
     keyring->is_rotating_there = (flags & PO_KEYRING_ASK_IS_ROTATING) != 0;
     /* Borrowed by the ledger while the ring lives: the same key stays where it is. */
-    bool is_same = ledger != NULL && keyring->ledger != NULL &&
-                   po_str_eq(po_str_n(po_sign_key_public(ledger), PO_ED25519_PUBLIC_BYTES),
-                             po_str_n(po_sign_key_public(keyring->ledger), PO_ED25519_PUBLIC_BYTES));
+    bool is_same =
+        ledger != NULL && keyring->ledger != NULL &&
+        po_str_eq(po_str_n(po_sign_key_public(ledger), PO_ED25519_PUBLIC_BYTES),
+                  po_str_n(po_sign_key_public(keyring->ledger), PO_ED25519_PUBLIC_BYTES));
     if (is_same) return po_rc_ok();
     if (keyring->ledger != NULL)
         return PO_FAIL(cx, PO_CORRUPT, "the keeper has another ledger key than before");

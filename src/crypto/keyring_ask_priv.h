@@ -19,7 +19,8 @@
 #define PO_KEYRING_ASK_IS_ROTATING 4
 /* Count, then of each: purpose, state, created, rotated, id. */
 #define PO_KEYRING_ASK_KEY_BYTES (2 + 2 * 8 + PO_KEY_ID_CHARS)
-#define PO_KEYRING_ASK_STATUS_BYTES_MAX (1 + (PO_KEYRING_RETIRED_MAX + 4) * PO_KEYRING_ASK_KEY_BYTES)
+#define PO_KEYRING_ASK_STATUS_BYTES_MAX                                                            \
+    (1 + (PO_KEYRING_RETIRED_MAX + 4) * PO_KEYRING_ASK_KEY_BYTES)
 
 enum po_keyring_ask_kind {
 #define X(name, number, request_min, request_max, answer_max) PO_KEYRING_ASK_##name = (number),

@@ -99,6 +99,7 @@ void po_core_stats(struct po_ctx *cx, struct po_core *core, struct po_buf *out)
     po_json_out_field_int(&json, "loans", (int64_t)figures->loans);
     po_json_out_field_int(&json, "broken_peers", (int64_t)figures->broken);
     po_json_out_field_int(&json, "turn_worst_us", figures->turn_worst_us);
+    po_json_out_field_int(&json, "fence_paths", (int64_t)core->fence_rules);
     po_json_out_field_int(&json, "restarts_core", (int64_t)core->restarts[0]);
     po_json_out_field_int(&json, "restarts_front", (int64_t)core->restarts[1]);
     po_json_out_field_int(&json, "restarts_keeper", (int64_t)core->restarts[2]);

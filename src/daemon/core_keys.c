@@ -71,8 +71,7 @@ static PO_RC take_meanwhile(struct po_ctx *cx, struct po_core *core, const struc
 {
     bool is_keys = msg->kind == PO_WIRE_KIND_LINK &&
                    po_str_eq_cstr(msg->text[PO_WIRE_ROLE], PO_DAEMON_LINK_KEYS);
-    bool is_now =
-        is_keys || msg->kind == PO_WIRE_KIND_PING || msg->kind == PO_WIRE_KIND_STOP;
+    bool is_now = is_keys || msg->kind == PO_WIRE_KIND_PING || msg->kind == PO_WIRE_KIND_STOP;
     return is_now ? po_core_take_message(cx, core, msg, core->held_links) : hold(cx, core, msg);
 }
 
@@ -95,8 +94,7 @@ po_rc po_core_take_held(struct po_ctx *cx, struct po_core *core)
     PO_BUF_AUTO held = core->held; /* what is taken may ask the keeper again, and hold more */
     core->held = (struct po_buf){0};
     core->held_links = 0;
-    for (po_str rest = po_buf_str(&held); rest.len > 0;
-         rest = po_str_slice(rest, used, rest.len)) {
+    for (po_str rest = po_buf_str(&held); rest.len > 0; rest = po_str_slice(rest, used, rest.len)) {
         PO_TRY_LEAF(cx, po_wire_get(rest, &msg, &used), "what was held is no frame");
         if (used == 0) return PO_FAIL(cx, PO_BUG, "what was held is no frame");
         PO_TRY(cx, po_core_take_message(cx, core, &msg, 0));
@@ -140,8 +138,10 @@ static PO_RC take_answer(struct po_ctx *cx, struct po_core *core, struct po_buf 
                          bool *ret_has)
 {
     struct po_wire_msg msg;
-    PO_TRY(cx, po_wire_end_next(cx, &core->keys, &msg, ret_has));
-    if (!*ret_has) return po_rc_ok();
+    do { /* an earlier question that was given up may be answered late */
+        PO_TRY(cx, po_wire_end_next(cx, &core->keys, &msg, ret_has));
+        if (!*ret_has) return po_rc_ok();
+    } while (msg.kind == PO_WIRE_KIND_KEYS_ANSWER && msg.id < core->keys_serial);
     if (msg.kind != PO_WIRE_KIND_KEYS_ANSWER || msg.id != core->keys_serial)
         return PO_FAIL(cx, PO_INVALID, "a %s frame from keeper", po_wire_kind_name(msg.kind));
     po_buf_append(answer, msg.text[PO_WIRE_KEYS]);

@@ -2,13 +2,13 @@
  * The service: a supervisor and its roles (core, front, keeper), each a process of its own.
  *
  *   supervisor ──control──> core ──link── front
- *                │            └────link── keeper
+ *                │            └────links── keeper (passwords; keys)
  *                └ control to front and keeper, too
  *
  * Role      what it holds                            what it must not have
- * core      the home's lock, store, keys, ledger     a socket to the network
+ * core      the home's lock, store, ledger           a socket to the network, the key directory
  * front     TLS key, client connections              the home's data, any other key
- * keeper    password work                            the home, the network
+ * keeper    the keys, password work                  the home, the network
  *
  * Each role is `paulyops --role=NAME --home ROOT …` with descriptor 3 as the control channel to the
  * supervisor (frames of daemon/wire.h). Links between roles come over it as LINK frames: a new one takes

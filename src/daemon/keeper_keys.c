@@ -21,11 +21,9 @@ static PO_RC find(struct po_ctx *cx, struct po_keeper_keys *keys, const char *ro
     const struct po_ledger_signer_options options = {
         .path = found.signed_path, .origin = found.origin, .dir = found.ledger_dir};
     PO_TRY(cx, po_ledger_signer_new(cx, &options, &keys->signer));
-    keys->desk.log = (struct po_keyring_log){.user = keys->signer,
-                                             .state = po_ledger_signer_state,
-                                             .sign = po_ledger_signer_sign};
-    keys->desk.place =
-        (struct po_keyring_place){.dir = found.dir, .credential = found.credential};
+    keys->desk.log = (struct po_keyring_log){
+        .user = keys->signer, .state = po_ledger_signer_state, .sign = po_ledger_signer_sign};
+    keys->desk.place = (struct po_keyring_place){.dir = found.dir, .credential = found.credential};
     return po_rc_ok();
 }
 
@@ -88,6 +86,7 @@ po_rc po_keeper_keys_flush(struct po_ctx *cx, struct po_keeper_keys *keys)
     struct po_wire_end *link = &keys->link;
     if (link->fd < 0 || !po_wire_end_is_waiting(link)) return po_rc_ok();
     PO_TRY(cx, po_wire_end_flush(cx, link));
-    if (link->out.ptr != NULL && !po_wire_end_is_waiting(link)) po_wipe(link->out.ptr, link->out.cap);
+    if (link->out.ptr != NULL && !po_wire_end_is_waiting(link))
+        po_wipe(link->out.ptr, link->out.cap);
     return po_rc_ok();
 }

@@ -264,8 +264,8 @@ struct po_ledger_options {
     const struct po_sign_key *sign_key; /* borrowed; NULL: read-only */
     /* Borrowed; a ring that asks signs and keeps `signed` elsewhere. NULL: sign_key and signed_path. */
     const struct po_keyring *asking;
-    const struct po_ledger_keys *keys;  /* borrowed; NULL: payloads stay closed */
-    bool is_read_only;                  /* write nothing, not even recovery */
+    const struct po_ledger_keys *keys; /* borrowed; NULL: payloads stay closed */
+    bool is_read_only;                 /* write nothing, not even recovery */
 };
 /* "<instance>/audit": the origin of an instance. Refuses blanks, '+', control characters. */
 PO_RC po_ledger_origin(struct po_ctx *cx, const char *instance, const char **ret_origin);

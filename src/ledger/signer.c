@@ -34,8 +34,8 @@ static bool copy_path(char out[static PO_LEDGER_PATH_BYTES], const char *path)
 po_rc po_ledger_signer_new(struct po_ctx *cx, const struct po_ledger_signer_options *options,
                            struct po_ledger_signer **ret_signer)
 {
-    PO_CLEANUP(po_ledger_signer_freep) struct po_ledger_signer *signer =
-        po_calloc(1, sizeof *signer);
+    PO_CLEANUP(po_ledger_signer_freep)
+    struct po_ledger_signer *signer = po_calloc(1, sizeof *signer);
     if (signer == NULL) return PO_FAIL(cx, PO_NOMEM, "out of memory for the signing state");
     if (!copy_path(signer->path, options->path) || !copy_path(signer->dir, options->dir))
         return PO_FAIL(cx, PO_LIMIT, "path of the ledger is too long");
@@ -96,9 +96,10 @@ static po_rc read_state(struct po_ctx *cx, const struct po_ledger_signer *signer
     PO_TRY(cx, po_ledger_binding(cx, signer->dir, &inode, &birth_us));
     if (inode != state.inode || birth_us != state.birth_us)
         return PO_FAIL(cx, PO_DENIED, "this is a copy: another directory was signed for");
-    bool is_back = signer->has_last &&
-                   (state.size < signer->last_size ||
-                    (state.size == signer->last_size && !po_digest_eq(state.root, signer->last_root)));
+    bool is_back =
+        signer->has_last &&
+        (state.size < signer->last_size ||
+         (state.size == signer->last_size && !po_digest_eq(state.root, signer->last_root)));
     if (is_back) return PO_FAIL(cx, PO_TAMPER, "the signing state was put back");
     *ret_state = state;
     return po_rc_ok();

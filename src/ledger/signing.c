@@ -25,8 +25,7 @@ static po_rc ask_once(struct po_ctx *cx, struct po_ledger *ledger, uint64_t size
 {
     struct po_proof_hashes proof = {0};
     uint64_t last = ledger->signed_state.size;
-    if (last > 0 && last < size)
-        PO_TRY(cx, po_ledger_consistency(cx, ledger, last, size, &proof));
+    if (last > 0 && last < size) PO_TRY(cx, po_ledger_consistency(cx, ledger, last, size, &proof));
     const struct po_keyring_claim claim = {
         .text = text, .proof = po_str_n(proof.hashes, proof.count * PO_SHA256_BYTES)};
     return po_keyring_sign(cx, ledger->asking, &claim, ret_signature);

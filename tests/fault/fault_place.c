@@ -126,6 +126,7 @@ static bool is_expected(po_str name)
                                         "paulyops.db-wal",
                                         "master.key",
                                         "signed",
+                                        "tls",
                                         "ledger.key",
                                         "keyring.sealed",
                                         "status_flags.json"};

@@ -108,8 +108,7 @@ TEST(sandbox_around__has_limits)
     const struct po_sandbox_rule rule = {test_tmpdir(), PO_SANDBOX_READ};
     const struct po_sandbox_rule relative = {"here", PO_SANDBOX_READ};
     check_ok(cx, po_sandbox_rules_init(cx, &rules));
-    check_fails(cx,
-                po_sandbox_rules_around(cx, &rules, &rule, hidden, PO_SANDBOX_HIDDEN_MAX + 1),
+    check_fails(cx, po_sandbox_rules_around(cx, &rules, &rule, hidden, PO_SANDBOX_HIDDEN_MAX + 1),
                 PO_LIMIT);
     check_fails(cx, po_sandbox_rules_around(cx, &rules, &relative, hidden, 1), PO_INVALID);
     po_err_clear(cx);

@@ -157,8 +157,7 @@ TEST(keyring_ask__wraps_and_unwraps_what_the_other_form_does)
                     PO_TAMPER);
         check_fails(cx, po_keyring_unwrap(cx, ring, other, 3, po_buf_str(&wrapped), &none),
                     PO_TAMPER);
-        check_fails(cx, po_keyring_unwrap(cx, ring, TENANT, 3, PO_LIT("short"), &none),
-                    PO_CORRUPT);
+        check_fails(cx, po_keyring_unwrap(cx, ring, TENANT, 3, PO_LIT("short"), &none), PO_CORRUPT);
         wrapped.ptr[2] ^= 1;
         check_that(!po_keyring_is_wrapped_current(ring, po_buf_str(&wrapped)));
         check_fails(cx, po_keyring_unwrap(cx, ring, TENANT, 3, po_buf_str(&wrapped), &none),
@@ -274,8 +273,8 @@ TEST(keyring_ask__verifies_a_recovery_code)
     po_str too_long = po_str_n(long_text, sizeof long_text);
     check_fails(cx, po_keyring_recovery_verify(cx, asking, code, too_long), PO_CORRUPT);
     SECRET_AUTO *long_code = NULL;
-    check_ok(cx, po_secret_new(cx, po_str_n(long_text, PO_KEYRING_ASK_CODE_BYTES_MAX + 1),
-                               &long_code));
+    check_ok(cx,
+             po_secret_new(cx, po_str_n(long_text, PO_KEYRING_ASK_CODE_BYTES_MAX + 1), &long_code));
     check_fails(cx, po_keyring_recovery_verify(cx, asking, long_code, po_buf_str(&sealed)),
                 PO_INVALID);
 }
@@ -452,7 +451,8 @@ TEST(keyring_answer__ends_only_the_rotation_that_is_under_way)
     open_bench(&bench);
     RING_AUTO *ring = open_asking(cx, &bench);
     PO_CLEANUP(po_buf_wipe) struct po_buf answer = {0};
-    const char request[] = "\x08" "12345678";
+    const char request[] = "\x08"
+                           "12345678";
     check_ok(cx, po_keyring_answer(cx, &bench.desk, po_str_n(request, 9), &answer));
     check_eq_int((uint8_t)answer.ptr[0], PO_CONFLICT);
 }

@@ -78,7 +78,8 @@ static bool say(struct po_ctx *cx, struct po_wire_end *end, const struct po_wire
     return po_is_ok(po_wire_end_send(cx, end, msg)) && po_is_ok(po_wire_end_flush(cx, end));
 }
 
-static bool say_kind(struct po_ctx *cx, struct po_wire_end *end, enum po_wire_kind kind, uint64_t id)
+static bool say_kind(struct po_ctx *cx, struct po_wire_end *end, enum po_wire_kind kind,
+                     uint64_t id)
 {
     struct po_wire_msg msg;
     po_wire_begin(&msg, kind, id);

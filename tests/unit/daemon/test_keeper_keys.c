@@ -99,7 +99,8 @@ TEST(keeper_keys__a_home_works_with_the_keys_elsewhere)
     PO_HOME_AUTO *home = NULL;
     make_home(cx);
     open_bench(cx, &bench);
-    check_ok(cx, po_home_open_asking(cx, test_tmp("home"), PO_HOME_READ_WRITE, &bench.asker, &home));
+    check_ok(cx,
+             po_home_open_asking(cx, test_tmp("home"), PO_HOME_READ_WRITE, &bench.asker, &home));
     check_that(po_home_read_only_reason(home) == NULL, "%s", po_home_read_only_reason(home));
     check_that(po_keyring_is_asking(po_home_keyring(home)));
     for (size_t i = 0; i < 3; i++) {
@@ -129,7 +130,8 @@ TEST(keeper_keys__a_home_without_keys_is_read_only)
     make_home(cx);
     check_eq_int(rename(test_tmp("state"), test_tmp("kept")), 0);
     open_bench(cx, &bench);
-    check_ok(cx, po_home_open_asking(cx, test_tmp("home"), PO_HOME_READ_WRITE, &bench.asker, &home));
+    check_ok(cx,
+             po_home_open_asking(cx, test_tmp("home"), PO_HOME_READ_WRITE, &bench.asker, &home));
     check_contains(po_home_read_only_reason(home), "no usable keys: there is no key directory");
 }
 

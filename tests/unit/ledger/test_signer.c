@@ -34,8 +34,7 @@ static void make_claim(struct po_ctx *cx, struct fix *fix, uint64_t from, uint64
     if (from > 0) check_ok(cx, po_ledger_consistency(cx, fix->ledger, from, size, &claim->proof));
     po_checkpoint_text(&checkpoint, &claim->text);
     claim->claim.text = po_buf_str(&claim->text);
-    claim->claim.proof =
-        po_str_n(claim->proof.hashes, claim->proof.count * PO_SHA256_BYTES);
+    claim->claim.proof = po_str_n(claim->proof.hashes, claim->proof.count * PO_SHA256_BYTES);
 }
 
 static po_rc sign(struct po_ctx *cx, struct fix *fix, struct po_ledger_signer *signer,
@@ -250,9 +249,8 @@ static void open_asking(struct po_ctx *cx, struct fix *fix, struct desk *desk,
     fix->options.sign_key = po_keyring_ledger_key(local);
     check_ok(cx, po_ledger_create(cx, &fix->options));
     desk->signer = make_signer(cx, fix);
-    desk->desk.log = (struct po_keyring_log){.user = desk->signer,
-                                             .state = po_ledger_signer_state,
-                                             .sign = po_ledger_signer_sign};
+    desk->desk.log = (struct po_keyring_log){
+        .user = desk->signer, .state = po_ledger_signer_state, .sign = po_ledger_signer_sign};
     desk->asker = (struct po_keyring_asker){.ask = ask, .user = desk};
     check_ok(cx, po_keyring_open_asking(cx, &desk->asker, ret_ring));
     fix->options.sign_key = po_keyring_ledger_key(*ret_ring);
