@@ -7,7 +7,8 @@
  * open the database see them. There is no shared memory: WAL works because the locking mode is
  * EXCLUSIVE.
  *
- * Invariant  a file made here has a durable name before its first sync returns.
+ * Invariant  a file made here, and a log that a dead process left, has a durable name before its first sync
+ *            returns.
  */
 #include "core/sys.h"
 #include "store/store_priv.h"
@@ -22,7 +23,7 @@
 struct vfs_file {
     sqlite3_file base;
     int fd;
-    bool is_new;         /* created here, its directory not yet synced */
+    bool is_new;         /* its name may not be durable: the directory was not synced yet */
     const char *path;    /* SQLite keeps it until xClose */
     sqlite3_file *locks; /* of SQLite's unix layer; NULL for files without locks */
 };
@@ -219,6 +220,8 @@ static int layer_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *base, in
         layer.last_errno = errno;
         return SQLITE_CANTOPEN;
     }
+    /* A log that is there was left by who died, perhaps before its first sync. */
+    if ((flags & SQLITE_OPEN_WAL) != 0) file->is_new = true;
     file->base.pMethods = &file_methods; /* from here SQLite calls xClose */
     if (ret_flags != NULL) *ret_flags = flags;
     if ((flags & SQLITE_OPEN_MAIN_DB) == 0) return SQLITE_OK;

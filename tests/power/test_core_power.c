@@ -74,6 +74,18 @@ static bool live(uint64_t cut_at, core_life life)
     return was_cut;
 }
 
+/* The last line of core's log. */
+static const char *last_said(void)
+{
+    static char line[600];
+    char next[600];
+    FILE *log = fopen(log_path(), "r");
+    while (log != NULL && fgets(next, sizeof next, log) != NULL)
+        memcpy(line, next, sizeof line);
+    if (log != NULL) (void)fclose(log);
+    return line;
+}
+
 static bool is_whole(void)
 {
     if (load->lost[0] == '\0') (void)live(0, core_load_live_on);
@@ -108,8 +120,8 @@ TEST_TIMEOUT(core_power__what_was_answered_is_there, 3600)
             if (load->lost[0] == '\0') (void)live(cut_at, core_load_live);
             if (round % 5 != 4) test_power_restore(&power, seed);
         }
-        check_that(is_whole(), "round %lu, cut %lu of %lu, seed %lu: %s", round, cut_at, ops, seed,
-                   load->lost);
+        check_that(is_whole(), "round %lu, cut %lu of %lu, seed %lu: %s; core said: %s", round,
+                   cut_at, ops, seed, load->lost, last_said());
     }
 }
 
