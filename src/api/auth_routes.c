@@ -70,8 +70,7 @@ po_rc po_api_outcome(struct po_ctx *cx, struct po_api_call *call,
     return po_api_json(cx, call, 200);
 }
 
-po_rc po_api_not_right(struct po_ctx *cx, struct po_api_call *call, po_rc rc,
-                       const struct po_credential_job *job)
+po_rc po_api_not_right(struct po_ctx *cx, struct po_api_call *call, po_rc rc)
 {
     static const struct {
         enum po_code code;
@@ -79,7 +78,7 @@ po_rc po_api_not_right(struct po_ctx *cx, struct po_api_call *call, po_rc rc,
     } texts[] = {{PO_UNAUTH, "that is not right"},
                  {PO_EXPIRED, "begin again"},
                  {PO_RATE, "too many failures: wait"}};
-    if (job != NULL) call->retry_after_s = job->retry_after_s;
+    call->retry_after_s = cx->err.retry_after_s;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (rc.code == texts[i].code) call->detail = texts[i].detail;
     /* who is signed in stays so */
@@ -99,7 +98,7 @@ po_rc po_api_sign_in(struct po_ctx *cx, struct po_api_call *call)
                                               .user_agent =
                                                   call->req->fields[PO_API_FIELD_USER_AGENT]};
     po_rc rc = po_signin_begin(cx, call->api->home, &request, &job);
-    if (!po_is_ok(rc)) return po_api_not_right(cx, call, rc, &job);
+    if (!po_is_ok(rc)) return po_api_not_right(cx, call, rc);
     return po_api_wait(cx, call, &job);
 }
 
@@ -109,7 +108,7 @@ static PO_RC redeem(struct po_ctx *cx, struct po_api_call *call, bool is_recover
     const struct po_mfa_request request = mfa_request(call);
     po_rc rc = is_recovery ? po_signin_recovery(cx, call->api->home, &request, &outcome)
                            : po_signin_totp(cx, call->api->home, &request, &outcome);
-    if (!po_is_ok(rc)) return po_api_not_right(cx, call, rc, NULL);
+    if (!po_is_ok(rc)) return po_api_not_right(cx, call, rc);
     return po_api_outcome(cx, call, &outcome);
 }
 
@@ -137,7 +136,7 @@ po_rc po_api_enrol_begin(struct po_ctx *cx, struct po_api_call *call)
 {
     PO_CLEANUP(po_enrolment_done) struct po_enrolment enrolment = {0};
     po_rc rc = po_signin_enrol_begin(cx, call->api->home, po_api_text(call, "ticket"), &enrolment);
-    if (!po_is_ok(rc)) return po_api_not_right(cx, call, rc, NULL);
+    if (!po_is_ok(rc)) return po_api_not_right(cx, call, rc);
     return po_api_enrolment(cx, call, &enrolment);
 }
 
@@ -146,7 +145,7 @@ po_rc po_api_enrol_confirm(struct po_ctx *cx, struct po_api_call *call)
     PO_SIGNIN_OUTCOME_AUTO outcome = {0};
     const struct po_mfa_request request = mfa_request(call);
     po_rc rc = po_signin_enrol_confirm(cx, call->api->home, &request, &outcome);
-    if (!po_is_ok(rc)) return po_api_not_right(cx, call, rc, NULL);
+    if (!po_is_ok(rc)) return po_api_not_right(cx, call, rc);
     return po_api_outcome(cx, call, &outcome);
 }
 
@@ -158,7 +157,7 @@ po_rc po_api_link_check(struct po_ctx *cx, struct po_api_call *call)
     char user[PO_CREDENTIAL_USER_BYTES_MAX];
     struct po_json_out json;
     po_rc rc = po_link_find(cx, call->api->home, po_api_text(call, "link"), &kind, user);
-    if (!po_is_ok(rc)) return po_api_not_right(cx, call, rc, NULL);
+    if (!po_is_ok(rc)) return po_api_not_right(cx, call, rc);
     po_json_out_init(&json, &call->res->body, 0);
     po_json_out_object(&json);
     po_json_out_field(&json, "kind",
@@ -169,10 +168,9 @@ po_rc po_api_link_check(struct po_ctx *cx, struct po_api_call *call)
 }
 
 /* A password that breaks a rule: the rule is for whoever chose it. */
-static PO_RC password_refused(struct po_ctx *cx, struct po_api_call *call, po_rc rc,
-                              const struct po_credential_job *job)
+static PO_RC password_refused(struct po_ctx *cx, struct po_api_call *call, po_rc rc)
 {
-    if (rc.code != PO_INVALID) return po_api_not_right(cx, call, rc, job);
+    if (rc.code != PO_INVALID) return po_api_not_right(cx, call, rc);
     call->member = PO_LIT("new_password");
     call->detail = po_arena_printf(cx->arena, "%s", po_err_msg(cx));
     return rc;
@@ -183,7 +181,7 @@ po_rc po_api_link_use(struct po_ctx *cx, struct po_api_call *call)
     PO_CREDENTIAL_JOB_AUTO job = {0};
     po_rc rc = po_link_begin(cx, call->api->home, po_api_text(call, "link"),
                              po_api_text(call, "new_password"), &job);
-    if (!po_is_ok(rc)) return password_refused(cx, call, rc, &job);
+    if (!po_is_ok(rc)) return password_refused(cx, call, rc);
     return po_api_wait(cx, call, &job);
 }
 
@@ -245,7 +243,7 @@ po_rc po_api_step_up(struct po_ctx *cx, struct po_api_call *call)
         return po_api_refuse(cx, call, PO_INVALID, "give 'code' or 'password'", PO_LIT("code"));
     po_rc rc = code.len > 0 ? po_step_up_totp(cx, call->api->home, &own, code)
                             : po_step_up_begin(cx, call->api->home, &own, password, &job);
-    if (!po_is_ok(rc)) return po_api_not_right(cx, call, rc, &job);
+    if (!po_is_ok(rc)) return po_api_not_right(cx, call, rc);
     if (code.len == 0) return po_api_wait(cx, call, &job);
     call->res->status = 204;
     return po_rc_ok();
@@ -259,7 +257,7 @@ po_rc po_api_password(struct po_ctx *cx, struct po_api_call *call)
                                               .new_password = po_api_text(call, "new_password")};
     PO_TRY(cx, po_api_need_session(cx, call));
     po_rc rc = po_password_change_begin(cx, call->api->home, &change, &job);
-    if (!po_is_ok(rc)) return password_refused(cx, call, rc, &job);
+    if (!po_is_ok(rc)) return password_refused(cx, call, rc);
     return po_api_wait(cx, call, &job);
 }
 
@@ -273,7 +271,7 @@ static PO_RC finish_outcome(struct po_ctx *cx, struct po_api_call *call,
     po_rc rc = job->kind == PO_JOB_LINK
                    ? po_link_finish(cx, call->api->home, job, answer, &outcome)
                    : po_signin_finish(cx, call->api->home, job, answer, &outcome);
-    if (!po_is_ok(rc)) return po_api_not_right(cx, call, rc, job);
+    if (!po_is_ok(rc)) return po_api_not_right(cx, call, rc);
     return po_api_outcome(cx, call, &outcome);
 }
 
@@ -287,7 +285,7 @@ po_rc po_api_finish(struct po_ctx *cx, struct po_api_call *call,
         rc = po_password_change_finish(cx, call->api->home, job, answer);
     else if (job->kind == PO_JOB_STEP_UP)
         rc = po_step_up_finish(cx, call->api->home, job, answer);
-    if (!po_is_ok(rc)) return po_api_not_right(cx, call, rc, job);
+    if (!po_is_ok(rc)) return po_api_not_right(cx, call, rc);
     call->res->status = 204;
     return po_rc_ok();
 }

@@ -18,9 +18,8 @@ PO_RC po_api_enrolment(struct po_ctx *cx, struct po_api_call *call,
 /* How a sign-in stands; a new session's secret goes into the cookie. */
 PO_RC po_api_outcome(struct po_ctx *cx, struct po_api_call *call,
                      const struct po_signin_outcome *outcome);
-/* One text for whatever is wrong with a secret, and when to try again; `job` may be NULL. */
-PO_RC po_api_not_right(struct po_ctx *cx, struct po_api_call *call, po_rc rc,
-                       const struct po_credential_job *job);
+/* One text for whatever is wrong with a secret, and when to try again. */
+PO_RC po_api_not_right(struct po_ctx *cx, struct po_api_call *call, po_rc rc);
 
 /* ledger_routes.c */
 PO_RC po_api_checkpoint(struct po_ctx *cx, struct po_api_call *call);

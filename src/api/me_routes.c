@@ -144,7 +144,7 @@ po_rc po_api_my_totp_confirm(struct po_ctx *cx, struct po_api_call *call)
     PO_TRY(cx, po_api_need_session(cx, call));
     po_rc rc =
         po_totp_enrol_confirm(cx, call->api->home, &own, po_api_text(call, "code"), &outcome);
-    if (!po_is_ok(rc)) return po_api_not_right(cx, call, rc, NULL);
+    if (!po_is_ok(rc)) return po_api_not_right(cx, call, rc);
     return po_api_outcome(cx, call, &outcome);
 }
 

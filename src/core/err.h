@@ -74,6 +74,7 @@ struct po_err_frame {
 struct po_err {
     enum po_code code;
     int sys;
+    uint32_t retry_after_s; /* of PO_RATE: how long, when whoever refused knows; else 0 */
     uint16_t msg_len;
     bool msg_truncated;
     uint8_t frame_count;

@@ -134,7 +134,6 @@ struct po_credential_job {
     char hash[PO_PASSWORD_HASH_BYTES_MAX]; /* the stored one, or one that nothing matches */
     struct po_secret *new_password; /* owned; hash it (unless the first is wrong); NULL: no */
     struct po_password_cost cost;   /* for hashing */
-    uint32_t retry_after_s;         /* after PO_RATE */
     /* below: for finish */
     po_tenant_id tenant;
     enum po_signin_refusal refusal;
@@ -177,7 +176,6 @@ struct po_signin_outcome {
     char session[PO_SESSION_BYTES_MAX]; /* "ses_…"; "" with a ticket */
     struct po_secret *secret;           /* owned: the session's cookie value, or the ticket */
     po_time_us expires_us;              /* of a ticket */
-    uint32_t retry_after_s;             /* set by a call with a ticket that fails with PO_RATE */
     bool has_codes;
     struct po_recovery_codes codes; /* new ones, to be shown once */
 };
@@ -193,7 +191,7 @@ void po_signin_outcome_done(struct po_signin_outcome *outcome);
  * Where the request comes from is cx->ip; "" (local) is a source of its own.
  *
  * Errors   PO_INVALID  address or password empty or too long (said before anything is looked up);
- *          PO_RATE     too many failures; job->retry_after_s says when again; recorded;
+ *          PO_RATE     too many failures; cx->err.retry_after_s says when again; recorded;
  *          PO_UNAVAILABLE  no keys, or a read-only home: nobody can sign in
  */
 PO_RC po_signin_begin(struct po_ctx *cx, struct po_home *home,

@@ -95,9 +95,8 @@ extern const struct po_lockout_policy po_lockout_source;
 /* Pure. How long `failures` failures in a row lock; 0: not. */
 po_time_us po_lockout_delay_us(const struct po_lockout_policy *policy, int64_t failures);
 
-/* PO_RATE with *ret_retry_after_s while account or source is locked. */
-PO_RC po_lockout_check(struct po_ctx *cx, struct po_home *home, const struct po_attempt *attempt,
-                       uint32_t *ret_retry_after_s);
+/* PO_RATE while account or source is locked: cx->err.retry_after_s says how long. */
+PO_RC po_lockout_check(struct po_ctx *cx, struct po_home *home, const struct po_attempt *attempt);
 struct po_lockout_result {
     bool is_account_locked; /* by this failure */
     bool is_source_locked;
@@ -136,10 +135,9 @@ PO_RC po_auth_fail(struct po_ctx *cx, struct po_home *home, const struct po_auth
 /*
  * May this attempt go on? A refusal is recorded.
  *
- * Errors  PO_RATE locked;  PO_UNAVAILABLE the home is read-only
+ * Errors  PO_RATE locked (cx->err.retry_after_s);  PO_UNAVAILABLE the home is read-only
  */
-PO_RC po_auth_check_open(struct po_ctx *cx, struct po_home *home, const struct po_auth_note *note,
-                         uint32_t *ret_retry_after_s);
+PO_RC po_auth_check_open(struct po_ctx *cx, struct po_home *home, const struct po_auth_note *note);
 
 /* ---- tickets ----------------------------------------------------------------------------------- */
 
@@ -245,7 +243,6 @@ struct po_mfa_case {
     struct po_ticket ticket;
     struct po_user user;
     struct po_attempt attempt;
-    uint32_t retry_after_s; /* after PO_RATE */
 };
 /* PO_EXPIRED (counted against the source), PO_RATE, PO_UNAVAILABLE. */
 PO_RC po_mfa_open(struct po_ctx *cx, struct po_home *home, const struct po_mfa_open *open,

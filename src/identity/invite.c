@@ -87,14 +87,14 @@ static po_rc open_link(struct po_ctx *cx, struct po_home *home, po_str link,
 
 /* The same, with a wrong link counted against its source. */
 static po_rc open_counted(struct po_ctx *cx, struct po_home *home, po_str link,
-                          struct opened *ret_opened, uint32_t *ret_retry_after_s)
+                          struct opened *ret_opened)
 {
     struct po_attempt attempt;
     PO_TRY(cx, po_ticket_enter(cx, home, link));
     PO_TRY(cx, po_attempt_make(cx, home, PO_LIT(""), &attempt));
     const struct po_auth_note note = {
         .action = "open_link", .attempt = &attempt, .reason = "no such link", .method = "link"};
-    PO_TRY(cx, po_auth_check_open(cx, home, &note, ret_retry_after_s));
+    PO_TRY(cx, po_auth_check_open(cx, home, &note));
     po_rc rc = open_link(cx, home, link, ret_opened);
     if (rc.code != PO_EXPIRED) return rc;
     po_err_clear(cx);
@@ -106,8 +106,7 @@ po_rc po_link_find(struct po_ctx *cx, struct po_home *home, po_str link,
                    enum po_link_kind *ret_kind, char ret_user[static PO_CREDENTIAL_USER_BYTES_MAX])
 {
     struct opened opened;
-    uint32_t retry_after_s = 0;
-    PO_TRY(cx, open_counted(cx, home, link, &opened, &retry_after_s));
+    PO_TRY(cx, open_counted(cx, home, link, &opened));
     *ret_kind =
         po_str_eq_cstr(PO_LIT("invite"), opened.ticket.kind) ? PO_LINK_INVITE : PO_LINK_RESET;
     memcpy(ret_user, opened.ticket.user, PO_CREDENTIAL_USER_BYTES_MAX);
@@ -121,7 +120,7 @@ po_rc po_link_begin(struct po_ctx *cx, struct po_home *home, po_str link, po_str
     struct opened opened;
     struct po_attempt attempt;
     *ret_job = (struct po_credential_job){0};
-    PO_TRY(cx, open_counted(cx, home, link, &opened, &ret_job->retry_after_s));
+    PO_TRY(cx, open_counted(cx, home, link, &opened));
     PO_TRY(cx, po_password_check_for(cx, home, &opened.user, new_password));
     PO_TRY(cx, po_attempt_make(cx, home, opened.user.email, &attempt));
     po_job_prepare(cx, home, &attempt, &job);

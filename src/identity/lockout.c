@@ -78,8 +78,7 @@ static po_rc wait_of(struct po_ctx *cx, struct po_store *store,
 }
 
 /* @control CC6.1 */
-po_rc po_lockout_check(struct po_ctx *cx, struct po_home *home, const struct po_attempt *attempt,
-                       uint32_t *ret_retry_after_s)
+po_rc po_lockout_check(struct po_ctx *cx, struct po_home *home, const struct po_attempt *attempt)
 {
     struct po_store *store = po_home_store(home);
     po_time_us account_us = 0;
@@ -89,8 +88,10 @@ po_rc po_lockout_check(struct po_ctx *cx, struct po_home *home, const struct po_
     PO_TRY(cx, wait_of(cx, store, &po_lockout_source, attempt->source, &source_us));
     po_time_us wait_us = account_us > source_us ? account_us : source_us;
     if (wait_us <= 0) return po_rc_ok();
-    *ret_retry_after_s = (uint32_t)((wait_us + PO_US_PER_S - 1) / PO_US_PER_S);
-    return PO_FAIL(cx, PO_RATE, "too many failed attempts: try again in %u s", *ret_retry_after_s);
+    uint32_t wait_s = (uint32_t)((wait_us + PO_US_PER_S - 1) / PO_US_PER_S);
+    po_rc rc = PO_FAIL(cx, PO_RATE, "too many failed attempts: try again in %u s", wait_s);
+    cx->err.retry_after_s = wait_s;
+    return rc;
 }
 
 static po_rc fail_one(struct po_ctx *cx, struct po_tx *tx, const struct po_lockout_policy *policy,

@@ -76,11 +76,10 @@ po_rc po_mfa_open(struct po_ctx *cx, struct po_home *home, const struct po_mfa_o
                   struct po_mfa_case *ret_case)
 {
     struct po_mfa_case found = {0};
-    ret_case->retry_after_s = 0;
     PO_TRY(cx, po_ticket_enter(cx, home, open->ticket));
     PO_TRY(cx, po_attempt_make(cx, home, PO_LIT(""), &found.attempt));
     struct po_auth_note note = {.action = "sign_in", .attempt = &found.attempt};
-    PO_TRY(cx, po_auth_check_open(cx, home, &note, &ret_case->retry_after_s));
+    PO_TRY(cx, po_auth_check_open(cx, home, &note));
     const struct po_ticket_wanted wanted = {.kind = open->kind,
                                             .source_class = found.attempt.source_class};
     po_rc rc = po_ticket_find(cx, home, open->ticket, &wanted, &found.ticket);
@@ -94,7 +93,7 @@ po_rc po_mfa_open(struct po_ctx *cx, struct po_home *home, const struct po_mfa_o
     PO_TRY(cx, po_user_get(cx, home, po_str_of(found.ticket.user), &found.user));
     PO_TRY(cx, po_attempt_make(cx, home, found.user.email, &found.attempt));
     note.user = found.user.id;
-    PO_TRY(cx, po_auth_check_open(cx, home, &note, &ret_case->retry_after_s));
+    PO_TRY(cx, po_auth_check_open(cx, home, &note));
     if (!po_user_is_active(&found.user))
         return PO_FAIL(cx, PO_EXPIRED, "the sign-in took too long or was used: begin again");
     *ret_case = found;
@@ -144,11 +143,9 @@ static po_rc redeem(struct po_ctx *cx, struct po_home *home, const struct redemp
     struct po_store_credential used;
     const struct po_mfa_request *request = redemption->request;
     const struct po_mfa_open open = {.ticket = request->ticket, .kind = "mfa"};
-    po_rc rc = po_mfa_open(cx, home, &open, &mfa);
-    ret_outcome->retry_after_s = mfa.retry_after_s;
-    PO_TRY(cx, rc);
+    PO_TRY(cx, po_mfa_open(cx, home, &open, &mfa));
     const struct po_mfa_claim claim = {.user = po_str_of(mfa.user.id), .code = request->code};
-    rc = redemption->match(cx, home, &claim, &used);
+    po_rc rc = redemption->match(cx, home, &claim, &used);
     if (rc.code == PO_UNAUTH) {
         po_err_clear(cx);
         return po_mfa_miss(cx, home, &mfa, redemption->method);

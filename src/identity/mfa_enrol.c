@@ -119,11 +119,9 @@ po_rc po_signin_enrol_confirm(struct po_ctx *cx, struct po_home *home,
     struct po_mfa_case mfa;
     struct po_store_credential used;
     const struct po_mfa_open open = {.ticket = request->ticket, .kind = "enrol"};
-    po_rc rc = po_mfa_open(cx, home, &open, &mfa);
-    ret_outcome->retry_after_s = mfa.retry_after_s;
-    PO_TRY(cx, rc);
+    PO_TRY(cx, po_mfa_open(cx, home, &open, &mfa));
     const struct po_mfa_claim claim = {.user = po_str_of(mfa.user.id), .code = request->code};
-    rc = po_mfa_match_totp(cx, home, "totp_new", &claim, &used);
+    po_rc rc = po_mfa_match_totp(cx, home, "totp_new", &claim, &used);
     if (rc.code == PO_UNAUTH) {
         po_err_clear(cx);
         return po_mfa_miss(cx, home, &mfa, "totp");

@@ -10,8 +10,7 @@ po_rc po_own_code(struct po_ctx *cx, struct po_home *home, const char *kind,
                   const struct po_mfa_claim *claim, const struct po_auth_note *note,
                   struct po_store_credential *ret_used)
 {
-    uint32_t retry_after_s = 0;
-    PO_TRY(cx, po_auth_check_open(cx, home, note, &retry_after_s));
+    PO_TRY(cx, po_auth_check_open(cx, home, note));
     po_rc rc = po_mfa_match_totp(cx, home, kind, claim, ret_used);
     if (rc.code != PO_UNAUTH) return rc;
     po_err_clear(cx);

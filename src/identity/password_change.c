@@ -16,7 +16,7 @@ static po_rc own_begin(struct po_ctx *cx, struct po_home *home, const struct po_
                                                                            : "step_up",
                                       .user = user.id,
                                       .attempt = &attempt};
-    PO_TRY(cx, po_auth_check_open(cx, home, &note, &job->retry_after_s));
+    PO_TRY(cx, po_auth_check_open(cx, home, &note));
     if (!po_user_is_active(&user)) job->refusal = PO_REFUSAL_NOT_ACTIVE;
     po_job_prepare(cx, home, &attempt, job);
     po_text_cut(own->user, job->user, sizeof job->user);
@@ -36,9 +36,7 @@ po_rc po_password_change_begin(struct po_ctx *cx, struct po_home *home,
         return PO_FAIL(cx, PO_INVALID, "a password has 1 to %d bytes", PO_PASSWORD_BYTES_MAX);
     PO_TRY(cx, po_user_get(cx, home, change->own.user, &user));
     PO_TRY(cx, po_password_check_for(cx, home, &user, change->new_password));
-    po_rc rc = own_begin(cx, home, &change->own, change->password, &job);
-    ret_job->retry_after_s = job.retry_after_s;
-    PO_TRY(cx, rc);
+    PO_TRY(cx, own_begin(cx, home, &change->own, change->password, &job));
     PO_TRY(cx, po_secret_new(cx, change->new_password, &job.new_password));
     *ret_job = job;
     job = (struct po_credential_job){0};
@@ -90,9 +88,7 @@ po_rc po_step_up_begin(struct po_ctx *cx, struct po_home *home, const struct po_
     PO_TRY(cx, po_credential_find(cx, home, own->user, "totp", &totp));
     if (totp != NULL)
         return PO_FAIL(cx, PO_INVALID, "this account proves itself with a one-time code");
-    po_rc rc = own_begin(cx, home, own, password, &job);
-    ret_job->retry_after_s = job.retry_after_s;
-    PO_TRY(cx, rc);
+    PO_TRY(cx, own_begin(cx, home, own, password, &job));
     *ret_job = job;
     job = (struct po_credential_job){0};
     return po_rc_ok();

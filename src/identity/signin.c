@@ -130,7 +130,7 @@ po_rc po_signin_begin(struct po_ctx *cx, struct po_home *home,
         return PO_FAIL(cx, PO_INVALID, "a password has 1 to %d bytes", PO_PASSWORD_BYTES_MAX);
     PO_TRY(cx, enter(cx, home, request, &attempt, &job.refusal));
     const struct po_auth_note note = {.action = "sign_in", .attempt = &attempt};
-    PO_TRY(cx, po_auth_check_open(cx, home, &note, &ret_job->retry_after_s));
+    PO_TRY(cx, po_auth_check_open(cx, home, &note));
     po_job_prepare(cx, home, &attempt, &job);
     PO_TRY(cx, look_up(cx, home, request->email, &job));
     PO_TRY(cx, po_secret_new(cx, request->password, &job.password));
@@ -167,10 +167,9 @@ static po_rc is_still_right(struct po_ctx *cx, struct po_home *home,
 po_rc po_job_judge(struct po_ctx *cx, struct po_home *home, const struct po_credential_job *job,
                    const struct po_credential_answer *answer, const struct po_auth_note *note)
 {
-    uint32_t retry_after_s = 0;
     bool is_right = answer->is_right && job->refusal == PO_REFUSAL_NONE;
     struct po_auth_note failure = *note;
-    PO_TRY(cx, po_auth_check_open(cx, home, note, &retry_after_s));
+    PO_TRY(cx, po_auth_check_open(cx, home, note));
     failure.reason = refusal_text(job->refusal);
     if (is_right) {
         PO_TRY(cx, is_still_right(cx, home, job, &is_right));

@@ -116,16 +116,14 @@ po_rc po_auth_fail(struct po_ctx *cx, struct po_home *home, const struct po_auth
     return po_auth_fail_in(cx, home, tx, note);
 }
 
-po_rc po_auth_check_open(struct po_ctx *cx, struct po_home *home, const struct po_auth_note *note,
-                         uint32_t *ret_retry_after_s)
+po_rc po_auth_check_open(struct po_ctx *cx, struct po_home *home, const struct po_auth_note *note)
 {
     if (po_home_read_only_reason(home) != NULL)
         return PO_FAIL(cx, PO_UNAVAILABLE, "nobody can sign in while the home is read-only: %s",
                        po_home_read_only_reason(home));
-    uint32_t retry_after_s = 0;
-    po_rc rc = po_lockout_check(cx, home, note->attempt, &retry_after_s);
+    po_rc rc = po_lockout_check(cx, home, note->attempt);
     if (rc.code != PO_RATE) return rc;
-    *ret_retry_after_s = retry_after_s;
+    const struct po_err refused = cx->err;
     po_err_clear(cx);
     struct po_auth_note full = *note;
     struct po_event event;
@@ -134,5 +132,6 @@ po_rc po_auth_check_open(struct po_ctx *cx, struct po_home *home, const struct p
     full.reason = "locked";
     PO_TRY(cx, po_auth_event(cx, &full, &event));
     PO_TRY(cx, po_home_record(cx, home, &event));
-    return PO_FAIL(cx, PO_RATE, "too many failed attempts: try again in %u s", retry_after_s);
+    cx->err = refused;
+    return rc;
 }

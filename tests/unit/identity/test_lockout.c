@@ -29,9 +29,10 @@ static uint32_t retry_after(struct po_ctx *cx, struct site *site, const char *em
     po_rc rc = po_signin_begin(cx, site->home, &request, &job);
     if (po_is_ok(rc)) return 0;
     check_eq_int(rc.code, PO_RATE);
+    uint32_t retry_after_s = cx->err.retry_after_s;
     po_err_clear(cx);
     check_that(job.password == NULL && job.kind == PO_JOB_NONE);
-    return job.retry_after_s;
+    return retry_after_s;
 }
 
 /* @proves CC6.1 */
