@@ -1,9 +1,9 @@
 /*
  * Core's fences: it reads what facts are about, and writes the home and its scratch place.
  *
- * The key directory is not among what it may open (the keeper's: core_keys.c). Landlock grants and cannot
- * deny, so beside the way there each entry has a rule of its own; the certificate's directory, which facts
- * are about, is the one exception.
+ * Key directories, its own and other instances', are not among what it may open (the keeper's: core_keys.c).
+ * Landlock grants and cannot deny, so beside the way there each entry has a rule of its own; the
+ * certificate's directory, which facts are about, is the one exception.
  *
  * What it starts inherits them: a program of the site that was granted more runs in its caller's process
  * (`script run`), not here.
@@ -37,7 +37,9 @@ static PO_RC make_rules(struct po_ctx *cx, const struct po_core *core,
     const char *scratch = NULL;
     const char *intake = po_cfg_cstr(po_home_cfg(core->home), PO_CFG_INTAKE_DIR);
     const char *credential = po_home_credential(core->home);
-    const char *const hidden[] = {po_home_state_dir(core->home), credential};
+    const char *keys = NULL; /* of every instance of this user */
+    PO_TRY(cx, po_path_dir(cx, po_home_state_dir(core->home), &keys));
+    const char *const hidden[] = {keys, credential};
     const size_t hidden_count = credential != NULL ? 2 : 1;
     const struct po_sandbox_rule all = {"/", PO_SANDBOX_READ | PO_SANDBOX_EXECUTE};
     const struct po_sandbox_rule taken_in = {intake, ALL};

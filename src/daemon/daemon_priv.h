@@ -49,11 +49,12 @@ PO_RC po_local_listen(struct po_ctx *cx, const char *root, int *ret_fd);
 /* ---- roles ---- */
 
 /*
- * Arguments of a role: --home=ROOT [--listen=ADDR:PORT] [--management=ADDR:PORT]; borrowed from argv.
+ * Arguments of a role: --home=ROOT [--keys=INSTANCE] [--listen=ADDR:PORT] [--management=ADDR:PORT]; borrowed from argv.
  * NULL where not given. PO_USAGE.
  */
 struct po_role_options {
     const char *home;
+    const char *keys; /* of the keeper: the instance whose keys it has; NULL: the home says */
     const char *listen;
     const char *management;
 };

@@ -183,19 +183,30 @@ static PO_RC turn(struct po_ctx *cx, struct po_keeper *keeper)
     return po_keeper_flush(cx, keeper);
 }
 
+/* With the instance's name: who is started after this one has that instance's keys, or none. */
+static PO_RC say_ready(struct po_ctx *cx, struct po_keeper *keeper)
+{
+    struct po_wire_msg msg;
+    po_wire_begin(&msg, PO_WIRE_KIND_READY, 0);
+    if (keeper->keys.instance != NULL)
+        po_wire_set_text(&msg, PO_WIRE_MESSAGE, po_str_of(keeper->keys.instance));
+    PO_TRY(cx, po_wire_end_send(cx, &keeper->control, &msg));
+    return po_wire_end_flush(cx, &keeper->control);
+}
+
 static PO_RC run(struct po_ctx *cx, struct po_keeper *keeper, int argc, char **argv)
 {
     struct po_role_options options = {0};
     PO_TRY(cx, po_role_options_read(cx, argc, argv, &options));
     PO_TRY(cx, po_role_begin(cx, &keeper->control));
     PO_TRY_LEAF(cx, po_crypto_init(), "starting the cryptographic library");
-    PO_TRY(cx, po_keeper_keys_find(cx, &keeper->keys, options.home));
+    PO_TRY(cx, po_keeper_keys_find(cx, &keeper->keys, options.home, options.keys));
     for (size_t i = 0; i < PO_KEEPER_WORKERS; i++)
         PO_TRY(cx, start_worker(cx, &keeper->workers[i]));
     PO_TRY(cx, lock_in(cx, &keeper->keys));
     while (!keeper->is_over && !po_keeper_is_ready(keeper))
         PO_TRY(cx, turn(cx, keeper));
-    if (!keeper->is_over) PO_TRY(cx, po_role_ready(cx, &keeper->control));
+    if (!keeper->is_over) PO_TRY(cx, say_ready(cx, keeper));
     while (!keeper->is_over)
         PO_TRY(cx, turn(cx, keeper));
     return po_rc_ok();

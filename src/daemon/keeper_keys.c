@@ -14,22 +14,28 @@
 
 #define QUESTION_ARENA_BYTES ((size_t)1 << 20)
 
-static PO_RC find(struct po_ctx *cx, struct po_keeper_keys *keys, const char *root)
+static PO_RC find(struct po_ctx *cx, struct po_keeper_keys *keys, const char *root,
+                  const char *instance)
 {
     struct po_home_keys found = {0};
     PO_TRY(cx, po_home_keys_find(cx, root, &found));
+    if (instance != NULL && strcmp(found.instance, instance) != 0)
+        return PO_FAIL(cx, PO_DENIED,
+                       "the home names another instance than when the service began");
     const struct po_ledger_signer_options options = {
         .path = found.signed_path, .origin = found.origin, .dir = found.ledger_dir};
     PO_TRY(cx, po_ledger_signer_new(cx, &options, &keys->signer));
     keys->desk.log = (struct po_keyring_log){
         .user = keys->signer, .state = po_ledger_signer_state, .sign = po_ledger_signer_sign};
     keys->desk.place = (struct po_keyring_place){.dir = found.dir, .credential = found.credential};
+    keys->instance = found.instance;
     return po_rc_ok();
 }
 
-po_rc po_keeper_keys_find(struct po_ctx *cx, struct po_keeper_keys *keys, const char *root)
+po_rc po_keeper_keys_find(struct po_ctx *cx, struct po_keeper_keys *keys, const char *root,
+                          const char *instance)
 {
-    po_rc rc = find(cx, keys, root);
+    po_rc rc = find(cx, keys, root, instance);
     if (po_is_ok(rc) || rc.code == PO_NOMEM) return rc;
     (void)snprintf(keys->why, sizeof keys->why, "%s", po_err_msg(cx));
     keys->desk.why = keys->why;

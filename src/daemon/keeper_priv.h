@@ -34,7 +34,8 @@ struct po_keeper_keys {
     struct po_wire_end link; /* core's */
     struct po_keyring_desk desk;
     struct po_ledger_signer *signer;
-    char why[PO_ERR_MSG_BYTES_MAX]; /* no key directory is known */
+    const char *instance;           /* NULL: no key directory is known, */
+    char why[PO_ERR_MSG_BYTES_MAX]; /* and why */
 };
 /* Invariant: a job waits only while every worker is busy. */
 struct po_keeper {
@@ -66,8 +67,12 @@ PO_RC po_keeper_flush(struct po_ctx *cx, struct po_keeper *keeper);
 /*
  * Find the key directory of the home's instance. A home that is not there has none, and core says what
  * is wrong with it: only PO_NOMEM fails. What is found is borrowed from cx's arena.
+ *
+ * instance  in  the one that the service began with; another has no keys here: core may write the name
+ *               in the home, and must not thereby choose whose keys it gets. NULL: any
  */
-PO_RC po_keeper_keys_find(struct po_ctx *cx, struct po_keeper_keys *keys, const char *root);
+PO_RC po_keeper_keys_find(struct po_ctx *cx, struct po_keeper_keys *keys, const char *root,
+                          const char *instance);
 void po_keeper_keys_done(struct po_keeper_keys *keys);
 /* Another core. Takes `fd`; -1: none. */
 void po_keeper_keys_link(struct po_keeper_keys *keys, int fd);

@@ -18,6 +18,7 @@ po_rc po_role_options_read(struct po_ctx *cx, int argc, char **argv,
         po_str name;
         const char **value;
     } known[] = {{PO_LIT("--home="), &options.home},
+                 {PO_LIT("--keys="), &options.keys},
                  {PO_LIT("--listen="), &options.listen},
                  {PO_LIT("--management="), &options.management}};
     for (int i = 0; i < argc; i++) {

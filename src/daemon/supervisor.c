@@ -70,6 +70,17 @@ static void keep_said(struct po_supervisor *sup, po_str message)
     if (message.len > 0) memcpy(sup->said, message.ptr, sup->said_len);
 }
 
+/* The first keeper found the instance; what the home says of it later changes nothing. */
+static void pin_keys(struct po_supervisor *sup, struct po_role *keeper, po_str instance)
+{
+    size_t count = 0;
+    if (sup->keys[0] != '\0' || instance.len == 0 || instance.len > 64) return;
+    (void)snprintf(sup->keys, sizeof sup->keys, "--keys=%.*s", PO_STR_ARG(instance));
+    while (keeper->argv[count] != NULL)
+        count++;
+    if (count + 1 < PO_ROLE_ARGS_MAX) keeper->argv[count] = sup->keys;
+}
+
 static void take_ready(struct po_ctx *cx, struct po_supervisor *sup, struct po_role *role,
                        const struct po_wire_msg *msg)
 {
@@ -77,6 +88,10 @@ static void take_ready(struct po_ctx *cx, struct po_supervisor *sup, struct po_r
     role->was_ready = true;
     role->heard_us = po_supervisor_now_us(cx);
     po_str message = msg->text[PO_WIRE_MESSAGE];
+    if (role == &sup->roles[PO_ROLE_KEEPER]) {
+        pin_keys(sup, role, message);
+        message.len = 0;
+    }
     if (message.len > 0 && !sup->options->is_quiet)
         po_log(cx, PO_LOG_INFO, "service.role_ready", PO_F_CSTR("role", role->name),
                PO_F_STR("message", message));

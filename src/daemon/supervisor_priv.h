@@ -67,6 +67,8 @@ struct po_supervisor {
     po_time_us watchdog_us; /* 0: no watchdog */
     po_time_us watched_us;
     struct po_probe probe;
+    char keys[64 +
+              sizeof "--keys="]; /* what each further keeper is told; "" until the first is ready */
     char said[PO_FRONT_READY_BYTES_MAX]; /* by the front, when it was ready first */
     size_t said_len;
     struct po_err failure; /* why the first start came to nothing */

@@ -88,6 +88,7 @@ PO_RC po_home_open_asking(struct po_ctx *cx, const char *root, enum po_home_mode
 
 /* Where that other process finds what it needs; in the arena. Reads data/instance and nothing else. */
 struct po_home_keys {
+    const char *instance;
     const char *dir;         /* the key directory */
     const char *credential;  /* a systemd credential with the master key, or NULL */
     const char *signed_path; /* the ledger's signing state */

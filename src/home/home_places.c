@@ -205,6 +205,7 @@ PO_RC po_home_keys_find(struct po_ctx *cx, const char *root, struct po_home_keys
     PO_TRY(cx, po_home_new(cx, root, &home));
     PO_TRY(cx, po_home_read_instance(cx, home));
     const struct po_keyring_place place = po_home_keyring_place(home);
+    PO_TRY(cx, keep_in_arena(cx, home->instance, &keys.instance));
     PO_TRY(cx, keep_in_arena(cx, place.dir, &keys.dir));
     PO_TRY(cx, keep_in_arena(cx, place.credential, &keys.credential));
     PO_TRY(cx, keep_in_arena(cx, home->paths[PO_PLACE_LEDGER], &keys.ledger_dir));

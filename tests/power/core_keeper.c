@@ -29,7 +29,7 @@ static void start(void)
     core_keeper_end();
     po_wire_end_init(&keys.link, -1);
     if (!po_is_ok(po_ctx_init(&places))) return;
-    po_ignore(po_keeper_keys_find(&places, &keys, root), "it then has no keys, and says so");
+    po_ignore(po_keeper_keys_find(&places, &keys, root, NULL), "it then has no keys, and says so");
 }
 
 static po_rc answer_once(struct po_ctx *cx, po_str request, struct po_buf *answer)

@@ -18,12 +18,15 @@ PSS_KB_MAX = 40 << 10  # of all roles together
 @pytest.fixture
 def served(ops):
     ops.init()
+    other = ops.state / "paulyops/inst_00000000000000000000000000000000"  # another home of the same user
+    other.mkdir(mode=0o700)
+    (other / "master.key").write_bytes(b"k" * 32)
     with serving(ops) as service:
         yield ops, service
 
 
 def folder(ops):
-    return next((ops.state / "paulyops").iterdir())
+    return next(path.parent for path in (ops.state / "paulyops").glob("*/ledger.key"))
 
 
 def memory(pid):
@@ -95,6 +98,8 @@ def test_core_may_not_open_what_is_in_the_key_directory(served):
         assert asked[0] != 0, (name, asked)
         through = f"/proc/self/root{folder(ops) / name}"
         assert run_there(ops, "ledger", "verify", "--against", through)[0] == 77
+    other = ops.state / "paulyops/inst_00000000000000000000000000000000/master.key"
+    assert run_there(ops, "ledger", "verify", "--against", str(other))[0] == 77
     # beside the way, and the certificate, may be read; what is made there later may not
     tls = run_there(ops, "ledger", "verify", "--against", str(folder(ops) / "tls/cert.pem"))
     assert tls[0] == 65, tls
@@ -252,6 +257,19 @@ def with_credential(ops, credentials):
     plain = ops.environment
     ops.environment = lambda extra=None: plain({"CREDENTIALS_DIRECTORY": str(credentials), **(extra or {})})
     return ops
+
+
+def test_a_keeper_that_is_started_again_has_the_same_instances_keys_or_none(served):
+    ops, service = served
+    name = (ops.home / "data/instance").read_text()
+    (ops.home / "data/instance").write_text("inst_00000000000000000000000000000000\n")
+    os.kill(service.role("keeper"), signal.SIGKILL)
+    result = ops.run("key", "rotate", "master")
+    assert result.code != 0 and "another instance" in result.err, result
+    (ops.home / "data/instance").write_text(name)
+    service.stop()  # without its keys core has ended, or serves for reading
+    ops.ok("flag", "set", "company_name", "Again")
+    verifies(ops)
 
 
 def test_a_service_starts_soon(ops):

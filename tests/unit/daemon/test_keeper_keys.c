@@ -55,7 +55,7 @@ static void open_bench(struct po_ctx *cx, struct bench *bench)
     (void)unsetenv("CREDENTIALS_DIRECTORY");
     po_wire_end_init(&bench->keys.link, -1);
     po_wire_end_init(&bench->core, -1);
-    check_ok(cx, po_keeper_keys_find(cx, &bench->keys, test_tmp("home")));
+    check_ok(cx, po_keeper_keys_find(cx, &bench->keys, test_tmp("home"), NULL));
     link_core(bench);
 }
 
@@ -143,6 +143,31 @@ TEST(keeper_keys__a_place_without_a_home_has_none)
     open_bench(cx, &bench);
     check_fails(cx, po_keyring_open_asking(cx, &bench.asker, &ring), PO_UNAVAILABLE);
     check_contains(po_err_msg(cx), "no home at");
+}
+
+/* Core may write the home's name, and gets nobody else's keys by that. */
+TEST(keeper_keys__another_instance_has_no_keys)
+{
+    TEST_CX(cx);
+    BENCH_AUTO bench;
+    struct po_keyring *ring = NULL;
+    make_home(cx);
+    open_bench(cx, &bench);
+    char first[64];
+    (void)snprintf(first, sizeof first, "%s", bench.keys.instance);
+    po_keeper_keys_done(&bench.keys);
+    check_ok(cx, po_keeper_keys_find(cx, &bench.keys, test_tmp("home"), first));
+    link_core(&bench);
+    check_ok(cx, po_keyring_open_asking(cx, &bench.asker, &ring));
+    po_keyring_free(ring);
+    const char other[] = "inst_00000000000000000000000000000000\n";
+    test_write_file(test_tmp("home/data/instance"), other, sizeof other - 1);
+    po_keeper_keys_done(&bench.keys);
+    bench.keys = (struct po_keeper_keys){.link.fd = -1};
+    check_ok(cx, po_keeper_keys_find(cx, &bench.keys, test_tmp("home"), first));
+    link_core(&bench);
+    check_fails(cx, po_keyring_open_asking(cx, &bench.asker, &ring), PO_UNAVAILABLE);
+    check_contains(po_err_msg(cx), "another instance");
 }
 
 TEST(keeper_keys__a_question_that_is_none_costs_the_link)
