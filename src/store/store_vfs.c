@@ -7,8 +7,10 @@
  * open the database see them. There is no shared memory: WAL works because the locking mode is
  * EXCLUSIVE.
  *
- * Invariant  a file made here, and a log that a dead process left, has a durable name before its first sync
- *            returns.
+ * Invariants
+ *  1. a file made here has a durable name before its first sync returns.
+ *  2. a write-ahead log that is there when it is opened was left by a process that died, perhaps before it had
+ *     synced what the log holds: it is durable, with its name, before anything is read from it and built upon.
  */
 #include "core/sys.h"
 #include "store/store_priv.h"
@@ -206,6 +208,14 @@ static int open_fd(const char *path, int flags, bool *ret_is_new)
     return fd;
 }
 
+/* What a dead process left. */
+static int make_durable(const struct vfs_file *file)
+{
+    int rc = po_sys_fdatasync(file->fd) == 0 ? sync_parent(file->path) : fail(SQLITE_IOERR_FSYNC);
+    if (rc != SQLITE_OK) layer.failed_syncs++;
+    return rc;
+}
+
 static int layer_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *base, int flags,
                       int *ret_flags)
 {
@@ -220,14 +230,15 @@ static int layer_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *base, in
         layer.last_errno = errno;
         return SQLITE_CANTOPEN;
     }
-    /* A log that is there was left by who died, perhaps before its first sync. */
-    if ((flags & SQLITE_OPEN_WAL) != 0) file->is_new = true;
     file->base.pMethods = &file_methods; /* from here SQLite calls xClose */
+    bool is_left = (flags & SQLITE_OPEN_WAL) != 0 && !file->is_new;
+    int rc = is_left ? make_durable(file) : SQLITE_OK;
+    if (rc != SQLITE_OK) return rc;
     if (ret_flags != NULL) *ret_flags = flags;
     if ((flags & SQLITE_OPEN_MAIN_DB) == 0) return SQLITE_OK;
     sqlite3_file *locks = (sqlite3_file *)(void *)((char *)base + LOCKS_OFFSET);
     memset(locks, 0, (size_t)layer.unix_layer->szOsFile);
-    int rc = layer.unix_layer->xOpen(layer.unix_layer, path, locks, flags, NULL);
+    rc = layer.unix_layer->xOpen(layer.unix_layer, path, locks, flags, NULL);
     if (rc == SQLITE_OK) file->locks = locks;
     return rc;
 }
