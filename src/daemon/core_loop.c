@@ -191,8 +191,11 @@ void po_core_settle(struct po_ctx *cx, struct po_core *core)
     bool has_events = core->has_events;
     core->has_events = false;
     if (!po_core_can_write(core)) return;
-    /* A checkpoint that failed, say: whoever waited has been told, but nobody could write any more. */
-    if (!has_events && !po_ledger_has_failed(po_home_ledger(core->home))) return;
+    if (!has_events) {
+        /* A checkpoint that failed, say. Whoever waits is owed no event and told why; then a new core opens it. */
+        if (po_ledger_has_failed(po_home_ledger(core->home))) core->is_over = true;
+        return;
+    }
     if (po_is_ok(po_home_flush(cx, core->home))) {
         core->has_unsigned = true;
         core->figures.flushes++;
@@ -328,6 +331,8 @@ static PO_RC end(struct po_ctx *cx, struct po_core *core)
     const char *path = NULL;
     if (core->is_failed) return PO_FAIL(cx, PO_IO, "the ledger could not be written");
     if (core->is_lent) return po_rc_ok(); /* lent: its borrower signs */
+    if (po_ledger_has_failed(po_home_ledger(core->home)))
+        return PO_FAIL(cx, PO_IO, "the ledger could not be signed");
     PO_TRY(cx, po_path_join(cx, core->options.home, PO_DAEMON_SOCKET_PATH, &path));
     PO_TRY(cx, po_fs_unlink(cx, path));
     PO_TRY(cx, po_core_record(cx, core, PO_EVENT_TYPE_SERVICE_STOPPED, "stop", "{}"));

@@ -40,7 +40,7 @@ def resolve(document, reference):
 
 def check_schema(schema, where):
     known = {"$ref", "type", "format", "properties", "required", "additionalProperties", "items", "enum", "pattern",
-             "minLength", "maxLength", "minItems", "maxItems", "minimum", "maximum"}
+             "minLength", "maxLength", "minItems", "maxItems", "minimum", "maximum", "description"}
     assert set(schema) <= known, (where, set(schema) - known)
     types = schema.get("type", [])
     for one in types if isinstance(types, list) else [types]:
