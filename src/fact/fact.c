@@ -74,18 +74,10 @@ PO_RC po_fact_set_new(struct po_ctx *cx, struct po_home *home, struct po_fact_se
 
 /* ---- facts of the instance --------------------------------------------------------------------- */
 
-/* What the tenant's own events, keys and reports give. */
-static const char *const of_tenant[] = {
-    "home.reports", "keys.register",    "ledger.changes", "ledger.events",  "ledger.heartbeat",
-    "ledger.jobs",  "ledger.intents",   "ledger.runs",    "ledger.sealing", "ledger.sequence",
-    "ledger.types", "ledger.retention", "store.check",    "text.scan",
-};
-
 bool po_fact_is_of_instance(po_str name)
 {
-    for (size_t i = 0; i < sizeof of_tenant / sizeof *of_tenant; i++)
-        if (po_str_eq_cstr(name, of_tenant[i])) return false;
-    return true;
+    const struct po_fact *fact = po_fact_find(name);
+    return fact == NULL || fact->scope == PO_FACT_INSTANCE;
 }
 
 PO_RC po_fact_set_new_shared(struct po_ctx *own, struct po_home *home, struct po_fact_set **ret_set)

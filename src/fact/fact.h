@@ -23,6 +23,9 @@ struct po_fact_set;
 /* How long it may take: decides what runs in which schedule. */
 enum po_fact_cost { PO_FACT_CHEAP, PO_FACT_SCAN, PO_FACT_DRILL };
 
+/* Whose it is: the same for every tenant, or from the events, keys and reports of one. */
+enum po_fact_scope { PO_FACT_INSTANCE, PO_FACT_TENANT };
+
 /*
  * This process is itself a drill: facts that cost one are PO_UNAVAILABLE from now on. An assessment that a
  * drill asks of its own instance would otherwise start every drill again.
@@ -35,6 +38,7 @@ struct po_fact {
     const char *type;       /* Script type of the value, e.g. "{exists: bool, mode: int}" */
     const char *capability; /* what a program must be granted to read it, e.g. "home.read" */
     enum po_fact_cost cost;
+    enum po_fact_scope scope;
     PO_RC (*read)(struct po_ctx *cx, struct po_fact_set *set, struct po_json_out *out);
     const char *doc; /* one sentence: source and meaning, units */
 };

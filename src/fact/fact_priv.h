@@ -183,7 +183,7 @@ po_str po_fact_line_value(po_str text, const char *key, char sep);
 #define PO_FACT_READER(name)                                                                       \
     po_rc po_fact_read_##name(struct po_ctx *cx, struct po_fact_set *set, struct po_json_out *out)
 
-#define X(name, reader, capability, cost, type, doc) PO_FACT_READER(reader);
+#define X(name, reader, capability, cost, scope, type, doc) PO_FACT_READER(reader);
 #include "fact_table.def"
 #undef X
 

@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 static const struct po_fact table[] = {
-#define X(name, reader, capability, cost, type, doc)                                               \
-    {(name), (type), (capability), PO_FACT_##cost, po_fact_read_##reader, (doc)},
+#define X(name, reader, capability, cost, scope, type, doc)                                        \
+    {(name), (type), (capability), PO_FACT_##cost, PO_FACT_##scope, po_fact_read_##reader, (doc)},
 #include "fact_table.def"
 #undef X
 };
@@ -42,10 +42,9 @@ void po_fact_table_render(struct po_buf *out)
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         po_buf_printf(out, "\n## %s\n\n", table[i].name);
         po_buf_append_cstr(out, table[i].doc);
-        bool is_of_instance = po_fact_is_of_instance(po_str_of(table[i].name));
         po_buf_printf(out, "\n\n- capability `%s`, cost %s, of the %s\n- type `",
                       table[i].capability, cost_name(table[i].cost),
-                      is_of_instance ? "instance" : "tenant");
+                      table[i].scope == PO_FACT_INSTANCE ? "instance" : "tenant");
         po_buf_append_cstr(out, table[i].type);
         po_buf_append_cstr(out, "`\n");
     }
