@@ -66,6 +66,7 @@ PO_FACT_READER(store_check)
     int64_t findings = 0;
     int64_t foreign = 0;
     PO_TRY(cx, find_check(cx, set, &check));
+    PO_INVARIANT(cx, check != NULL);
     PO_TRY(cx, po_fact_store(cx, set, &store));
     PO_TRY(cx, po_store_pending_count(cx, store, &pending));
     for (size_t i = 0; i < check->tally_count; i++)
