@@ -120,7 +120,7 @@ static void sign(struct po_ctx *cx, struct po_core *core, po_time_us now_us)
     if (!po_is_ok(po_home_checkpoint(cx, core->home))) {
         po_log(cx, PO_LOG_ERROR, "service.not_signed", PO_F_CSTR("error", po_err_msg(cx)));
         po_err_clear(cx);
-        return; /* tried again in a second */
+        return; /* a keeper that was busy is asked again in a second; anything else ends core */
     }
     core->has_unsigned = false;
     core->figures.checkpoints++;

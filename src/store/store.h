@@ -517,11 +517,11 @@ struct po_store_ticket {
 /* created_us, tries and used_us are ignored on the way in. PO_EXISTS, PO_NOTFOUND no such user. */
 PO_RC po_store_ticket_add(struct po_ctx *cx, struct po_tx *tx,
                           const struct po_store_ticket *ticket);
-/* NULL when there is none. */
 /* Of which tenant a ticket is: the digest of its secret says so. ret_tenant only when it is found. */
 PO_RC po_store_ticket_tenant(struct po_ctx *cx, struct po_store *store,
                              const uint8_t digest[static PO_SHA256_BYTES], bool *ret_is_found,
                              po_tenant_id *ret_tenant);
+/* NULL when there is none. */
 PO_RC po_store_ticket_find(struct po_ctx *cx, struct po_store *store,
                            const uint8_t digest[static PO_SHA256_BYTES],
                            struct po_store_ticket **ret_ticket);

@@ -148,8 +148,9 @@ class Person:
             self.codes = answer.json()["recovery_codes"]
         return self
 
-    def sign_in(self):
-        answer = self.post("/auth/sign-in", {"email": self.email, "password": self.password})
+    def sign_in(self, **members):
+        """`members`: further ones of the request."""
+        answer = self.post("/auth/sign-in", {"email": self.email, "password": self.password, **members})
         assert answer.status_code == 200, answer.text
         outcome = answer.json()
         if outcome["state"] == "mfa":

@@ -29,18 +29,7 @@ class Member(Person):
         return self
 
     def sign_in(self):
-        body = {"email": self.email, "password": self.password}
-        if self.tenant:
-            body["tenant"] = self.tenant
-        answer = self.post("/auth/sign-in", body)
-        assert answer.status_code == 200, answer.text
-        outcome = answer.json()
-        if outcome["state"] == "mfa":
-            code = self.code()
-            path = "/auth/totp" if code else "/auth/recovery"
-            answer = self.post(path, {"ticket": outcome["ticket"], "code": code or self.codes.pop()})
-            assert answer.status_code == 200, answer.text
-        return self
+        return super().sign_in(**({"tenant": self.tenant} if self.tenant else {}))
 
 
 def first_owner(ops, tenant=None):
