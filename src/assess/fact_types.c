@@ -48,7 +48,7 @@ static const struct po_fact_type types[] = {
     {"journal.registers", "{values: int, equal: int}"},
     {"pack.check", "{parts: int, fine: int}"},
     {"report.recomputed", "{reports: int, equal: int, own_template: int}"},
-    {"tenants.keys", "{tenants: int, keys: int, distinct: int}"},
+    {"tenants.keys", "{has_key: bool, is_shared: bool}"},
     {"tls.certificates", "{certificates: [{readable: bool, days_left: int}]}"},
     {"tls.versions", "{old: int, old_refused: int, present: int, present_accepted: int}"},
 };

@@ -348,9 +348,8 @@ PO_RC po_assess_tenants_keys(struct po_ctx *cx, const struct po_assess_inputs *i
     if (has) PO_TRY(cx, is_shared(cx, store, &own, &shared));
     po_wipe(&own, sizeof own);
     po_json_out_object(out);
-    po_json_out_field_int(out, "tenants", 1);
-    po_json_out_field_int(out, "keys", has ? 1 : 0);
-    po_json_out_field_int(out, "distinct", has && !shared ? 1 : 0);
+    put_bool(out, "has_key", has);
+    put_bool(out, "is_shared", shared);
     po_json_out_object_end(out);
     return po_rc_ok();
 }
