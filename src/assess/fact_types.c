@@ -91,7 +91,7 @@ static const char *const docs[COUNT] = {
     "The newest report of each kind: how many there are, are equal when computed again, and were "
     "made from this build's templates.",
     "The tenant's newest data key, compared in memory with that of each other tenant of the instance; how many "
-    "those are is not told: distinct is 1 when it is none of theirs.",
+    "those are is not told.",
     "Days that the service's certificate is still valid; none before the service was first started.",
     "Handshakes with the listeners' own settings within this process: versions below 1.2, offered by a "
     "client that would take them, and those that a listener is to speak.",

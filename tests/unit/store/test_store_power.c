@@ -19,6 +19,7 @@ struct shared {
     uint64_t op_count;
     unsigned acknowledged; /* commits that returned */
     bool is_rotated;       /* the master key's rotation returned */
+    size_t seen;           /* entries that somebody has read */
 };
 
 static struct shared *shared;
@@ -128,15 +129,16 @@ static po_rc work_from_nothing(struct po_ctx *cx)
     return po_rc_ok();
 }
 
-/* Run `body` in a child; true when the power went at operation `cut_at`. */
-static bool run_child(uint64_t cut_at, po_rc (*body)(struct po_ctx *cx))
+typedef po_rc begin_recording(const char *from, const char *to, uint64_t cut_at);
+
+static bool run_recorded(begin_recording *begin, uint64_t cut_at, po_rc (*body)(struct po_ctx *cx))
 {
     memset(shared, 0, sizeof *shared);
     pid_t pid = fork();
     check_that(pid >= 0);
     if (pid == 0) {
         TEST_CX(cx);
-        bool is_good = po_is_ok(po_power_start(root, shadow, cut_at)) && po_is_ok(body(cx));
+        bool is_good = po_is_ok(begin(root, shadow, cut_at)) && po_is_ok(body(cx));
         shared->op_count = po_power_op_count();
         _exit(is_good ? 0 : 1);
     }
@@ -146,6 +148,12 @@ static bool run_child(uint64_t cut_at, po_rc (*body)(struct po_ctx *cx))
     check_that(WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == PO_POWER_EXIT, "status %d",
                WEXITSTATUS(status));
     return WEXITSTATUS(status) == PO_POWER_EXIT;
+}
+
+/* Run `body` in a child; true when the power went at operation `cut_at`. */
+static bool run_child(uint64_t cut_at, po_rc (*body)(struct po_ctx *cx))
+{
+    return run_recorded(po_power_start, cut_at, body);
 }
 
 static void check_after_cut(struct po_ctx *cx, uint64_t cut_at, uint64_t seed)
@@ -196,6 +204,58 @@ TEST_TIMEOUT(store_power__keeps_what_was_acknowledged, 240)
         check_ok(cx, po_power_restore(root, shadow, seed));
         check_after_cut(cx, cut_at, seed);
     }
+}
+
+static po_rc commit_some(struct po_ctx *cx)
+{
+    FIXTURE_AUTO fixture = {0};
+    PO_TRY(cx, open_both(cx, &fixture));
+    PO_TRY(cx, commit_one(cx, fixture.store, 0));
+    return commit_one(cx, fixture.store, 1);
+}
+
+static size_t count_entries(struct po_ctx *cx, struct fixture *fixture)
+{
+    struct po_store_register_entry *entries = NULL;
+    size_t count = 0;
+    check_ok(cx, po_store_register_list(cx, fixture->store, true, &entries, &count));
+    return count;
+}
+
+/* Whoever reads it may act on it, outside of the database; then the power goes. */
+static po_rc read_and_die(struct po_ctx *cx)
+{
+    FIXTURE_AUTO fixture = {0};
+    PO_TRY(cx, open_both(cx, &fixture));
+    shared->seen = count_entries(cx, &fixture);
+    _exit(PO_POWER_EXIT);
+}
+
+/* A commit that its writer did not live to sync is in the log for the next one to read. */
+TEST_TIMEOUT(store_power__what_is_read_after_a_kill_is_durable, 240)
+{
+    make_dirs();
+    {
+        TEST_CX(cx);
+        set_up(cx);
+    }
+    check_that(!run_child(0, commit_some));
+    uint64_t ops = shared->op_count;
+    size_t most = 0;
+    for (uint64_t killed_at = 1; killed_at <= ops; killed_at++) {
+        TEST_CX(cx);
+        FIXTURE_AUTO fixture = {0};
+        set_up(cx);
+        check_that(run_child(killed_at, commit_some));
+        check_that(run_recorded(po_power_go_on, 0, read_and_die));
+        check_ok(cx, po_power_restore(root, shadow, PO_POWER_SEED_LOSE_ALL));
+        check_ok(cx, open_both(cx, &fixture));
+        size_t kept = count_entries(cx, &fixture);
+        check_that(kept >= shared->seen, "killed at %lu: %zu of %zu", (unsigned long)killed_at,
+                   kept, shared->seen);
+        if (shared->seen > most) most = shared->seen;
+    }
+    check_eq_u64(most, 2);
 }
 
 static void clear_root(void)
