@@ -22,6 +22,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define BASE_DEPTH_MAX 64
@@ -230,12 +231,26 @@ static void record_name(enum po_power_op op, const char *path, uint64_t ino, uin
     record(&parts);
 }
 
-void po_power_made_dir(const char *path)
+static void record_new(enum po_power_op op, const char *path)
 {
-    if (!state.is_on) return;
     struct stat st = {0};
     if (lstat(path, &st) != 0) end_broken("lstat");
-    record_name(PO_POWER_MKDIR, path, st.st_ino, st.st_mode & 07777);
+    record_name(op, path, st.st_ino, st.st_mode & 07777);
+}
+
+void po_power_made_dir(const char *path)
+{
+    if (state.is_on) record_new(PO_POWER_MKDIR, path);
+}
+
+void po_power_bound(const struct sockaddr *address, socklen_t len)
+{
+    struct sockaddr_un at = {0};
+    if (!state.is_on || address->sa_family != AF_UNIX || len > sizeof at) return;
+    char path[sizeof at.sun_path + 1] = "";
+    memcpy(&at, address, len);
+    memcpy(path, at.sun_path, sizeof at.sun_path); /* an abstract one begins with a zero */
+    if (path[0] != '\0') record_new(PO_POWER_BIND, path);
 }
 
 void po_power_linked(const char *path)
@@ -373,7 +388,8 @@ static bool base_one(const char *path, uint64_t dir_ino, const char *name, unsig
     if (S_ISDIR(st.st_mode))
         return base_put(&entry, PO_POWER_BASE_DIR, PO_LIT("")) &&
                base_dir(path, st.st_ino, depth + 1);
-    if (!S_ISLNK(st.st_mode)) return true; /* sockets and FIFOs: gone after a restore */
+    if (S_ISSOCK(st.st_mode)) return base_put(&entry, PO_POWER_BASE_SOCKET, PO_LIT(""));
+    if (!S_ISLNK(st.st_mode)) return true; /* FIFOs: gone after a restore */
     char target[PATH_MAX];
     ssize_t len = readlink(path, target, sizeof target);
     return len > 0 && base_put(&entry, PO_POWER_BASE_LINK, po_str_n(target, (size_t)len));

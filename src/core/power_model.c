@@ -83,15 +83,23 @@ static size_t find_object(const struct disk *disk, uint64_t ino)
     return NONE;
 }
 
-static po_rc add_object(struct disk *disk, enum disk_kind kind, const struct po_power_record *head)
+/* The object that a base or creating record is about; `content` is the target of a link. */
+static po_rc add_object(struct disk *disk, const struct po_power_record *head, po_str content)
 {
+    static const enum disk_kind kinds[] = {
+        [PO_POWER_BASE_DIR] = DISK_DIR,       [PO_POWER_MKDIR] = DISK_DIR,
+        [PO_POWER_BASE_FILE] = DISK_FILE,     [PO_POWER_CREATE] = DISK_FILE,
+        [PO_POWER_BASE_LINK] = DISK_LINK,     [PO_POWER_SYMLINK] = DISK_LINK,
+        [PO_POWER_BASE_SOCKET] = DISK_SOCKET, [PO_POWER_BIND] = DISK_SOCKET,
+    };
     size_t old = find_object(disk, head->ino);
     if (old != NONE) disk->objects[old].is_superseded = true;
     PO_PASS(grow(&disk->objects, disk->object_count, &disk->object_cap, sizeof *disk->objects));
     struct disk_object *object = &disk->objects[disk->object_count++];
-    *object = (struct disk_object){.kind = kind, .ino = head->ino, .mode = head->mode};
+    *object = (struct disk_object){.kind = kinds[head->op], .ino = head->ino, .mode = head->mode};
     po_buf_init(&object->content, (size_t)PO_POWER_JOURNAL_BYTES_MAX);
-    return po_rc_ok();
+    po_buf_append(&object->content, content);
+    return po_buf_check(&object->content);
 }
 
 /* ---- names ---- */
@@ -233,14 +241,10 @@ static po_rc replay_base(struct disk *disk, const struct journal_entry *entry)
         return po_power_file_apply(&disk->objects[object], &change);
     }
     if (object == NONE) { /* else one more hard link */
-        enum disk_kind kind = head->op == PO_POWER_BASE_DIR    ? DISK_DIR
-                              : head->op == PO_POWER_BASE_FILE ? DISK_FILE
-                                                               : DISK_LINK;
-        PO_PASS(add_object(disk, kind, head));
+        PO_PASS(add_object(disk, head, entry->data));
         object = disk->object_count - 1;
         struct po_buf *content = &disk->objects[object].content;
-        if (kind == DISK_FILE) po_buf_append_zeros(content, (size_t)head->offset);
-        if (kind == DISK_LINK) po_buf_append(content, entry->data);
+        if (head->op == PO_POWER_BASE_FILE) po_buf_append_zeros(content, (size_t)head->offset);
         PO_PASS(po_buf_check(content));
     }
     if (head->parent == 0) return po_rc_ok();
@@ -259,18 +263,11 @@ static po_rc replay_name(struct disk *disk, const struct journal_entry *entry)
                               .name2 = entry->name2,
                               .object = NONE};
     if (op.dir == NONE) return po_rc_of(PO_CORRUPT);
-    if (head->op == PO_POWER_CREATE) PO_PASS(add_object(disk, DISK_FILE, head));
-    if (head->op == PO_POWER_MKDIR) PO_PASS(add_object(disk, DISK_DIR, head));
-    if (head->op == PO_POWER_SYMLINK) {
-        PO_PASS(add_object(disk, DISK_LINK, head));
-        struct po_buf *target = &disk->objects[disk->object_count - 1].content;
-        po_buf_append(target, entry->data);
-        PO_PASS(po_buf_check(target));
-    }
     if (head->op == PO_POWER_RENAME) {
         op.dir2 = find_object(disk, head->parent2);
         if (op.dir2 == NONE) return po_rc_of(PO_CORRUPT);
     } else if (head->op != PO_POWER_REMOVE) {
+        if (head->op != PO_POWER_ADD_NAME) PO_PASS(add_object(disk, head, entry->data));
         op.op = PO_POWER_CREATE;
         op.object = find_object(disk, head->ino);
         if (op.object == NONE) return po_rc_of(PO_CORRUPT);
@@ -328,10 +325,12 @@ static po_rc replay_entry(struct disk *disk, const struct journal_entry *entry)
     case PO_POWER_BASE_DIR:
     case PO_POWER_BASE_FILE:
     case PO_POWER_BASE_LINK:
+    case PO_POWER_BASE_SOCKET:
     case PO_POWER_BASE_DATA: return replay_base(disk, entry);
     case PO_POWER_CREATE:
     case PO_POWER_MKDIR:
     case PO_POWER_SYMLINK:
+    case PO_POWER_BIND:
     case PO_POWER_ADD_NAME:
     case PO_POWER_REMOVE:
     case PO_POWER_RENAME: return replay_name(disk, entry);

@@ -11,7 +11,7 @@
 #include "core/power_priv.h"
 #include "core/str.h"
 
-enum disk_kind { DISK_DIR, DISK_FILE, DISK_LINK };
+enum disk_kind { DISK_DIR, DISK_FILE, DISK_LINK, DISK_SOCKET };
 
 /* A change of a file since its last sync; `data` is borrowed from the journal's bytes. */
 struct disk_change {
@@ -42,7 +42,7 @@ struct disk_name {
 
 /* A change of names since the directory's last sync. */
 struct disk_name_op {
-    enum po_power_op op; /* CREATE (also directories and links), REMOVE, RENAME */
+    enum po_power_op op; /* CREATE (of all kinds), REMOVE, RENAME */
     size_t dir;
     po_str name;
     size_t dir2;

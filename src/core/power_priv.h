@@ -11,6 +11,7 @@
 
 #include "core/err.h"
 
+#include <sys/socket.h>
 #include <sys/types.h>
 
 #ifdef PO_FAULTS
@@ -22,10 +23,12 @@ enum po_power_op {
     PO_POWER_BASE_DIR = 1, /* ino, mode; parent + name unless it is the root (parent 0) */
     PO_POWER_BASE_FILE,    /* ino, mode, parent + name, offset = size */
     PO_POWER_BASE_LINK,    /* symlink: ino, parent + name, data = target */
+    PO_POWER_BASE_SOCKET,  /* ino, mode, parent + name */
     PO_POWER_BASE_DATA,    /* ino, offset, data */
     PO_POWER_CREATE,       /* ino, mode, parent + name: a new empty file */
     PO_POWER_MKDIR,        /* ino, mode, parent + name */
     PO_POWER_SYMLINK,      /* ino, parent + name, data = target */
+    PO_POWER_BIND,         /* ino, mode, parent + name: a socket */
     PO_POWER_ADD_NAME,     /* hard link: ino, parent + name */
     PO_POWER_REMOVE,       /* parent + name: unlink or rmdir */
     PO_POWER_RENAME,       /* parent + name -> parent2 + name2 */
@@ -69,6 +72,7 @@ void po_power_chmoded(int fd, const char *path, mode_t mode); /* fd -1: by path 
 void po_power_made_dir(const char *path);
 void po_power_linked(const char *path);
 void po_power_symlinked(const char *target, const char *path);
+void po_power_bound(const struct sockaddr *address, socklen_t len);
 void po_power_removed(const char *path);
 void po_power_renamed(const char *from, const char *to);
 /* A name must not cross the root's border: true when it would. */
@@ -91,6 +95,7 @@ struct po_power_open {
 #define po_power_made_dir(path) ((void)0)
 #define po_power_linked(path) ((void)0)
 #define po_power_symlinked(target, path) ((void)0)
+#define po_power_bound(address, len) ((void)0)
 #define po_power_removed(path) ((void)0)
 #define po_power_renamed(from, to) ((void)0)
 #define po_power_refuses(from, to) (false)

@@ -124,6 +124,13 @@ static po_rc place_link(const struct disk_object *object, const char *path)
     return symlink(target, path) == 0 ? po_rc_ok() : po_rc_of(PO_IO);
 }
 
+/* A name without a listener, as a machine that lost its power finds it. */
+static po_rc place_socket(const struct disk_object *object, const char *path, bool is_held)
+{
+    if (!is_held && mknod(path, S_IFSOCK | 0600, 0) != 0) return po_rc_of(PO_IO);
+    return chmod(path, object->mode) == 0 ? po_rc_ok() : po_rc_of(PO_IO);
+}
+
 static po_rc remember(struct disk_object *object, const char *path)
 {
     size_t len = strlen(path) + 1;
@@ -147,6 +154,7 @@ static po_rc place(struct restore *restore, size_t at, const char *path, unsigne
     PO_PASS(remember(object, path));
     if (object->kind == DISK_FILE) return fill_file(object, path);
     if (object->kind == DISK_LINK) return is_held ? po_rc_ok() : place_link(object, path);
+    if (object->kind == DISK_SOCKET) return place_socket(object, path, is_held);
     if (!is_held && mkdir(path, 0700) != 0) return po_rc_of(PO_IO);
     return fill_dir(restore, at, path, depth + 1);
 }

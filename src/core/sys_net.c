@@ -4,6 +4,7 @@
 #include "core/sys_net.h"
 
 #include "core/fault.h"
+#include "core/power_priv.h"
 
 #include <errno.h>
 #include <string.h>
@@ -26,6 +27,7 @@ int po_sys_bind(int fd, const struct sockaddr *address, socklen_t len)
 {
     int ret = -1;
     SYS_CALL(ret, "bind", bind(fd, address, len));
+    if (ret == 0) po_power_bound(address, len);
     return ret;
 }
 

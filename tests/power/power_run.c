@@ -3,7 +3,6 @@
  */
 #include "power/power_run.h"
 
-#include "core/power_priv.h"
 #include "lib/test_priv.h"
 
 #include <stdio.h>
@@ -99,81 +98,8 @@ bool test_power_run(struct test_power *power, uint64_t cut_at, test_power_body b
     return test_power_end(test_power_begin(power, cut_at, body, user));
 }
 
-/* ---- sockets --------------------------------------------------------------------------------- */
-
-#define KNOWN_MAX 65536
-
-/* Files and directories that the journal has met. */
-struct known {
-    size_t count;
-    uint64_t inos[KNOWN_MAX];
-};
-
-static bool is_known(const struct known *known, uint64_t ino)
-{
-    for (size_t i = 0; i < known->count; i++)
-        if (known->inos[i] == ino) return true;
-    return false;
-}
-
-/*
- * The disk's model knows no sockets, and binding one is no operation of it: that its mode was set, and
- * that its name was removed, is left out.
- */
-static bool is_of_socket(struct known *known, const struct po_power_record *head, po_str name)
-{
-    switch ((enum po_power_op)head->op) {
-    case PO_POWER_BASE_DIR:
-    case PO_POWER_BASE_FILE:
-    case PO_POWER_BASE_LINK:
-    case PO_POWER_CREATE:
-    case PO_POWER_MKDIR:
-    case PO_POWER_SYMLINK:
-        check_that(known->count < KNOWN_MAX);
-        known->inos[known->count++] = head->ino;
-        return false;
-    case PO_POWER_CHMOD: return !is_known(known, head->ino);
-    case PO_POWER_REMOVE: return po_str_ends(name, PO_LIT(".sock"));
-    case PO_POWER_BASE_DATA:
-    case PO_POWER_ADD_NAME:
-    case PO_POWER_RENAME:
-    case PO_POWER_WRITE:
-    case PO_POWER_TRUNCATE:
-    case PO_POWER_GROW:
-    case PO_POWER_SYNC_DATA:
-    case PO_POWER_SYNC_ALL:
-    case PO_POWER_SYNC_FS:
-    case PO_POWER_SYNC_FAILED: return false;
-    }
-    return false;
-}
-
-static void leave_out_sockets(const struct test_power *power)
-{
-    static struct known known;
-    char path[600];
-    size_t len = 0;
-    size_t kept = 0;
-    struct po_power_record head;
-    (void)snprintf(path, sizeof path, "%s/" PO_POWER_JOURNAL_NAME, power->shadow);
-    char *bytes = test_read_file(path, &len);
-    known.count = 0;
-    for (size_t at = 0; at < len;) {
-        memcpy(&head, bytes + at, sizeof head);
-        size_t size = sizeof head + head.name_len + head.name2_len + head.data_len;
-        po_str name = po_str_n(bytes + at + sizeof head, head.name_len);
-        bool is_left_out = is_of_socket(&known, &head, name);
-        if (!is_left_out && kept != at) memmove(bytes + kept, bytes + at, size);
-        kept += is_left_out ? 0 : size;
-        at += size;
-    }
-    if (kept != len) test_write_file(path, bytes, kept);
-    free(bytes);
-}
-
 void test_power_restore(struct test_power *power, uint64_t seed)
 {
-    leave_out_sockets(power);
     check_ok_leaf(po_power_restore(power->root, power->shadow, seed));
     power->goes_on = false;
 }

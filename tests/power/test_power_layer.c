@@ -6,6 +6,7 @@
 #include "core/fs.h"
 #include "core/power.h"
 #include "core/sys.h"
+#include "core/sys_net.h"
 #include "power/power_states.h"
 
 #include <errno.h>
@@ -14,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #ifdef PO_FAULTS
@@ -341,6 +343,55 @@ TEST_TIMEOUT(power__a_new_link_is_lost_or_kept, 60)
 {
     static const char *const states[] = {"old|-", "old|old", NULL};
     check_exactly(add_symlink, old_f, look_f_and_temp, states);
+}
+
+/* ---- sockets ---- */
+
+static void bind_socket(void)
+{
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    check_that(strlen(in_root("s")) < sizeof at.sun_path);
+    (void)snprintf(at.sun_path, sizeof at.sun_path, "%s", in_root("s"));
+    int fd = po_sys_socket(AF_UNIX, SOCK_STREAM, 0);
+    check_eq_int(po_sys_bind(fd, (const struct sockaddr *)&at, sizeof at), 0);
+    must_close(fd);
+}
+
+static void bind_and_make_private(void *user)
+{
+    (void)user;
+    (void)umask(0022);
+    bind_socket();
+    check_eq_int(po_sys_chmod(in_root("s"), 0600), 0);
+}
+
+static void remove_socket(void *user)
+{
+    (void)user;
+    check_eq_int(po_sys_unlink(in_root("s")), 0);
+}
+
+static const char *look_socket(void)
+{
+    static char state[16];
+    struct stat st = {0};
+    if (lstat(in_root("s"), &st) != 0) return "-";
+    check_that(S_ISSOCK(st.st_mode));
+    (void)snprintf(state, sizeof state, "%o", st.st_mode & 07777);
+    return state;
+}
+
+TEST_TIMEOUT(power__a_bound_name_is_lost_or_kept, 60)
+{
+    static const char *const states[] = {"-", "755", "600", NULL};
+    check_exactly(bind_and_make_private, NULL, look_socket, states);
+}
+
+TEST_TIMEOUT(power__a_removed_socket_may_come_back, 60)
+{
+    static const char *const states[] = {"-", "755", NULL};
+    (void)umask(0022);
+    check_exactly(remove_socket, bind_socket, look_socket, states);
 }
 
 /* ---- modes ---- */
