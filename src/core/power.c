@@ -37,12 +37,11 @@ struct power_state {
     uint64_t count;
     uint64_t journal_bytes;
     uint64_t skip_site;
-    uint64_t skipped;
-    uint64_t skipped_first;
-    uint64_t skipped_last;
+    size_t sync_count;
 };
 
 static struct power_state state = {.journal_fd = -1};
+static struct po_power_sync syncs[PO_POWER_SYNCS_MAX];
 
 static void end_broken(const char *why)
 {
@@ -103,13 +102,18 @@ static bool fd_path(int fd, char path[static PATH_MAX])
     return is_below_root(path);
 }
 
+static uint64_t ino_of_fd(int fd)
+{
+    struct stat st = {0};
+    if (fstat(fd, &st) != 0) end_broken("fstat");
+    return st.st_ino;
+}
+
 static bool fd_ino(int fd, uint64_t *ret_ino)
 {
     char path[PATH_MAX];
     if (!fd_path(fd, path)) return false;
-    struct stat st = {0};
-    if (fstat(fd, &st) != 0) end_broken("fstat");
-    *ret_ino = st.st_ino;
+    *ret_ino = ino_of_fd(fd);
     return true;
 }
 
@@ -294,17 +298,24 @@ void po_power_renamed(const char *from, const char *to)
     record(&parts);
 }
 
+static void note_sync(const char *path, bool is_skipped)
+{
+    if (state.sync_count == PO_POWER_SYNCS_MAX) end_broken("too many syncs");
+    struct po_power_sync *sync = &syncs[state.sync_count++];
+    *sync = (struct po_power_sync){.op = state.count, .is_skipped = is_skipped};
+    const char *slash = strrchr(path, '/');
+    strncpy(sync->name, slash != NULL ? slash + 1 : path, sizeof sync->name - 1);
+}
+
 bool po_power_synced(int fd, enum po_power_op op)
 {
-    uint64_t ino = 0;
-    if (!state.is_on || !fd_ino(fd, &ino)) return false;
+    char path[PATH_MAX];
+    if (!state.is_on || !fd_path(fd, path)) return false;
     if (++state.count == state.cut_at) _exit(PO_POWER_EXIT);
-    if (state.skip_site != 0 && po_fault_last_site() == state.skip_site) {
-        if (state.skipped++ == 0) state.skipped_first = state.count;
-        state.skipped_last = state.count;
-        return true;
-    }
-    struct record_parts parts = {.head = {.op = op, .ino = ino}};
+    bool is_skipped = state.skip_site != 0 && po_fault_last_site() == state.skip_site;
+    note_sync(path, is_skipped);
+    if (is_skipped) return true;
+    struct record_parts parts = {.head = {.op = op, .ino = ino_of_fd(fd)}};
     if (!journal_put(&parts)) end_broken("journal not written");
     return true;
 }
@@ -321,9 +332,12 @@ void po_power_sync_failed(int fd)
 }
 
 uint64_t po_power_op_count(void) { return state.count; }
-uint64_t po_power_skipped_count(void) { return state.skipped; }
-uint64_t po_power_skipped_first(void) { return state.skipped_first; }
-uint64_t po_power_skipped_last(void) { return state.skipped_last; }
+
+const struct po_power_sync *po_power_syncs(size_t *ret_count)
+{
+    *ret_count = state.sync_count;
+    return syncs;
+}
 
 void po_power_skip_sync_site(uint64_t site)
 {

@@ -24,6 +24,8 @@
 #define PO_POWER_BROKEN_EXIT 98
 #define PO_POWER_JOURNAL_BYTES_MAX ((uint64_t)1 << 30)
 #define PO_POWER_SECTOR_BYTES 512
+#define PO_POWER_SYNCS_MAX 4096 /* of one recording */
+#define PO_POWER_SYNC_NAME_BYTES 32
 
 /* Seeds with one fixed outcome; every other seed draws one. */
 #define PO_POWER_SEED_LOSE_ALL 0   /* synced state only */
@@ -58,10 +60,14 @@ uint64_t po_power_op_count(void);
  * "fsync".
  */
 void po_power_skip_sync_site(uint64_t site);
-/* How many sync calls were skipped because of it, and which operations the first and the last were. */
-uint64_t po_power_skipped_count(void);
-uint64_t po_power_skipped_first(void);
-uint64_t po_power_skipped_last(void);
+/* A sync call of the recording. */
+struct po_power_sync {
+    uint64_t op;                         /* which operation it was */
+    bool is_skipped;                     /* by po_power_skip_sync_site */
+    char name[PO_POWER_SYNC_NAME_BYTES]; /* of the file or directory: its end may be cut off */
+};
+/* All of them in their order; valid until the next recording. */
+const struct po_power_sync *po_power_syncs(size_t *ret_count);
 /*
  * Rebuild `root` from the shadow as after a cut; `seed` chooses what of the unsynced part survives.
  * Files and directories that survive keep their inodes. Call it in a process without a recording,

@@ -49,6 +49,18 @@ static __attribute__((noinline)) void call_body(test_power_body body, void *user
     po_fault_stack_base(NULL);
 }
 
+static void share_syncs(struct test_power_shared *shared)
+{
+    const struct po_power_sync *syncs = po_power_syncs(&shared->sync_count);
+    memcpy(shared->syncs, syncs, shared->sync_count * sizeof *syncs);
+    shared->skipped_count = 0;
+    for (size_t i = 0; i < shared->sync_count; i++) {
+        if (!syncs[i].is_skipped) continue;
+        if (shared->skipped_count++ == 0) shared->skipped_first = syncs[i].op;
+        shared->skipped_last = syncs[i].op;
+    }
+}
+
 /* What the child does; it does not return. */
 static void child(struct test_power *power, uint64_t cut_at, test_power_body body, void *user)
 {
@@ -57,9 +69,7 @@ static void child(struct test_power *power, uint64_t cut_at, test_power_body bod
     po_power_skip_sync_site(power->skip_site);
     call_body(body, user);
     power->shared->op_count = po_power_op_count();
-    power->shared->skipped_count = po_power_skipped_count();
-    power->shared->skipped_first = po_power_skipped_first();
-    power->shared->skipped_last = po_power_skipped_last();
+    share_syncs(power->shared);
     po_power_stop();
     _exit(0);
 }

@@ -22,11 +22,14 @@
 
 #include <sys/types.h>
 
+/* Of the latest run that was not cut. */
 struct test_power_shared {
-    uint64_t op_count;      /* of the latest run that was not cut */
-    uint64_t skipped_count; /* sync calls that the latest such run skipped */
+    uint64_t op_count;
+    uint64_t skipped_count; /* sync calls that it skipped */
     uint64_t skipped_first; /* and which operations the first and the last of them were */
     uint64_t skipped_last;
+    size_t sync_count; /* all its sync calls */
+    struct po_power_sync syncs[PO_POWER_SYNCS_MAX];
 };
 
 struct test_power {
