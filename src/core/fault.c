@@ -2,7 +2,7 @@
  * Fault injection: one state per process, fixed tables, no allocation.
  *
  * Invariants
- *  1. off costs one comparison a hit; nothing is unwound unless sites are wanted.
+ *  1. off costs two comparisons a hit; nothing is unwound unless its site is wanted.
  *  2. an armed fault fires at most once (a short transfer and its following failure are one fault).
  *  3. a site id depends on the binary and the call path only, never on load addresses.
  */
@@ -23,7 +23,7 @@ enum fault_mode { MODE_OFF, MODE_RECORD, MODE_FAIL_NUMBER, MODE_FAIL_SITE };
 
 struct fault_state {
     enum fault_mode mode;
-    bool sites_wanted;
+    bool sync_sites_wanted;
     bool is_short; /* MODE_FAIL_NUMBER: move half, then fail the next call of that name */
     bool fired;
     bool fired_benign;
@@ -61,9 +61,9 @@ static uint64_t code_offset(uintptr_t pc)
 {
     uintptr_t start = (uintptr_t)__executable_start;
     if (pc >= start && pc < (uintptr_t)etext) return pc - start;
-    Dl_info info = {0};
-    if (dladdr((const void *)pc, &info) == 0 || info.dli_fbase == NULL) return 0;
-    return pc - (uintptr_t)info.dli_fbase;
+    struct dl_find_object object = {0}; /* dladdr would search the object's symbols each time */
+    if (_dl_find_object((void *)pc, &object) != 0) return 0;
+    return pc - (uintptr_t)object.dlfo_map_start;
 }
 
 static _Unwind_Reason_Code visit_frame(struct _Unwind_Context *unwind, void *user)
@@ -138,12 +138,31 @@ static void record_hit(enum po_fault_kind kind, const char *call, const struct f
     row->count++;
 }
 
+static bool is_one_of(const char *call, const char *const *names)
+{
+    while (*names != NULL && strcmp(*names, call) != 0)
+        names++;
+    return *names != NULL;
+}
+
 static bool moves_bytes(const char *call)
 {
-    static const char *const names[] = {"read", "write", "pread", "pwrite"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (strcmp(names[i], call) == 0) return true;
-    return false;
+    static const char *const names[] = {"read", "write", "pread", "pwrite", NULL};
+    return is_one_of(call, names);
+}
+
+static bool is_sync(const char *call)
+{
+    static const char *const names[] = {"fsync", "fdatasync", "syncfs", NULL};
+    return is_one_of(call, names);
+}
+
+/* Who calls is asked for where it matters: unwinding is what a run mostly spends its time on. */
+static bool is_site_wanted(const char *call)
+{
+    if (state.mode == MODE_RECORD) return true;
+    if (state.mode == MODE_FAIL_SITE && !state.fired) return true;
+    return state.sync_sites_wanted && is_sync(call);
 }
 
 static bool fail_now(void)
@@ -165,10 +184,11 @@ static bool is_target(void)
 bool po_fault_check(enum po_fault_kind kind, const char *call)
 {
     state.last_site = 0;
-    if (state.mode == MODE_OFF && !state.sites_wanted) return false;
+    bool is_wanted = is_site_wanted(call);
+    if (state.mode == MODE_OFF && !is_wanted) return false;
     int saved_errno = errno;
     struct frame_walk walk = {.count = 0};
-    if (state.sites_wanted || state.mode == MODE_RECORD || state.mode == MODE_FAIL_SITE) {
+    if (is_wanted) {
         collect_frames(&walk);
         state.last_site = site_hash(call, &walk);
     }
@@ -201,8 +221,9 @@ size_t po_fault_len(size_t len)
 
 static void arm(enum fault_mode mode)
 {
-    struct fault_state fresh = {
-        .mode = mode, .sites_wanted = state.sites_wanted, .benign_depth = state.benign_depth};
+    struct fault_state fresh = {.mode = mode,
+                                .sync_sites_wanted = state.sync_sites_wanted,
+                                .benign_depth = state.benign_depth};
     state = fresh;
 }
 
@@ -272,7 +293,7 @@ void po_fault_benign_end(void)
 }
 
 void po_fault_stack_base(const void *frame) { stack_base = (uintptr_t)frame; }
-void po_fault_want_sites(bool wanted) { state.sites_wanted = wanted; }
+void po_fault_want_sync_sites(bool wanted) { state.sync_sites_wanted = wanted; }
 uint64_t po_fault_last_site(void) { return state.last_site; }
 
 #else

@@ -80,8 +80,8 @@ void po_fault_stack_base(const void *frame);
 bool po_fault_check(enum po_fault_kind kind, const char *call);
 /* Called by sys.c after a po_fault_check that did not fail: how many of `len` bytes to move. */
 size_t po_fault_len(size_t len);
-/* For the power-cut layer: compute the site of each hit even when nothing is recorded. */
-void po_fault_want_sites(bool wanted);
+/* For the power-cut layer: compute the site of each sync call even when nothing is recorded. */
+void po_fault_want_sync_sites(bool wanted);
 /* Site of the latest po_fault_check; 0 when it was not computed. */
 uint64_t po_fault_last_site(void);
 #else

@@ -342,7 +342,7 @@ const struct po_power_sync *po_power_syncs(size_t *ret_count)
 void po_power_skip_sync_site(uint64_t site)
 {
     state.skip_site = site;
-    po_fault_want_sites(site != 0);
+    po_fault_want_sync_sites(site != 0);
 }
 
 /* ---- the tree at the start ---- */
