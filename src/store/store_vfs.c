@@ -208,10 +208,14 @@ static int open_fd(const char *path, int flags, bool *ret_is_new)
     return fd;
 }
 
-/* What a dead process left. */
+/* What a dead process left; an empty one has only its name to lose. */
 static int make_durable(const struct vfs_file *file)
 {
-    int rc = po_sys_fdatasync(file->fd) == 0 ? sync_parent(file->path) : fail(SQLITE_IOERR_FSYNC);
+    struct stat st;
+    if (po_sys_fstat(file->fd, &st) != 0) return fail(SQLITE_IOERR_FSTAT);
+    int rc =
+        st.st_size == 0 || po_sys_fdatasync(file->fd) == 0 ? SQLITE_OK : fail(SQLITE_IOERR_FSYNC);
+    if (rc == SQLITE_OK) rc = sync_parent(file->path);
     if (rc != SQLITE_OK) layer.failed_syncs++;
     return rc;
 }

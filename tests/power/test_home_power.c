@@ -163,7 +163,9 @@ struct site {
     uint64_t first_cut; /* 0: met in a first life */
     uint64_t first_seed;
     uint64_t met[2];   /* the operations where that life comes to it first and last */
+    uint64_t end;      /* the next sync of the same file or directory after the first; 0: none */
     bool is_of_sqlite; /* SQLite decides when: which of these are needed is not ours to say */
+    bool is_tried;
     bool is_noticed;
     uint64_t attempts;
     char why[200];
@@ -207,7 +209,13 @@ static void open_a_store(void *user)
     check_ok(cx, po_store_create(cx, &options, &store));
 }
 
-/* The store's syncs have the same two innermost callers whoever commits. */
+/* The same innermost callers whoever commits; the store's own sync of a directory has one more. */
+static bool is_same_call(const struct test_power_site *a, const struct test_power_site *b)
+{
+    bool is_file = strcmp(a->call, "fdatasync") == 0;
+    return a->frames[1] == b->frames[1] && (is_file || a->frames[2] == b->frames[2]);
+}
+
 static void mark_sqlite(void)
 {
     struct test_power_site calls[64];
@@ -215,7 +223,20 @@ static void mark_sqlite(void)
     size_t count = test_power_sync_calls(&power, open_a_store, NULL, calls, 64);
     for (size_t i = 0; i < site_count; i++)
         for (size_t k = 0; k < count; k++)
-            if (sites[i].call.frames[1] == calls[k].frames[1]) sites[i].is_of_sqlite = true;
+            if (is_same_call(&sites[i].call, &calls[k])) sites[i].is_of_sqlite = true;
+}
+
+static uint64_t end_of_first_miss(void)
+{
+    const struct test_power_shared *shared = power.shared;
+    size_t at = 0;
+    while (at < shared->sync_count && !shared->syncs[at].is_skipped)
+        at++;
+    for (size_t i = at + 1; i < shared->sync_count; i++)
+        if (!shared->syncs[i].is_skipped &&
+            strcmp(shared->syncs[i].name, shared->syncs[at].name) == 0)
+            return shared->syncs[i].op;
+    return 0;
 }
 
 /* The operations where the sync is met first and last, and the number of all; false: it is not met. */
@@ -228,6 +249,7 @@ static bool meet(struct site *site, uint64_t *ret_ops)
     *ret_ops = power.shared->op_count;
     site->met[0] = power.shared->skipped_first;
     site->met[1] = power.shared->skipped_last;
+    site->end = end_of_first_miss();
     return power.shared->skipped_count > 0;
 }
 
@@ -283,8 +305,8 @@ static bool is_lost_at(struct site *site, const struct miss *miss)
 
 /*
  * The next attempt without a kill: after an uncut life; at each operation soon after the first or last
- * where the sync is missing; and at each later operation in turn, because a rename may survive that what
- * it needs does not.
+ * where the sync is missing; at the last one before another sync makes up for it; and at each later
+ * operation in turn, because a rename may survive that what it needs does not.
  */
 static struct miss choose_miss(const struct site *site, uint64_t turn, uint64_t ops)
 {
@@ -292,12 +314,15 @@ static struct miss choose_miss(const struct site *site, uint64_t turn, uint64_t 
                                      PO_POWER_SEED_SIZES_ONLY, PO_POWER_SEED_DATA_ONLY};
     uint64_t half = turn / 2;
     bool is_near = turn % 2 == 0 && half < 16 * NEAR_OPS;
+    bool is_end = turn % 4 == 1 && site->end > 0;
     struct miss miss = {.seed = test_random_below(1000)};
-    if (half % 4 == 0 || half < NEAR_OPS) miss.seed = seeds[half / 16 % 4];
+    if (!is_end && (half % 4 == 0 || half < NEAR_OPS)) miss.seed = seeds[half / 16 % 4];
     if (turn < 4)
         miss.seed = seeds[turn];
     else if (is_near)
         miss.cut_at = site->met[half / NEAR_OPS % 2] + 1 + half % NEAR_OPS;
+    else if (is_end)
+        miss.cut_at = site->end;
     else
         miss.cut_at = site->met[0] + 1 + half % (ops + 1 - site->met[0]);
     return miss;
@@ -314,22 +339,32 @@ static bool is_lost_by_cuts(struct site *site, uint64_t ops, uint64_t attempts)
 
 /* ---- with a kill before ---- */
 
-/* Killed here, the life before leaves what it wrote: now the power goes, at each moment in turn. */
-static bool is_lost_after_kill(struct site *site, uint64_t kill_at)
+static bool is_met_after_kill(const struct site *site, uint64_t kill_at)
 {
-    static const uint64_t seeds[] = {PO_POWER_SEED_LOSE_ALL, PO_POWER_SEED_SIZES_ONLY,
-                                     PO_POWER_SEED_NAMES_ONLY};
-    static const uint64_t later[] = {0, 1, 2, 3, 5, 8, 12, 16, 20, 26, 32, 40, 50};
-    struct miss miss = {.kill_at = kill_at, .is_missing_there = site->first_cut == 0};
     fresh(0);
     killed_life(kill_at);
     power.skip_site = site->call.site;
     check_that(!test_power_run(&power, 0, body, NULL));
     power.skip_site = 0;
-    uint64_t last = power.shared->skipped_count > 0 ? power.shared->skipped_last : 0;
-    if (last == 0 && !miss.is_missing_there) return false; /* it is not met after that kill */
+    return power.shared->skipped_count > 0;
+}
+
+/*
+ * Killed here, the life before leaves what it wrote: now the power goes, after an uncut life, at the end of
+ * the miss and at each of some moments behind it.
+ */
+static bool is_lost_after_kill(struct site *site, uint64_t kill_at)
+{
+    static const uint64_t seeds[] = {PO_POWER_SEED_LOSE_ALL, PO_POWER_SEED_SIZES_ONLY,
+                                     PO_POWER_SEED_NAMES_ONLY};
+    static const uint64_t later[] = {0, 0, 1, 2, 3, 5, 8, 12, 16, 20, 26, 32, 40, 50};
+    struct miss miss = {.kill_at = kill_at, .is_missing_there = site->first_cut == 0};
+    bool is_met = is_met_after_kill(site, kill_at);
+    uint64_t last = is_met ? power.shared->skipped_last : 0;
+    uint64_t end = end_of_first_miss();
+    if (!is_met && !miss.is_missing_there) return false;
     for (size_t i = 0; i < 3 * sizeof later / sizeof later[0]; i++) {
-        miss.cut_at = i < 3 ? 0 : last + later[i / 3];
+        miss.cut_at = i < 3 ? 0 : i < 6 && end > 0 ? end : last + later[i / 3];
         miss.seed = seeds[i % 3];
         if (is_lost_at(site, &miss)) return true;
     }
@@ -370,10 +405,12 @@ static bool is_lost_by_late_kills(struct site *site, uint64_t attempts)
 {
     static struct po_power_sync first[PO_POWER_SYNCS_MAX];
     char name[PO_POWER_SYNC_NAME_BYTES];
-    name_of_skipped(name);
     (void)count_ops(0);
     size_t count = power.shared->sync_count;
     memcpy(first, power.shared->syncs, count * sizeof *first);
+    for (size_t i = 0; i < count; i++)
+        if (is_met_after_kill(site, first[i].op)) break;
+    name_of_skipped(name);
     for (size_t wanted = PO_POWER_SYNC_NAME_BYTES + 1; wanted-- > 0;)
         for (size_t i = 0; i < count && site->attempts < attempts; i++) {
             if (likeness(first[i].name, name) != wanted) continue;
@@ -386,9 +423,10 @@ static bool is_lost_without(struct site *site, uint64_t attempts)
 {
     uint64_t ops = 0;
     bool is_late = site->first_cut > 0 && !site->is_of_sqlite;
-    if (!meet(site, &ops)) return false;
+    site->is_tried = true;
     if (is_late && is_lost_by_late_kills(site, attempts)) return true;
-    if (is_lost_by_cuts(site, ops, attempts / 64)) return true;
+    if (!meet(site, &ops)) return false;
+    if (is_lost_by_cuts(site, ops, attempts / 32)) return true;
     if (!is_late && !site->is_of_sqlite && is_lost_by_early_kills(site, attempts)) return true;
     return is_lost_by_cuts(site, ops, attempts);
 }
@@ -404,9 +442,9 @@ static void write_table(size_t part)
         const struct site *site = &sites[i];
         (void)fprintf(file, "%016lx\t%s\t%s\t%lu\t%s\t", site->call.site,
                       site->is_of_sqlite ? "sqlite" : "ours",
-                      site->attempts == 0 ? "not tried"
-                      : site->is_noticed  ? "needed"
-                                          : "UNNOTICED",
+                      !site->is_tried    ? "not tried"
+                      : site->is_noticed ? "needed"
+                                         : "UNNOTICED",
                       site->attempts, site->why);
         for (size_t k = 0; k < PO_FAULT_FRAMES_MAX && site->call.frames[k] != 0; k++)
             (void)fprintf(file, " 0x%lx", site->call.frames[k]);
@@ -420,24 +458,22 @@ static size_t count_unnoticed(void)
 {
     size_t unnoticed = 0;
     for (size_t i = 0; i < site_count; i++) {
-        bool is_noticed = sites[i].is_noticed || sites[i].attempts == 0;
+        bool is_noticed = sites[i].is_noticed || !sites[i].is_tried;
         for (size_t k = 0; k < site_count && sites[i].is_of_sqlite; k++)
-            if (sites[k].is_of_sqlite && sites[k].call.frames[1] == sites[i].call.frames[1])
+            if (sites[k].is_of_sqlite && is_same_call(&sites[k].call, &sites[i].call))
                 is_noticed = is_noticed || sites[k].is_noticed;
         if (!is_noticed) unnoticed++;
     }
     return unnoticed;
 }
 
-/* PO_POWER_ONLY=SITE, as it stands in the table, for one of them. */
-static bool is_wanted(const struct site *site)
+/* SQLite's stay together, for they are judged together. PO_POWER_ONLY=SITE, as in the table: that one. */
+static bool is_of_part(size_t i, size_t part)
 {
     const char *only = getenv("PO_POWER_ONLY");
-    return only == NULL || strtoull(only, NULL, 16) == site->call.site;
+    if (only != NULL) return part == 0 && strtoull(only, NULL, 16) == sites[i].call.site;
+    return part == (sites[i].is_of_sqlite ? 0 : i % PARTS);
 }
-
-/* SQLite's stay together, for they are judged together. */
-static size_t part_of(size_t i) { return sites[i].is_of_sqlite ? 0 : i % PARTS; }
 
 static void try_part(size_t part)
 {
@@ -449,7 +485,7 @@ static void try_part(size_t part)
         if (sites[i].first_cut == 0) (void)meet(&sites[i], &ops);
     write_table(part);
     for (size_t i = 0; i < site_count; i++) {
-        if (part_of(i) != part || !is_wanted(&sites[i])) continue;
+        if (!is_of_part(i, part)) continue;
         sites[i].is_noticed =
             is_lost_without(&sites[i], sites[i].is_of_sqlite ? ATTEMPTS / 32 : ATTEMPTS);
         write_table(part);
