@@ -240,30 +240,33 @@ static bool is_over(struct po_ctx *cx, struct po_api_call *call)
     return po_api_rate_take(rates, PO_API_RATE_STRANGERS, PO_LIT(""), now_us) > 0;
 }
 
-/* A refusal that nothing has recorded yet. */
-static void record_refusal(struct po_ctx *cx, struct po_api_call *call, po_rc rc)
+/* A refusal that nothing has recorded yet. Returns what the caller is told: no refusal goes unrecorded. */
+static po_rc record_refusal(struct po_ctx *cx, struct po_api_call *call, po_rc rc)
 {
-    if (call->is_recorded) return;
-    if (call->route == NULL && rc.code == PO_NOTFOUND) return;
+    if (call->is_recorded) return rc;
+    if (call->route == NULL && rc.code == PO_NOTFOUND) return rc;
     if (is_over(cx, call)) {
         call->owes_nothing = true; /* with the next event */
         po_api_of_tenant(call->api, cx->tenant)->dropped++;
-        return;
+        return rc;
     }
     struct po_err first = cx->err;
     bool is_denial = rc.code == PO_UNAUTH || rc.code == PO_DENIED;
-    po_ignore(po_api_record(cx, call,
-                            is_denial ? PO_EVENT_TYPE_ACCESS_DENIED : PO_EVENT_TYPE_REQUEST_REFUSED,
-                            is_denial ? PO_EVENT_DENIED : PO_EVENT_ERROR, rc),
-              "the refusal stands; the ledger's own failure shows in its health");
-    cx->err = first;
+    po_rc recorded = po_api_record(
+        cx, call, is_denial ? PO_EVENT_TYPE_ACCESS_DENIED : PO_EVENT_TYPE_REQUEST_REFUSED,
+        is_denial ? PO_EVENT_DENIED : PO_EVENT_ERROR, rc);
+    if (po_is_ok(recorded))
+        cx->err = first;
+    else
+        call->status = 0; /* what the refusal would have been */
+    return po_is_ok(recorded) ? rc : recorded;
 }
 
 static void end(struct po_ctx *cx, struct po_api_call *call, po_rc rc)
 {
     struct po_api_response *res = call->res;
     if (!po_is_ok(rc)) {
-        record_refusal(cx, call, rc);
+        rc = record_refusal(cx, call, rc);
         po_api_problem(cx, call, rc);
     }
     if (res->next != PO_API_WORK) {

@@ -133,6 +133,8 @@ static bool is_expected(po_str name)
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (po_str_eq_cstr(name, names[i])) return true;
     if (po_str_starts(name, PO_LIT("Readiness_Report_"))) return true;
+    if (po_str_starts(name, PO_LIT("Nightly_Update_Report_")))
+        return true; /* a core's, at its time */
     /* a temp that could not be removed is known by its name */
     return strcmp(fault_call(), "unlink") == 0 && po_str_starts(name, PO_LIT(PO_FS_TEMP_PREFIX));
 }

@@ -3,8 +3,10 @@
  */
 #include "assess/assess.h"
 #include "cli/cli.h"
+#include "core/fault.h"
 #include "unit/api/api_fixture.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 /* The state of a clause after an assessment that the owner asks for. */
@@ -119,3 +121,51 @@ TEST(api_served__counts_each_tenants_requests_apart)
     check_eq_u64(po_api_operations(fixture.api), 4);
     check_eq_u64(fixture.api->tenant_count, 2);
 }
+
+#ifdef PO_FAULTS
+
+static uint64_t events(struct po_ctx *cx, const struct api_fixture *fixture)
+{
+    uint64_t mark = 0;
+    check_ok(cx, po_api_event_mark(cx, fixture->api, &mark));
+    return mark;
+}
+
+/* A stranger asks, with one call failing. */
+static unsigned get_failing(struct api_fixture *fixture, uint64_t failing)
+{
+    API_ANSWER_AUTO answer = {0};
+    const struct po_api_request req =
+        api_request(fixture, API_NOBODY, PO_HTTP_GET, "/api/v1/keys", NULL);
+    check_ok_leaf(po_ctx_init(&answer.cx));
+    answer.cx.clock = &test_clock()->clock;
+    po_api_response_init(&answer.res);
+    po_fault_fail(failing, failing % 2 == 0 ? EIO : ENOSPC);
+    po_api_handle(&answer.cx, fixture->api, &req, &answer.res);
+    po_fault_off();
+    return answer.res.status;
+}
+
+/* Whatever fails on the way: who is told that it is denied is in the ledger. */
+TEST_TIMEOUT(api_settle__a_denial_that_cannot_be_recorded_is_not_told, 300)
+{
+    TEST_CX(cx);
+    API_FIXTURE_AUTO fixture = {0};
+    bool has_fired = true;
+    unsigned untold = 0;
+    api_fixture_make(cx, &fixture, NULL);
+    for (uint64_t failing = 1; has_fired; failing++) {
+        uint64_t before = events(cx, &fixture);
+        po_clock_fake_advance(test_clock(), 60 * PO_US_PER_S); /* past all rates */
+        unsigned status = get_failing(&fixture, failing);
+        has_fired = po_fault_fired();
+        check_that(status == 401 || status >= 500, "hit %lu: %u", failing, status);
+        if (status == 401)
+            check_that(events(cx, &fixture) > before, "hit %lu: told, not recorded", failing);
+        else
+            untold++;
+    }
+    check_that(untold > 5, "%u", untold);
+}
+
+#endif
