@@ -6,7 +6,6 @@
 #include "power/home_load.h"
 #include "store/store.h"
 
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,10 +15,8 @@
 #define LIVES 3
 #define ROUNDS 20
 #define SITES_MAX 400
-#define PARTS 4 /* of the long loop: the runner ends a case after 35 minutes */
-#define SITES_IN_SHORT 3
-#define ATTEMPTS 4000        /* only a sync that saves from a rare order of losses needs many */
-#define ATTEMPTS_IN_SHORT 24 /* some need more: one of the few must be noticed */
+#define SITES_IN_SHORT 5
+#define ATTEMPTS 4000 /* only a sync that saves from a rare order of losses needs many */
 #define NEAR_OPS 16
 #define KILLS_MAX 12 /* moments of a kill right after a sync */
 
@@ -431,12 +428,10 @@ static bool is_lost_without(struct site *site, uint64_t attempts)
     return is_lost_by_cuts(site, ops, attempts);
 }
 
-static void write_table(size_t part)
+static void write_table(void)
 {
-    const char *prefix = getenv("PO_POWER_SITES");
-    char path[PATH_MAX] = "";
-    if (prefix != NULL) (void)snprintf(path, sizeof path, "%s.%zu", prefix, part + 1);
-    FILE *file = path[0] != '\0' ? fopen(path, "w") : NULL;
+    const char *path = getenv("PO_POWER_SITES");
+    FILE *file = path != NULL ? fopen(path, "w") : NULL;
     if (file == NULL) return;
     for (size_t i = 0; i < site_count; i++) {
         const struct site *site = &sites[i];
@@ -467,60 +462,47 @@ static size_t count_unnoticed(void)
     return unnoticed;
 }
 
-/* SQLite's stay together, for they are judged together. PO_POWER_ONLY=SITE, as in the table: that one. */
-static bool is_of_part(size_t i, size_t part)
+/* PO_POWER_ONLY=SITE, as in the table: that one. */
+static bool is_wanted(const struct site *site)
 {
     const char *only = getenv("PO_POWER_ONLY");
-    if (only != NULL) return part == 0 && strtoull(only, NULL, 16) == sites[i].call.site;
-    return part == (sites[i].is_of_sqlite ? 0 : i % PARTS);
+    return only == NULL || strtoull(only, NULL, 16) == site->call.site;
 }
 
-static void try_part(size_t part)
+static void try_all(void)
 {
-    prepare();
-    uint64_t ops = count_ops(0);
-    collect_sites(ops, 9);
-    check_that(site_count >= 20, "%zu sites", site_count);
-    for (size_t i = 0; i < site_count; i++)
-        if (sites[i].first_cut == 0) (void)meet(&sites[i], &ops);
-    write_table(part);
     for (size_t i = 0; i < site_count; i++) {
-        if (!is_of_part(i, part)) continue;
+        if (!is_wanted(&sites[i])) continue;
         sites[i].is_noticed =
             is_lost_without(&sites[i], sites[i].is_of_sqlite ? ATTEMPTS / 32 : ATTEMPTS);
-        write_table(part);
+        write_table();
     }
 }
 
 /* Some of those that a first life has. */
 static void try_some(void)
 {
-    prepare();
-    collect_sites(count_ops(0), 97);
-    check_that(site_count >= 20, "%zu sites", site_count);
     for (size_t tried = 0; tried < SITES_IN_SHORT; tried++) {
         struct site *site = &sites[test_random_below(site_count)];
-        if (site->attempts > 0 || site->is_of_sqlite || site->first_cut > 0) continue;
-        site->is_noticed = is_lost_without(site, ATTEMPTS_IN_SHORT);
+        if (site->is_tried || site->is_of_sqlite || site->first_cut > 0) continue;
+        site->is_noticed = is_lost_without(site, ATTEMPTS);
     }
 }
 
-/* With many rounds each sync must be needed, else one of the few that are tried. */
-static void every_sync_is_needed(size_t part)
+/* With many rounds all of them. */
+TEST_TIMEOUT(home_power__every_sync_is_needed, 3600)
 {
     bool is_long = test_rounds(ROUNDS) >= 100;
+    prepare();
+    collect_sites(count_ops(0), is_long ? 9 : 97);
+    check_that(site_count >= 20, "%zu sites", site_count);
     if (is_long)
-        try_part(part);
-    else if (part == 0)
+        try_all();
+    else
         try_some();
-    check_that(count_unnoticed() <= (is_long ? 0 : SITES_IN_SHORT - 1),
+    check_that(count_unnoticed() == 0,
                "%zu of %zu syncs are not needed; which: PO_POWER_SITES=FILE", count_unnoticed(),
                site_count);
 }
-
-TEST_TIMEOUT(home_power__every_sync_is_needed_1, 10800) { every_sync_is_needed(0); }
-TEST_TIMEOUT(home_power__every_sync_is_needed_2, 10800) { every_sync_is_needed(1); }
-TEST_TIMEOUT(home_power__every_sync_is_needed_3, 10800) { every_sync_is_needed(2); }
-TEST_TIMEOUT(home_power__every_sync_is_needed_4, 10800) { every_sync_is_needed(3); }
 
 #endif
