@@ -543,11 +543,16 @@ def test_values_are_taken_and_refused_as_the_document_says(client):
 
 # ---- another validator -------------------------------------------------------------------------------------
 
-def test_ajv_agrees(client):
-    """The document, its schemas in strict mode, and all answers so far."""
-    node = shutil.which("node") or shutil.which("nodejs")
-    if node is None or not MODULES.is_dir():
+@pytest.fixture
+def node():
+    found = shutil.which("node") or shutil.which("nodejs")
+    if found is None or not MODULES.is_dir():
         pytest.skip("no node, or its packages are not there: scripts/setup test fetches them where npm is")
+    return found
+
+
+def test_ajv_agrees(client, node):
+    """The document, its schemas in strict mode, and all answers so far."""
     given = json.dumps({"document": client.document, "answers": client.answers})
     ran = subprocess.run([node, NODE / "openapi.mjs", MODULES], input=given, capture_output=True, text=True, timeout=120,
                          check=False)
@@ -563,3 +568,53 @@ def test_ajv_agrees(client):
     ran = subprocess.run([node, NODE / "openapi.mjs", MODULES], input=json.dumps({"document": broken, "answers": [
         {"name": "wrong", "at": PROBLEM, "value": {"type": 1}}]}), capture_output=True, text=True, timeout=120, check=True)
     assert {one["name"] for one in json.loads(ran.stdout)["findings"]} >= {"document", "wrong", "/components/schemas/Self"}
+
+
+# ---- a client that others generate --------------------------------------------------------------------------
+
+def run(*command, **kwargs):
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, **kwargs)
+
+
+def compile_client(node, directory, document):
+    """Types by openapi-typescript, client.ts against them by tsc in its strictest form; its answer."""
+    (directory / "api.json").write_text(json.dumps(document), encoding="utf-8")
+    made = run(node, MODULES / "openapi-typescript/bin/cli.js", "api.json", "-o", "api.ts", cwd=directory)
+    assert made.returncode == 0, made.stderr
+    return run(node, MODULES / "typescript/lib/tsc.js", "--strict", "--noUncheckedIndexedAccess", "--exactOptionalPropertyTypes",
+               "--skipLibCheck", "--target", "es2022", "--module", "nodenext", "--moduleResolution", "nodenext", "client.ts",
+               cwd=directory)
+
+
+def test_a_generated_client_compiles_and_works(client, node, tmp_path):
+    (tmp_path / "node_modules").symlink_to(MODULES.resolve())
+    (tmp_path / "package.json").write_text('{"type": "module"}', encoding="utf-8")
+    shutil.copy(NODE / "client.ts", tmp_path)
+    compiled = compile_client(node, tmp_path, client.document)
+    assert compiled.returncode == 0, compiled.stdout
+    token = client.ask(client.owner, "createToken", name="integration", life="1d",
+                       scopes=["self.show", "control.list", "control.show", "control.run", "register.list", "register.set"])["token"]
+    ran = run(node, "client.js", cwd=tmp_path, env={"PATH": os.environ["PATH"], "NODE_EXTRA_CA_CERTS": client.service.ca,
+                                                    "API": client.service.api, "TOKEN": token})
+    assert ran.returncode == 0, ran.stderr
+    said = json.loads(ran.stdout)
+    missing = said.pop("missing")
+    assert len(said["controls"]) == len(set(said.pop("controls"))) == 91
+    clauses = [f"AUD-03.{n}" for n in range(1, 5)]
+    assert said == {"kind": "user", "passed": True, "clauses": clauses, "value": "1200", "first": 200, "second": 412}
+    assert missing["status"] == 404 and missing["title"]
+
+
+def test_a_changed_document_breaks_the_generated_client(client, node, tmp_path):
+    """The compiler would have found it: a member renamed, a path gone."""
+    (tmp_path / "node_modules").symlink_to(MODULES.resolve())
+    (tmp_path / "package.json").write_text('{"type": "module"}', encoding="utf-8")
+    shutil.copy(NODE / "client.ts", tmp_path)
+    changed = copy.deepcopy(client.document)
+    control = changed["components"]["schemas"]["Control"]
+    control["properties"]["name"] = control["properties"].pop("id")
+    control["required"] = ["name" if member == "id" else member for member in control["required"]]
+    del changed["paths"]["/register/{name}"]["put"]
+    compiled = compile_client(node, tmp_path, changed)
+    assert compiled.returncode != 0
+    assert "Property 'id' does not exist" in compiled.stdout and "/register/{name}" in compiled.stdout
