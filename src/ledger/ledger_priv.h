@@ -178,7 +178,8 @@ struct po_ledger {
     struct po_hash *hash;
     bool is_asked_read_only;
     bool is_broken;        /* a write or sync failed: nothing more until reopened */
-    bool is_marker_open;   /* `writer` says opened, durably */
+    bool is_marker_open;   /* `writer` says opened */
+    bool is_marker_synced; /* and that is durable */
     bool is_clear_pending; /* zeroed bytes are not synced yet */
     bool is_tail_done;     /* pending rows were held against the recovered tail */
     bool has_vkey;

@@ -240,6 +240,21 @@ static po_rc check_clean(struct po_ctx *cx, struct po_ledger *ledger)
     return po_rc_ok();
 }
 
+/*
+ * What was signed last. Who wrote it may have been killed before it was durable: the state when no checkpoint
+ * shows that it was, for none goes without its state, and the checkpoint in any case.
+ */
+static po_rc publish_again(struct po_ctx *cx, struct po_ledger *ledger)
+{
+    const struct po_signed_state last = ledger->signed_state;
+    if (ledger->reason[0] != '\0' || !ledger->has_signed || last.size == 0) return po_rc_ok();
+    bool is_shown = ledger->has_checkpoint && ledger->checkpoint.size == last.size;
+    if (!is_shown && ledger->asking == NULL)
+        PO_TRY(cx, po_signed_write(cx, ledger->signed_path, &last));
+    PO_TRY(cx, po_ledger_publish(cx, ledger, last.size, last.root));
+    return po_rc_ok();
+}
+
 po_rc po_ledger_recover(struct po_ctx *cx, struct po_ledger *ledger)
 {
     if (!ledger->recovery.was_open) {
@@ -253,14 +268,7 @@ po_rc po_ledger_recover(struct po_ctx *cx, struct po_ledger *ledger)
             PO_TRY(cx, settle_number(cx, ledger, number));
     }
     PO_TRY(cx, grow_edge(cx, ledger));
-    bool is_behind =
-        ledger->has_signed && ledger->signed_state.size > 0 &&
-        (!ledger->has_checkpoint || ledger->checkpoint.size < ledger->signed_state.size);
-    if (ledger->reason[0] != '\0' || !is_behind) return po_rc_ok();
-    /* Who wrote it may have been killed before it was durable: not a checkpoint without its state. */
-    const struct po_signed_state last = ledger->signed_state;
-    if (ledger->asking == NULL) PO_TRY(cx, po_signed_write(cx, ledger->signed_path, &last));
-    PO_TRY(cx, po_ledger_publish(cx, ledger, last.size, last.root));
+    PO_TRY(cx, publish_again(cx, ledger));
     return po_rc_ok();
 }
 

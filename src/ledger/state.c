@@ -142,13 +142,14 @@ po_rc po_ledger_marker_read(struct po_ctx *cx, struct po_ledger *ledger, bool *r
 
 /*
  * Written in place (both texts have one length, in one sector). Opening is synced: after a power cut
- * it alone explains bytes after the written end. Closing is not: all it vouches for is durable.
+ * it alone explains bytes after the written end. Who wrote it may have been killed before its sync: what
+ * was only read is written again. Closing is not synced: all it vouches for is durable.
  */
 po_rc po_ledger_marker_set(struct po_ctx *cx, struct po_ledger *ledger, bool is_open)
 {
     char path[PO_LEDGER_PATH_BYTES];
     po_str text = is_open ? PO_LIT(PO_WRITER_OPENED) : PO_LIT(PO_WRITER_CLOSED);
-    if (ledger->is_marker_open == is_open) return po_rc_ok();
+    if (ledger->is_marker_open == is_open && ledger->is_marker_synced == is_open) return po_rc_ok();
     PO_TRY(cx, po_ledger_path(cx, ledger, "writer", path));
     PO_FD_AUTO fd = po_sys_open(path, O_WRONLY | O_NOFOLLOW | O_NONBLOCK, 0);
     if (fd < 0) return PO_FAIL_SYS(cx, PO_IO, errno, "opening ledger file 'writer'");
@@ -156,5 +157,6 @@ po_rc po_ledger_marker_set(struct po_ctx *cx, struct po_ledger *ledger, bool is_
     if (is_open && po_sys_fdatasync(fd) != 0)
         return PO_FAIL_SYS(cx, PO_IO, errno, "syncing ledger file 'writer'");
     ledger->is_marker_open = is_open;
+    ledger->is_marker_synced = is_open;
     return po_rc_ok();
 }

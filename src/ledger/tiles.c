@@ -16,7 +16,7 @@
 
 /* ---- files ----------------------------------------------------------------------------------- */
 
-/* Make the directories of a tile's path, durably where they are new. */
+/* Make the directories of a tile's path, durably where they are new, or left by who was killed meanwhile. */
 static po_rc make_dirs(struct po_ctx *cx, const struct po_ledger *ledger, const char *tile_path)
 {
     char part[PO_LEDGER_PATH_BYTES];
@@ -27,9 +27,9 @@ static po_rc make_dirs(struct po_ctx *cx, const struct po_ledger *ledger, const 
         if (part[i] != '/') continue;
         part[i] = '\0';
         PO_TRY(cx, po_fs_info(cx, part, &info));
-        if (!info.exists) {
+        if (!info.exists || ledger->recovery.was_open) {
             const char *parent = NULL;
-            PO_TRY(cx, po_fs_mkdir(cx, part, 0750));
+            if (!info.exists) PO_TRY(cx, po_fs_mkdir(cx, part, 0750));
             PO_TRY(cx, po_path_dir(cx, part, &parent));
             PO_TRY(cx, po_fs_sync_dir(cx, parent));
         }

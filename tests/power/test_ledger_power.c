@@ -85,15 +85,7 @@ TEST_TIMEOUT(ledger_power__nothing_acknowledged_is_lost_by_kills, 600)
     }
 }
 
-/* ---- each sync is needed ----------------------------------------------------------------------- */
-
-/* A sync call, and the moment a first life is killed at so that a second one comes by it (0: none). */
-struct needed {
-    struct test_power_site site;
-    uint64_t killed_at;
-};
-
-/* What the life that is looked at begins with: of one that was killed nothing more is synced. */
+/* What the life that is looked at begins with: of one that was killed (0: none) nothing more is synced. */
 static void begin_at(uint64_t killed_at)
 {
     fresh();
@@ -102,6 +94,42 @@ static void begin_at(uint64_t killed_at)
     ledger_load_see(load, power.root);
     test_power_kill(&power);
 }
+
+static size_t syncs_after(uint64_t killed_at, struct po_power_sync *ret_syncs)
+{
+    begin_at(killed_at);
+    check_that(!test_power_run(&power, 0, body, NULL));
+    check_that(load->lost[0] == '\0', "%s", load->lost);
+    memcpy(ret_syncs, power.shared->syncs, power.shared->sync_count * sizeof *ret_syncs);
+    return power.shared->sync_count;
+}
+
+/* Killed at a sync, for that is when most is missing; the next life relies on what it finds and is cut at its own. */
+TEST_TIMEOUT(ledger_power__what_a_killed_life_left_is_durable_before_it_is_relied_on, 1800)
+{
+    static struct po_power_sync first[PO_POWER_SYNCS_MAX];
+    static struct po_power_sync second[PO_POWER_SYNCS_MAX];
+    prepare();
+    size_t step = test_rounds(ROUNDS) >= 100 ? 1 : 9;
+    size_t kills = syncs_after(0, first);
+    for (size_t i = 0; i < kills; i++) {
+        size_t cuts = syncs_after(first[i].op, second);
+        for (size_t k = step == 1 ? 0 : test_random_below(step); k < cuts; k += step) {
+            begin_at(first[i].op);
+            one_life(second[k].op, PO_POWER_SEED_LOSE_ALL);
+            check_that(ledger_load_is_whole(load, power.root), "killed at %lu, cut at %lu: %s",
+                       first[i].op, second[k].op, load->lost);
+        }
+    }
+}
+
+/* ---- each sync is needed ----------------------------------------------------------------------- */
+
+/* A sync call, and the moment a first life is killed at so that a second one comes by it (0: none). */
+struct needed {
+    struct test_power_site site;
+    uint64_t killed_at;
+};
 
 static void add_sites(uint64_t killed_at, struct needed *sites, size_t *count)
 {
@@ -152,7 +180,7 @@ static bool is_lost(const struct needed *sync, uint64_t cut_at, uint64_t seed)
 }
 
 /* Cuts soon after the sync that is left out, each with disks of every kind. */
-static bool breaks(const struct needed *sync)
+static bool breaks_after(const struct needed *sync, uint64_t rounds)
 {
     static const uint64_t seeds[] = {PO_POWER_SEED_LOSE_ALL, PO_POWER_SEED_NAMES_ONLY,
                                      PO_POWER_SEED_DATA_ONLY, PO_POWER_SEED_SIZES_ONLY};
@@ -162,7 +190,7 @@ static bool breaks(const struct needed *sync)
     power.skip_site = 0;
     uint64_t ops = power.shared->op_count;
     uint64_t ends[] = {power.shared->skipped_first, power.shared->skipped_last};
-    for (uint64_t round = 0; round < ROUNDS_OF_ONE; round++) {
+    for (uint64_t round = 0; round < rounds; round++) {
         for (uint64_t i = 0; i < 2 * WINDOW; i++) {
             uint64_t cut_at = ends[i % 2] + i / 2;
             uint64_t seed = round < 4 ? seeds[round] : 5 + test_random_below(1000);
@@ -170,6 +198,20 @@ static bool breaks(const struct needed *sync)
         }
     }
     return false;
+}
+
+/* Recovery has its syncs for what some kill left: then, or at a sync of a first life. */
+static bool breaks(const struct needed *sync)
+{
+    static struct po_power_sync first[PO_POWER_SYNCS_MAX];
+    struct needed tried = *sync;
+    if (breaks_after(sync, ROUNDS_OF_ONE)) return true;
+    size_t count = syncs_after(0, first);
+    for (size_t i = 0; i < count; i++) {
+        tried.killed_at = first[i].op;
+        if (breaks_after(&tried, 1)) return true;
+    }
+    return breaks_after(sync, 10 * ROUNDS_OF_ONE); /* a rare order of losses */
 }
 
 TEST_TIMEOUT(ledger_power__every_sync_is_needed, 3600)
@@ -182,9 +224,11 @@ TEST_TIMEOUT(ledger_power__every_sync_is_needed, 3600)
     for (size_t i = 0; i < checked; i++) {
         size_t at = checked == count ? i : test_random_below(count);
         const uint64_t *f = sites[at].site.frames;
-        check_that(breaks(&sites[at]),
-                   "nothing was lost without the sync at %lx %lx %lx %lx %lx (%zu of %zu)", f[0],
-                   f[1], f[2], f[3], f[4], at, count);
+        check_that(
+            breaks(&sites[at]),
+            "killed at %lu, nothing was lost without the sync at %lx %lx %lx %lx %lx %lx %lx "
+            "(%zu of %zu)",
+            sites[at].killed_at, f[1], f[2], f[3], f[4], f[5], f[6], f[7], at, count);
     }
 }
 
