@@ -149,6 +149,28 @@ TEST_TIMEOUT(home_power__an_interrupted_init_is_finished_by_the_next, 3600)
     }
 }
 
+/* Killed at a sync, for that is when most is missing; the next life relies on what it finds and is cut at its own. */
+TEST_TIMEOUT(home_power__what_a_killed_life_left_is_durable_before_it_is_relied_on, 1800)
+{
+    static struct po_power_sync first[PO_POWER_SYNCS_MAX];
+    prepare();
+    (void)count_ops(0);
+    size_t count = power.shared->sync_count;
+    memcpy(first, power.shared->syncs, count * sizeof *first);
+    for (uint64_t round = 0; round < 5 * test_rounds(ROUNDS); round++) {
+        uint64_t kill_at = first[test_random_below(count)].op;
+        fresh(0);
+        killed_life(kill_at);
+        check_that(!test_power_run(&power, 0, body, NULL));
+        check_that(load->lost[0] == '\0', "killed at %lu: %s", kill_at, load->lost);
+        uint64_t cut_at = power.shared->syncs[test_random_below(power.shared->sync_count)].op;
+        fresh(0);
+        killed_life(kill_at);
+        one_life(cut_at, PO_POWER_SEED_LOSE_ALL);
+        check_that(is_whole(), "killed at %lu, cut at %lu: %s", kill_at, cut_at, load->lost);
+    }
+}
+
 /* ---- each sync is needed ----------------------------------------------------------------------- */
 
 /*
