@@ -185,8 +185,9 @@ static bool live(struct ledger_load *load, struct po_ctx *cx, struct fix *fix)
         if (!append(load, cx, fix, BATCH)) return false;
         if (i % 2 == 1 && !checkpoint(load, cx, fix)) return false;
     }
-    return killed_while_appending(load, cx, fix) && killed_torn(load, cx, fix) &&
-           checkpoint(load, cx, fix) && append(load, cx, fix, 2) && checkpoint(load, cx, fix);
+    return killed_while_appending(load, cx, fix) && checkpoint(load, cx, fix) &&
+           killed_torn(load, cx, fix) && checkpoint(load, cx, fix) && append(load, cx, fix, 2) &&
+           checkpoint(load, cx, fix);
 }
 
 void ledger_load_run(struct ledger_load *load, const char *root)
