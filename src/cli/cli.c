@@ -227,7 +227,17 @@ static PO_RC dispatch(struct po_ctx *cx, struct po_cli *cli)
     PO_FD_AUTO lease = -1;
     enum po_cli_forwarded how = PO_CLI_NOT_SERVED;
     PO_TRY(cx, po_cli_forward_command(cx, cli, &how, &lease));
-    return how == PO_CLI_RAN ? po_rc_ok() : run_here(cx, cli);
+    if (how == PO_CLI_RAN) return po_rc_ok();
+    po_rc rc = run_here(cx, cli);
+    if (rc.code != PO_BUSY || cli->home != NULL || how != PO_CLI_NOT_SERVED) return rc;
+    /* Nothing was done: a service that took the lock meanwhile keeps it, so it is asked after all. */
+    struct po_err busy = cx->err;
+    po_err_clear(cx);
+    PO_TRY(cx, po_cli_forward_command(cx, cli, &how, &lease));
+    if (how == PO_CLI_RAN) return po_rc_ok();
+    if (how == PO_CLI_LENT) return run_here(cx, cli);
+    cx->err = busy;
+    return rc;
 }
 
 static void name_actor(struct po_ctx *cx)
